@@ -1,0 +1,83 @@
+"""What a corpus recipe is, and the values that it hands over."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+Alignment = tuple[tuple[int, int], ...]
+"""Pairs ``(i, j)``: source word ``i`` corresponds to target word ``j``, both from 0."""
+
+
+class CorpusError(ValueError):
+    """A corpus cannot be built. The message is one line: the file or option, and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class SentencePair:
+    """A source sentence with its target, each on one line.
+
+    ``alignment`` counts whitespace-separated words, so that a punctuation mark belongs to the word
+    it is attached to. ``None`` where the recipe knows no gold alignment.
+    """
+
+    source: str
+    target: str
+    alignment: Alignment | None = None
+
+
+GivenSplits = Mapping[str, Iterable[SentencePair]]
+"""Splits that the corpus comes with: ``train``, ``valid``, ``test``, and further ``test_*``."""
+
+
+@dataclass(frozen=True)
+class PairStream:
+    """Pairs without splits; the shared code holds out ``valid`` and ``test`` pairs of them.
+
+    ``sentence_key`` maps a sentence to what it is compared by when the splits are kept apart: two
+    sentences with one key never stand on two sides. ``total`` only scales the progress bar.
+    """
+
+    pairs: Iterable[SentencePair]
+    valid: int
+    test: int
+    seed: int
+    sentence_key: Callable[[str], str] = str.casefold
+    total: int | None = None
+
+
+class Corpus(Protocol):
+    """A recipe: a frozen dataclass whose fields are its parameters.
+
+    Parameters decide the text completely, together with the bytes of :meth:`input_files`. A field
+    named ``raw_dir`` is only a place and is left out of the manifest.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, as in ``data=…``."""
+
+    @property
+    def source_lang(self) -> str:
+        """Language code, or another file extension, of the source side."""
+
+    @property
+    def target_lang(self) -> str:
+        """Language code, or another file extension, of the target side."""
+
+    def input_files(self) -> tuple[Path, ...]:
+        """Files that the text is made from; their checksums go into the manifest.
+
+        Raises:
+            CorpusError: one of them is missing and cannot be obtained.
+        """
+
+    def read(self) -> GivenSplits | PairStream:
+        """The text, not yet cleaned.
+
+        Raises:
+            CorpusError: an input file is missing, empty, misaligned or not UTF-8; it may be raised
+                only when the pairs are iterated over.
+        """
