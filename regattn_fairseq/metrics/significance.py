@@ -1,0 +1,226 @@
+"""Is a difference between two systems more than chance? Paired bootstrap tests (Koehn 2004).
+
+Each test takes the two systems' output on the same sentences. Several training seeds are combined
+by concatenation: the output of seed 1, then of seed 2, for both systems in the same order, with
+the references repeated likewise. The bootstrap then resamples (sentence, seed) pairs; it answers
+for these trained models, and treats the seeds' outputs on one sentence as separate draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.significance import PairedTest, Result
+
+from regattn_fairseq.metrics.pairs import check_pairs
+from regattn_fairseq.metrics.rouge import sentence_rouge
+
+RESAMPLES = 1000
+# sacrebleu's own default, so that its resamples and ours are the same draws.
+BOOTSTRAP_SEED = 12345
+# Resample indices are drawn in slices of at most this many, which bounds memory at 64 MiB.
+_DRAWS_AT_ONCE = 2**23
+
+
+@dataclass(frozen=True)
+class PairedResult:
+    """Outcome of a paired test of a system against a baseline.
+
+    Attributes:
+        difference: system minus baseline, in points of the metric.
+        p_value: two-sided; the chance of a difference this large if the systems were equal.
+        low: lower end of the 95 % bootstrap percentile interval of the difference.
+        high: its upper end.
+        sentences: how many sentence pairs were tested (over all seeds).
+    """
+
+    difference: float
+    p_value: float
+    low: float
+    high: float
+    sentences: int
+
+
+def _resample_sums(statistics: np.ndarray, resamples: int, seed: int) -> np.ndarray:
+    """Sums over bootstrap resamples of rows: statistics [n, ...k] → [resamples, ...k]."""
+    rows = len(statistics)
+    rng = np.random.default_rng(seed)
+    step = max(1, _DRAWS_AT_ONCE // rows)
+    sums = []
+    for start in range(0, resamples, step):
+        draws = rng.choice(rows, size=(min(step, resamples - start), rows), replace=True)
+        # How often each row was drawn turns every resample's sum into one matrix product.
+        counts = np.stack([np.bincount(draw, minlength=rows) for draw in draws])
+        sums.append(np.tensordot(counts.astype(np.float64), statistics, axes=1))
+    return np.concatenate(sums)
+
+
+def _interval(differences: np.ndarray) -> tuple[float, float]:
+    low, high = np.quantile(differences, [0.025, 0.975])
+    return float(low), float(high)
+
+
+def paired_bootstrap(
+    system: ArrayLike,
+    baseline: ArrayLike,
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = BOOTSTRAP_SEED,
+) -> PairedResult:
+    """Paired bootstrap for a metric that is a mean of sentence scores (ROUGE, accuracy).
+
+    With d the mean difference and d* that of a resample of the sentences, the two-sided p-value is
+    (#{|d* − d| ≥ |d|} + 1) / (resamples + 1): the bootstrap distribution shifted to the null
+    hypothesis of no difference.
+
+    Args:
+        system: scores [sentence] of the system.
+        baseline: scores [sentence] of the baseline on the same sentences.
+        resamples: number of bootstrap resamples.
+        seed: of the resampling; the same input and seed give the same result.
+
+    Raises:
+        ValueError: the two differ in length, or are empty.
+
+    Source: Koehn 2004; Efron and Tibshirani 1993, chapter 16 (shift to the null).
+    """
+    system = np.asarray(system, dtype=np.float64)
+    baseline = np.asarray(baseline, dtype=np.float64)
+    check_pairs(system, baseline)
+    differences = system - baseline
+    observed = float(differences.mean())
+    resampled = _resample_sums(differences[:, None], resamples, seed)[:, 0] / len(differences)
+    # Sums of the same numbers in another order differ by rounding: identical systems, or ones
+    # that differ by a constant, must not depend on it.
+    slack = 1e-12 * max(1.0, float(np.abs(differences).max()))
+    extreme = int(np.count_nonzero(np.abs(resampled - observed) >= abs(observed) - slack))
+    low, high = _interval(resampled)
+    return PairedResult(
+        observed, (extreme + 1) / (resamples + 1), low, high, sentences=len(differences)
+    )
+
+
+def paired_bootstrap_rouge(
+    system: Sequence[str],
+    baseline: Sequence[str],
+    references: Sequence[str],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = BOOTSTRAP_SEED,
+) -> dict[str, PairedResult]:
+    """Paired bootstrap over sentences of ROUGE-1, ROUGE-2 and ROUGE-L F1.
+
+    Args:
+        system: summaries of the system.
+        baseline: summaries of the baseline for the same documents.
+        references: one reference a document.
+        resamples: number of bootstrap resamples.
+        seed: of the resampling.
+
+    Returns:
+        A result for each of `rouge.ROUGE_KEYS`, in points from 0 to 100.
+
+    Raises:
+        ValueError: the lists differ in length, or are empty.
+    """
+    system_scores = sentence_rouge(system, references)
+    baseline_scores = sentence_rouge(baseline, references)
+    return {
+        key: paired_bootstrap(
+            system_scores[key], baseline_scores[key], resamples=resamples, seed=seed
+        )
+        for key in system_scores
+    }
+
+
+def _bleu_statistics(
+    hypotheses: Sequence[str], references: Sequence[str], metric: BLEU
+) -> np.ndarray:
+    """What corpus BLEU sums over sentences: lengths, matches and totals [n, 2 + 2·order]."""
+    scores = [
+        metric.sentence_score(hypothesis, [reference])
+        for hypothesis, reference in zip(hypotheses, references, strict=True)
+    ]
+    return np.array([[s.sys_len, s.ref_len, *s.counts, *s.totals] for s in scores], dtype=float)
+
+
+def _bleu_of_sums(sums: np.ndarray, metric: BLEU) -> np.ndarray:
+    """Corpus BLEU of each row of sums of `_bleu_statistics`: [n, 2 + 2·order] → [n]."""
+    order = metric.max_ngram_order
+    return np.array(
+        [
+            BLEU.compute_bleu(
+                correct=row[2 : 2 + order].tolist(),
+                total=row[2 + order :].tolist(),
+                sys_len=int(row[0]),
+                ref_len=int(row[1]),
+                smooth_method=metric.smooth_method,
+                smooth_value=metric.smooth_value,
+                effective_order=False,
+                max_ngram_order=order,
+            ).score
+            for row in sums
+        ]
+    )
+
+
+def paired_bootstrap_bleu(
+    system: Sequence[str],
+    baseline: Sequence[str],
+    references: Sequence[str],
+    *,
+    lowercase: bool,
+    resamples: int = RESAMPLES,
+) -> PairedResult:
+    """Paired bootstrap of corpus BLEU by sacrebleu's own `PairedTest`.
+
+    sacrebleu gives the p-value and the difference; the interval of the difference, which it does
+    not report, is the percentile interval over the same resamples. The environment variable
+    ``SACREBLEU_SEED`` changes sacrebleu's draws as its documentation says.
+
+    Args:
+        system: translations by the system, detokenized.
+        baseline: translations by the baseline of the same sentences.
+        references: one reference a sentence.
+        lowercase: as in `bleu.score_translation`.
+        resamples: number of bootstrap resamples. sacrebleu keeps
+            ``resamples × sentences × 40`` bytes in memory.
+
+    Raises:
+        ValueError: the lists differ in length, or are empty.
+
+    Source: Koehn 2004; Post 2018.
+    """
+    check_pairs(system, references)
+    check_pairs(baseline, references)
+    # Effective order keeps sentence_score from warning; the counts read from it are the same.
+    counter = BLEU(lowercase=lowercase, effective_order=True)
+    statistics = np.stack(
+        [_bleu_statistics(texts, references, counter) for texts in (system, baseline)], axis=1
+    )
+    sums = _resample_sums(statistics, resamples, BOOTSTRAP_SEED)
+    low, high = _interval(_bleu_of_sums(sums[:, 0], counter) - _bleu_of_sums(sums[:, 1], counter))
+
+    _, results = PairedTest(
+        [("baseline", list(baseline)), ("system", list(system))],
+        metrics={"BLEU": BLEU(lowercase=lowercase)},
+        references=[list(references)],
+        test_type="bs",
+        n_samples=resamples,
+    )()
+    baseline_result, system_result = results["BLEU"]
+    assert isinstance(baseline_result, Result)
+    assert isinstance(system_result, Result)
+    difference = system_result.score - baseline_result.score
+    if np.array_equal(statistics[:, 0], statistics[:, 1]):
+        # sacrebleu counts only strictly larger differences, so it would call two systems whose
+        # every resample ties significantly different.
+        p_value = 1.0
+    else:
+        assert system_result.p_value is not None
+        p_value = system_result.p_value
+    return PairedResult(float(difference), float(p_value), low, high, sentences=len(references))

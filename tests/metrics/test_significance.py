@@ -1,0 +1,122 @@
+"""Paired bootstrap tests: known answers, calibration, agreement with sacrebleu."""
+
+import numpy as np
+import pytest
+from sacrebleu.metrics import BLEU
+from sacrebleu.significance import PairedTest
+
+from regattn_fairseq.metrics import (
+    paired_bootstrap,
+    paired_bootstrap_bleu,
+    paired_bootstrap_rouge,
+)
+from regattn_fairseq.metrics import significance as module
+
+WORDS = np.array(["the", "a", "man", "woman", "dog", "red", "car", "runs", "sits", "near", "and"])
+
+
+def corpus(sentences, error_rate, seed):
+    """References and two systems' output, the second of which gets `error_rate` words wrong."""
+    rng = np.random.default_rng(seed)
+    references, good, bad = [], [], []
+    for _ in range(sentences):
+        words = rng.choice(WORDS, size=rng.integers(5, 12))
+
+        def garble(rate, words=words):
+            wrong = rng.random(len(words)) < rate
+            return " ".join(np.where(wrong, rng.choice(WORDS, size=len(words)), words))
+
+        references.append(" ".join(words))
+        good.append(garble(0.1))
+        bad.append(garble(error_rate))
+    return references, good, bad
+
+
+def test_a_clear_difference_is_significant_and_has_its_sign():
+    references, good, bad = corpus(200, 0.5, seed=0)
+    bleu = paired_bootstrap_bleu(bad, good, references, lowercase=True, resamples=300)
+    assert bleu.difference < bleu.high < 0
+    assert bleu.low < bleu.difference
+    assert bleu.p_value < 0.01
+    assert bleu.sentences == 200
+    for result in paired_bootstrap_rouge(good, bad, references).values():
+        assert 0 < result.low < result.difference < result.high
+        assert result.p_value < 0.01
+
+
+def test_equal_quality_is_not_significant():
+    references, good, bad = corpus(200, 0.1, seed=3)
+    assert paired_bootstrap_bleu(bad, good, references, lowercase=True).p_value > 0.05
+    assert paired_bootstrap_rouge(bad, good, references)["rouge1"].p_value > 0.05
+
+
+def test_a_system_against_itself_is_never_significant():
+    references, good, _ = corpus(30, 0.1, seed=1)
+    bleu = paired_bootstrap_bleu(good, good, references, lowercase=False, resamples=100)
+    assert (bleu.p_value, bleu.difference, bleu.low, bleu.high) == (1, 0, 0, 0)
+    assert paired_bootstrap_rouge(good, good, references)["rougeL"].p_value == 1
+
+
+def test_bleu_p_value_is_sacrebleus_own_and_the_resamples_are_the_same():
+    references, good, bad = corpus(60, 0.15, seed=2)
+    ours = paired_bootstrap_bleu(bad, good, references, lowercase=False, resamples=200)
+    _, scores = PairedTest(
+        [("good", good), ("bad", bad)],
+        {"BLEU": BLEU()},
+        [references],
+        test_type="bs",
+        n_samples=200,
+    )()
+    baseline, system = scores["BLEU"]
+    assert ours.p_value == system.p_value
+    assert ours.difference == pytest.approx(system.score - baseline.score)
+    counter = BLEU(effective_order=True)
+    statistics = module._bleu_statistics(bad, references, counter)
+    sums = module._resample_sums(statistics, 200, module.BOOTSTRAP_SEED)
+    assert module._bleu_of_sums(sums, counter).mean() == pytest.approx(system.mean, rel=1e-6)
+
+
+def test_resamples_do_not_depend_on_the_slice_size(monkeypatch):
+    values = np.random.default_rng(0).normal(size=(40, 2))
+    whole = module._resample_sums(values, 50, seed=1)
+    monkeypatch.setattr(module, "_DRAWS_AT_ONCE", 7 * 40)
+    np.testing.assert_allclose(module._resample_sums(values, 50, seed=1), whole)
+
+
+def test_interval_agrees_with_the_normal_one():
+    rng = np.random.default_rng(5)
+    system, baseline = rng.normal(1, 1, 500), rng.normal(0.9, 1, 500)
+    result = paired_bootstrap(system, baseline, resamples=4000)
+    differences = system - baseline
+    half = 1.96 * differences.std(ddof=1) / np.sqrt(len(differences))
+    assert result.low == pytest.approx(differences.mean() - half, abs=0.01)
+    assert result.high == pytest.approx(differences.mean() + half, abs=0.01)
+
+
+def test_p_values_are_calibrated_under_the_null_hypothesis():
+    rng = np.random.default_rng(6)
+    p_values = [
+        paired_bootstrap(rng.normal(size=60), rng.normal(size=60), resamples=200).p_value
+        for _ in range(400)
+    ]
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(p_values) == pytest.approx(0.5, abs=0.06)
+
+
+def test_result_is_deterministic():
+    rng = np.random.default_rng(7)
+    system, baseline = rng.normal(size=50), rng.normal(size=50)
+    assert paired_bootstrap(system, baseline) == paired_bootstrap(system, baseline)
+
+
+def test_constant_difference():
+    result = paired_bootstrap(np.full(50, 0.3), np.full(50, 0.1))
+    assert result.difference == pytest.approx(0.2)
+    assert result.p_value == pytest.approx(1 / 1001)
+
+
+def test_lists_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="3 hypotheses but 2 references"):
+        paired_bootstrap_bleu(["a"] * 3, ["a"] * 2, ["a"] * 2, lowercase=True)
+    with pytest.raises(ValueError, match="no sentences"):
+        paired_bootstrap([], [])
