@@ -1,0 +1,43 @@
+"""Fusedmax: sparse weights that are constant over contiguous runs."""
+
+from __future__ import annotations
+
+from torch import Tensor
+
+from . import _engine
+from ._options import Number, check_gamma, check_lam
+
+
+def fusedmax(
+    scores: Tensor,
+    *,
+    gamma: Number = 1.0,
+    lam: Number = 0.1,
+    mask: Tensor | None = None,
+    dim: int = -1,
+) -> Tensor:
+    r"""Argmax over the simplex of <y, scores> - gamma (||y||^2 / 2 + lam sum |y_{i+1} - y_i|).
+
+    Computed as the projection onto the simplex of the total-variation prox of scores / gamma. Its
+    Jacobian is J_P J_TV / gamma: J_P as in sparsemax, J_TV the average over each run that the
+    prox has fused.
+
+    Args:
+        scores: (..., d, ...), d along ``dim``; -inf marks a masked position.
+        gamma: strength of the regularization, a positive number or tensor that broadcasts.
+        lam: weight of the fusion penalty, >= 0; 0 gives sparsemax.
+        mask: bool, broadcastable to ``scores``; True where a position must get no weight. The
+            unmasked positions count as one contiguous sequence.
+        dim: the dimension that sums to one.
+
+    Returns:
+        Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
+
+    Raises:
+        ValueError: gamma is not finite and positive, or lam not finite and >= 0.
+
+    Source: Niculae and Blondel 2017, section 3.2.
+    """
+    return _engine.apply(
+        "fusedmax", scores, gamma=check_gamma(gamma), lam=check_lam(lam), mask=mask, dim=dim
+    )

@@ -1,0 +1,155 @@
+"""The value of the problem whose solution is the attention map."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from ._options import Number, check_gamma, check_lam, check_p
+from .fusedmax import fusedmax
+from .oscarmax import oscarmax
+from .pnormmax import pnormmax
+from .sparsemax import sparsemax
+
+
+class _Envelope(torch.autograd.Function):
+    """<y, x> - gamma (base + lam penalty), differentiated as if y were constant.
+
+    That is the envelope theorem: y maximizes the expression, so its own change adds nothing. The
+    rule returns y itself, still attached to its graph, so the second derivative is the Jacobian.
+    """
+
+    @staticmethod
+    def forward(
+        x: Tensor, y: Tensor, gamma: Tensor, lam: Tensor, base: Tensor, penalty: Tensor
+    ) -> Tensor:
+        return (x * y).sum(-1) - gamma * (base + lam * penalty)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        _, y, gamma, lam, base, penalty = inputs
+        ctx.save_for_backward(y, gamma, lam, base, penalty)
+        ctx.save_for_forward(y, gamma, lam, base, penalty)
+
+    @staticmethod
+    def backward(ctx: Any, grad: Tensor) -> Any:
+        y, gamma, lam, base, penalty = ctx.saved_tensors
+        to_gamma = (-grad * (base + lam * penalty)).sum_to_size(gamma.shape)
+        to_lam = (-grad * gamma * penalty).sum_to_size(lam.shape)
+        return grad.unsqueeze(-1) * y, None, to_gamma, to_lam, None, None
+
+    @staticmethod
+    def jvp(ctx: Any, dx: Any, dy: Any, dgamma: Any, dlam: Any, *_: Any) -> Tensor:
+        y, gamma, lam, base, penalty = ctx.saved_tensors
+        change = torch.zeros_like(base)
+        if dx is not None:
+            change = change + (dx * y).sum(-1)
+        if dgamma is not None:
+            change = change - dgamma * (base + lam * penalty)
+        if dlam is not None:
+            change = change - gamma * dlam * penalty
+        return change
+
+
+def _total_variation(y: Tensor, hidden: Tensor) -> Tensor:
+    """Sum of |differences| between neighbours that are not hidden; y is (..., d)."""
+    order = hidden.to(torch.uint8).sort(dim=-1, stable=True).indices
+    pair = ~(hidden.gather(-1, order)[..., 1:])
+    return (y.gather(-1, order).diff(dim=-1).abs() * pair).sum(-1)
+
+
+def _pairwise_maxima(y: Tensor, hidden: Tensor) -> Tensor:
+    """Sum over pairs of max(y_i, y_j); the k-th largest of n is the larger one in n-1-k pairs."""
+    n = (~hidden).sum(-1, keepdim=True)
+    below = n - 1 - torch.arange(y.shape[-1], device=y.device)
+    return (y.sort(dim=-1, descending=True).values * below.clamp(min=0)).sum(-1)
+
+
+def smoothed_max(
+    scores: Tensor,
+    *,
+    normalizer: str = "sparsemax",
+    gamma: Number = 1.0,
+    lam: Number = 0.1,
+    p: float = 1.5,
+    mask: Tensor | None = None,
+    dim: int = -1,
+) -> Tensor:
+    r"""Value of the max over y in the simplex of <y, scores> - gamma * Omega(y).
+
+    A convex, differentiable stand-in for ``scores.max(dim)``. Its gradient with respect to the
+    scores is the normalizer's map, and its second derivative the map's Jacobian.
+
+    Args:
+        scores: (..., d, ...), d along ``dim``; -inf marks a masked position.
+        normalizer: softmax, sparsemax, fusedmax, oscarmax or pnormmax: the map whose Omega to use.
+        gamma: strength of the regularization, a positive number or tensor.
+        lam: weight of the penalty of fusedmax and oscarmax, >= 0; without effect on the others.
+        p: the norm of pnormmax, in (1, 2]; without effect on the others.
+        mask: bool, broadcastable to ``scores``; True where a position does not compete.
+        dim: the dimension to reduce.
+
+    Returns:
+        The type of ``scores``, the shape without ``dim``; -inf, with zero gradient, for rows with
+        no position left.
+
+    Raises:
+        ValueError: a bad option, or a normalizer that is no regularized argmax.
+
+    Source: Niculae and Blondel 2017, section 2.
+    """
+    gamma, lam, p = check_gamma(gamma), check_lam(lam), check_p(p)
+    x = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    x = x.movedim(dim, -1)
+    hidden = x.detach() == -torch.inf
+    if mask is not None:
+        hidden = hidden | mask.expand(scores.shape).movedim(dim, -1)
+    x = x.masked_fill(hidden, 0.0)
+    empty = hidden.all(-1)
+    if normalizer == "softmax":
+        g = _rows(gamma, x, dim)
+        lifted = (x / g.unsqueeze(-1)).masked_fill(hidden & ~empty.unsqueeze(-1), -torch.inf)
+        value = g * lifted.logsumexp(-1)
+        return value.masked_fill(empty, -torch.inf).to(scores.dtype)
+    options: dict[str, Any] = {"gamma": _keep(gamma, dim), "mask": hidden, "dim": -1}
+    zero = x.new_zeros(())
+    penalty: Tensor = zero.expand(x.shape[:-1])
+    if normalizer == "sparsemax":
+        y = sparsemax(x, **options)
+    elif normalizer == "fusedmax":
+        y = fusedmax(x, lam=_keep(lam, dim), **options)
+        penalty = _total_variation(y, hidden)
+    elif normalizer == "oscarmax":
+        y = oscarmax(x, lam=_keep(lam, dim), **options)
+        penalty = _pairwise_maxima(y, hidden)
+    elif normalizer == "pnormmax":
+        y = pnormmax(x, p=p, **options)
+    else:
+        raise ValueError(
+            f"smoothed_max has no regularizer for {normalizer!r}; choose one of: "
+            "softmax, sparsemax, fusedmax, oscarmax, pnormmax"
+        )
+    if normalizer == "pnormmax":
+        base = 0.5 * y.clamp(min=torch.finfo(y.dtype).tiny).pow(p).sum(-1).pow(2.0 / p)
+    else:
+        base = 0.5 * y.square().sum(-1)
+    value = _Envelope.apply(x, y, _rows(gamma, x, dim), _rows(lam, x, dim), base, penalty)
+    return value.masked_fill(empty, -torch.inf).to(scores.dtype)
+
+
+def _keep(option: Number, dim: int) -> Number:
+    """A regularization tensor with the reduced dimension moved last, as the scores have it."""
+    if isinstance(option, Tensor) and option.dim() >= 2:
+        return option.movedim(dim, -1)
+    return option
+
+
+def _rows(option: Number, x: Tensor, dim: int) -> Tensor:
+    """The option as a tensor that broadcasts over the rows of x."""
+    option = _keep(option, dim)
+    if not isinstance(option, Tensor):
+        return x.new_tensor(option)
+    option = option.to(x.dtype)
+    return option.squeeze(-1) if option.dim() else option

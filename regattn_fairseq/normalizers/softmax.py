@@ -1,0 +1,44 @@
+"""Softmax: the dense map that the others are compared with."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from ._options import Number, check_gamma
+
+
+def softmax(
+    scores: Tensor, *, gamma: Number = 1.0, mask: Tensor | None = None, dim: int = -1
+) -> Tensor:
+    r"""Argmax over y in the simplex of <y, scores> - gamma * sum_i y_i log y_i.
+
+    Args:
+        scores: (..., d, ...), d along ``dim``; -inf marks a masked position.
+        gamma: strength of the regularization, a positive number or tensor that broadcasts.
+        mask: bool, broadcastable to ``scores``; True where a position must get no weight.
+        dim: the dimension that sums to one.
+
+    Returns:
+        Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
+
+    Raises:
+        ValueError: gamma is not finite and positive.
+    """
+    gamma = check_gamma(gamma)
+    z = scores
+    if z.dtype in (torch.float16, torch.bfloat16):
+        z = z.float()
+    if mask is not None:
+        z = z.masked_fill(mask, -torch.inf)
+    if isinstance(gamma, Tensor):
+        # 0 in place of -inf keeps the derivative with respect to gamma finite.
+        hidden = z == -torch.inf
+        z = (z.masked_fill(hidden, 0.0) / gamma).masked_fill(hidden, -torch.inf)
+    elif gamma != 1.0:
+        z = z / gamma
+    if z.numel() == 0:
+        return z.to(scores.dtype)
+    empty = z.detach().amax(dim, keepdim=True) == -torch.inf
+    y = torch.softmax(z.masked_fill(empty, 0.0), dim).masked_fill(empty, 0.0)
+    return y.to(scores.dtype)
