@@ -1,0 +1,111 @@
+"""The console commands: ``@hydra.main`` around a stage, and errors in one line."""
+
+import logging
+import os
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import hydra
+from omegaconf import DictConfig
+
+from regattn_fairseq.pipeline import config
+
+
+def preprocess() -> None:
+    """``regattn-preprocess``: corpus to data-bin."""
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.pipeline.preprocess import preprocess as preprocess_stage
+
+        preprocess_stage(cfg)
+
+    _main("preprocess", stage)
+
+
+def train() -> None:
+    """``regattn-train``: data-bin to checkpoints."""
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.pipeline.train import train as train_stage
+
+        train_stage(cfg)
+
+    _main("train", stage)
+
+
+def evaluate() -> None:
+    """``regattn-evaluate``: checkpoint to hypotheses and ``result.json``."""
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.pipeline.evaluate import evaluate as evaluate_stage
+
+        evaluate_stage(cfg)
+
+    _main("evaluate", stage)
+
+
+def run() -> None:
+    """``regattn-run``: preprocess, train and evaluate."""
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.pipeline.run import run as run_stages
+
+        run_stages(cfg)
+
+    _main("run", stage)
+
+
+def report() -> None:
+    """``regattn-report``: finished runs to tables, figures and a page."""
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.pipeline.report import build_report, render_terminal
+
+        made = build_report(Path(cfg.runs_dir), Path(cfg.output_dir), header=cfg.header)
+        render_terminal(made)
+
+    _main("report", stage)
+
+
+def _main(root: str, stage: Callable[[DictConfig], None]) -> None:
+    if "--debug" in sys.argv:
+        sys.argv.remove("--debug")
+        os.environ["HYDRA_FULL_ERROR"] = "1"
+    # The plugin's own messages, and warnings of others; fairseq's go to the run's train.log.
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(
+        lambda record: record.name.startswith("regattn_fairseq") or record.levelno >= 30
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # Of fairseq's and torch's making, and nothing that a user of these commands could act on.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
+    config.register()
+
+    def guarded(cfg: DictConfig) -> None:
+        try:
+            stage(cfg)
+        except KeyboardInterrupt:
+            print("interrupted; the same command goes on from here", file=sys.stderr)
+            sys.exit(130)
+        except Exception as error:
+            if os.environ.get("HYDRA_FULL_ERROR") == "1":
+                raise
+            print(f"error: {_one_line(error)}", file=sys.stderr)
+            sys.exit(1)
+
+    hydra_main: Any = hydra.main(
+        version_base="1.3", config_path=str(config.CONFIGS), config_name=root
+    )
+    hydra_main(guarded)()
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())
+    if isinstance(error, ValueError) and type(error) is not ValueError:
+        return text  # ours: the message says it all
+    return f"{type(error).__name__}: {text} (--debug shows where)"

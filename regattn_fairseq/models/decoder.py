@@ -1,0 +1,242 @@
+"""LSTM decoder with attention."""
+
+from typing import Any, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from fairseq.data import Dictionary
+from fairseq.models import FairseqIncrementalDecoder
+from fairseq.modules import FairseqDropout
+from torch import Tensor, nn
+
+from regattn_fairseq.models.attention import Attention
+from regattn_fairseq.models.encoder import EncoderOutput
+
+IncrementalState = dict[str, dict[str, Tensor | None]]
+
+
+class DecoderState(NamedTuple):
+    """All that a later step needs of the earlier ones."""
+
+    hidden: Tensor  # [layers, batch, hidden]
+    cell: Tensor  # [layers, batch, hidden]
+    feed: Tensor  # the last attention output, [batch, hidden]
+    keys: Tensor  # the attention's view of the source, [batch, source, hidden]
+
+    def select(self, batch: Tensor) -> "DecoderState":
+        """Keep the sentences of these batch indices, in this order."""
+        return DecoderState(
+            self.hidden.index_select(1, batch),
+            self.cell.index_select(1, batch),
+            self.feed.index_select(0, batch),
+            self.keys.index_select(0, batch),
+        )
+
+
+class LSTMDecoder(FairseqIncrementalDecoder):
+    """Write the target with an LSTM that attends to the source at every step.
+
+    With input feeding (Luong et al. 2015, section 3.3) a step's attention output is part of the
+    next step's input, so the steps run one by one. Without it the LSTM reads the whole target in
+    one call, and all steps attend at once.
+
+    Args:
+        dictionary: the target dictionary.
+        embed_tokens: embeddings [len(dictionary), embed_dim].
+        hidden_size: units of a layer.
+        num_layers: number of layers; as many as the encoder's.
+        out_embed_dim: size of the features that the output layer reads.
+        encoder_output_units: size of the encoder's states.
+        attention: from queries of ``hidden_size`` to values of ``encoder_output_units``.
+        input_feeding: whether the attention's output feeds the next step.
+        share_input_output_embed: whether ``embed_tokens`` is the output layer, too.
+        dropout_in: dropout on the embeddings.
+        dropout_out: dropout on each layer's output and on the attention's.
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        embed_tokens: nn.Embedding,
+        hidden_size: int,
+        num_layers: int,
+        out_embed_dim: int,
+        encoder_output_units: int,
+        attention: Attention,
+        input_feeding: bool,
+        share_input_output_embed: bool,
+        dropout_in: float,
+        dropout_out: float,
+    ) -> None:
+        super().__init__(dictionary)
+        self.embed_tokens = embed_tokens
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.input_feeding = input_feeding
+        self.dropout_in_module = FairseqDropout(dropout_in, module_name=type(self).__name__)
+        self.dropout_out_module = FairseqDropout(dropout_out, module_name=type(self).__name__)
+
+        self.encoder_hidden_proj: nn.Linear | None = None
+        self.encoder_cell_proj: nn.Linear | None = None
+        if encoder_output_units != hidden_size:
+            self.encoder_hidden_proj = nn.Linear(encoder_output_units, hidden_size)
+            self.encoder_cell_proj = nn.Linear(encoder_output_units, hidden_size)
+
+        feed_size = hidden_size if input_feeding else 0
+        self.lstm = nn.LSTM(
+            embed_tokens.embedding_dim + feed_size,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout_out if num_layers > 1 else 0.0,
+        )
+        self.attention = attention
+        self.additional_fc: nn.Linear | None = None
+        if out_embed_dim != hidden_size:
+            self.additional_fc = nn.Linear(hidden_size, out_embed_dim)
+        self.fc_out: nn.Linear | None = None
+        if not share_input_output_embed:
+            self.fc_out = nn.Linear(out_embed_dim, len(dictionary))
+
+    def forward(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOutput,
+        incremental_state: IncrementalState | None = None,
+        **_: object,
+    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+        """Score every word at every target position.
+
+        Args:
+            prev_output_tokens: the target, shifted right [batch, target].
+            encoder_out: the encoded source.
+            incremental_state: where generation keeps the state between steps; only the last
+                column of ``prev_output_tokens`` is then read.
+
+        Returns:
+            word scores [batch, target, vocabulary], and ``{"attn": [weights]}`` with weights
+            [batch, target, source], in training too.
+        """
+        features, weights = self.extract_features(
+            prev_output_tokens, encoder_out, incremental_state
+        )
+        return self.output_layer(features), {"attn": [weights]}
+
+    def extract_features(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOutput,
+        incremental_state: IncrementalState | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """Like :meth:`forward` up to the output layer: [batch, target, out_embed_dim], weights."""
+        state = self._load_state(incremental_state)
+        if incremental_state is not None:
+            prev_output_tokens = prev_output_tokens[:, -1:]
+        if state is None:
+            state = self._initial_state(encoder_out)
+
+        embedded = self.dropout_in_module(self.embed_tokens(prev_output_tokens))
+        run = self._step_by_step if self.input_feeding else self._all_at_once
+        outputs, weights, state = run(embedded, encoder_out, state)
+        self._save_state(incremental_state, state)
+
+        if self.additional_fc is not None:
+            outputs = self.dropout_out_module(self.additional_fc(outputs))
+        return outputs, weights
+
+    def output_layer(self, features: Tensor) -> Tensor:
+        """Turn features [..., out_embed_dim] into word scores [..., vocabulary]."""
+        if self.fc_out is None:
+            return F.linear(features, self.embed_tokens.weight)
+        return self.fc_out(features)
+
+    def _initial_state(self, encoder_out: EncoderOutput) -> DecoderState:
+        hidden, cell = encoder_out.hidden, encoder_out.cell
+        if self.encoder_hidden_proj is not None and self.encoder_cell_proj is not None:
+            hidden, cell = self.encoder_hidden_proj(hidden), self.encoder_cell_proj(cell)
+        return DecoderState(
+            hidden=hidden,
+            cell=cell,
+            feed=hidden.new_zeros(hidden.size(1), self.hidden_size),
+            keys=self.attention.project_keys(encoder_out.states),
+        )
+
+    def _all_at_once(
+        self, embedded: Tensor, encoder_out: EncoderOutput, state: DecoderState
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        queries, (hidden, cell) = self.lstm(embedded, (state.hidden, state.cell))
+        outputs, weights = self.attention(
+            queries, state.keys, encoder_out.states, encoder_out.padding_mask
+        )
+        outputs = self.dropout_out_module(outputs)
+        return outputs, weights, state._replace(hidden=hidden, cell=cell)
+
+    def _step_by_step(
+        self, embedded: Tensor, encoder_out: EncoderOutput, state: DecoderState
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        embed_dim = embedded.size(2)
+        # The embeddings' share of the first layer's gates needs no loop.
+        word_weight, feed_weight = self.lstm.weight_ih_l0.split((embed_dim, self.hidden_size), 1)
+        bias = self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0
+        word_gates = F.linear(embedded, word_weight, bias).unbind(1)  # target × [batch, 4 hidden]
+        # One product a layer and step: its input and its own last state, side by side.
+        recurrent = [torch.cat((feed_weight, self.lstm.weight_hh_l0), dim=1)]
+        biases: list[Tensor | None] = [None]
+        for layer in range(1, self.num_layers):
+            weight_ih, weight_hh, bias_ih, bias_hh = self.lstm.all_weights[layer]
+            recurrent.append(torch.cat((weight_ih, weight_hh), dim=1))
+            biases.append(bias_ih + bias_hh)
+
+        hidden, cell = list(state.hidden.unbind(0)), list(state.cell.unbind(0))
+        feed = state.feed
+        outputs, weights = [], []
+        for gates_of_word in word_gates:
+            layer_input = feed
+            for layer in range(self.num_layers):
+                both = torch.cat((layer_input, hidden[layer]), dim=1)
+                gates = F.linear(both, recurrent[layer], biases[layer])
+                if layer == 0:
+                    gates = gates + gates_of_word
+                hidden[layer], cell[layer] = _lstm_update(gates, cell[layer])
+                layer_input = self.dropout_out_module(hidden[layer])
+            output, step_weights = self.attention(
+                hidden[-1].unsqueeze(1), state.keys, encoder_out.states, encoder_out.padding_mask
+            )
+            feed = self.dropout_out_module(output.squeeze(1))
+            outputs.append(feed)
+            weights.append(step_weights)
+        new_state = state._replace(hidden=torch.stack(hidden), cell=torch.stack(cell), feed=feed)
+        return torch.stack(outputs, dim=1), torch.cat(weights, dim=1), new_state
+
+    def _load_state(self, incremental_state: IncrementalState | None) -> DecoderState | None:
+        saved = self.get_incremental_state(incremental_state, "decoder_state")
+        return None if saved is None else DecoderState(**saved)
+
+    def _save_state(self, incremental_state: IncrementalState | None, state: DecoderState) -> None:
+        self.set_incremental_state(incremental_state, "decoder_state", state._asdict())
+
+    def reorder_incremental_state(
+        self, incremental_state: IncrementalState, new_order: Tensor
+    ) -> None:
+        """Follow beam search when it picks, drops or copies hypotheses."""
+        state = self._load_state(incremental_state)
+        if state is not None:
+            self._save_state(incremental_state, state.select(new_order))
+
+    def max_positions(self) -> int:
+        """Any length: an LSTM has no positions."""
+        return int(1e5)
+
+    def get_normalized_probs(
+        self, net_output: Any, log_probs: bool, sample: dict[str, Any] | None = None
+    ) -> Tensor:
+        """Word probabilities, or their logarithms, in float32: [batch, target, vocabulary]."""
+        scores = net_output[0].float()
+        return scores.log_softmax(dim=-1) if log_probs else scores.softmax(dim=-1)
+
+
+def _lstm_update(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """Apply gates [batch, 4 hidden], in torch's order i f g o, to the cell [batch, hidden]."""
+    in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
+    cell = forget_gate.sigmoid() * cell + in_gate.sigmoid() * candidate.tanh()
+    return out_gate.sigmoid() * cell.tanh(), cell

@@ -1,0 +1,107 @@
+"""LSTM encoder."""
+
+from typing import NamedTuple
+
+import torch
+from fairseq.data import Dictionary
+from fairseq.models import FairseqEncoder
+from fairseq.modules import FairseqDropout
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+
+class EncoderOutput(NamedTuple):
+    """What the decoder sees of a source batch."""
+
+    states: Tensor  # [batch, source, output_units]; zero where padded
+    hidden: Tensor  # [layers, batch, output_units], each layer's last state
+    cell: Tensor  # [layers, batch, output_units]
+    padding_mask: Tensor  # bool [batch, source], True where there is no word
+
+
+class LSTMEncoder(FairseqEncoder):
+    """Read the source with an LSTM, from one side or both.
+
+    Padding may stand on either side: states and mask keep the positions of ``src_tokens``, so
+    attention weights can be read against the batch as the caller sees it.
+
+    Args:
+        dictionary: the source dictionary.
+        embed_tokens: embeddings [len(dictionary), embed_dim].
+        hidden_size: units of a layer and direction.
+        num_layers: number of layers.
+        bidirectional: also read from right to left; states are then twice as wide.
+        dropout_in: dropout on the embeddings.
+        dropout_out: dropout on each layer's output.
+    """
+
+    def __init__(
+        self,
+        dictionary: Dictionary,
+        embed_tokens: nn.Embedding,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        dropout_in: float,
+        dropout_out: float,
+    ) -> None:
+        super().__init__(dictionary)
+        self.padding_idx = dictionary.pad()
+        self.embed_tokens = embed_tokens
+        self.dropout_in_module = FairseqDropout(dropout_in, module_name=type(self).__name__)
+        self.dropout_out_module = FairseqDropout(dropout_out, module_name=type(self).__name__)
+        self.lstm = nn.LSTM(
+            embed_tokens.embedding_dim,
+            hidden_size,
+            num_layers,
+            batch_first=True,
+            dropout=dropout_out if num_layers > 1 else 0.0,
+            bidirectional=bidirectional,
+        )
+        self.output_units = hidden_size * (2 if bidirectional else 1)
+
+    def forward(
+        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **_: object
+    ) -> EncoderOutput:
+        """Encode a batch.
+
+        Args:
+            src_tokens: word indices [batch, source].
+            src_lengths: accepted for fairseq's sake; the lengths are read off the padding.
+        """
+        padding_mask = src_tokens.eq(self.padding_idx)
+        # Packed sequences start at position 0: move the words there, keeping their order.
+        order = padding_mask.byte().argsort(dim=1, stable=True)
+        lengths = src_tokens.size(1) - padding_mask.sum(dim=1)
+
+        embedded = self.dropout_in_module(self.embed_tokens(src_tokens.gather(1, order)))
+        packed = pack_padded_sequence(
+            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        packed_states, (hidden, cell) = self.lstm(packed)
+        states, _lengths = pad_packed_sequence(
+            packed_states, batch_first=True, total_length=src_tokens.size(1)
+        )
+        back = order.argsort(dim=1).unsqueeze(2).expand_as(states)
+        states = self.dropout_out_module(states.gather(1, back))
+        if self.lstm.bidirectional:
+            hidden, cell = self._join_directions(hidden), self._join_directions(cell)
+        return EncoderOutput(states, hidden, cell, padding_mask)
+
+    @staticmethod
+    def _join_directions(final: Tensor) -> Tensor:
+        # [layers * 2, batch, hidden] -> [layers, batch, 2 * hidden]
+        return torch.cat((final[0::2], final[1::2]), dim=2)
+
+    def reorder_encoder_out(self, encoder_out: EncoderOutput, new_order: Tensor) -> EncoderOutput:
+        """Pick sentences, as beam search does: ``new_order`` holds batch indices."""
+        return EncoderOutput(
+            states=encoder_out.states.index_select(0, new_order),
+            hidden=encoder_out.hidden.index_select(1, new_order),
+            cell=encoder_out.cell.index_select(1, new_order),
+            padding_mask=encoder_out.padding_mask.index_select(0, new_order),
+        )
+
+    def max_positions(self) -> int:
+        """Any length: an LSTM has no positions."""
+        return int(1e5)

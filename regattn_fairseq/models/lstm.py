@@ -1,0 +1,188 @@
+"""``regattn_lstm``: LSTM encoder-decoder with regularized attention."""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+
+from fairseq import utils
+from fairseq.data import Dictionary
+from fairseq.models import FairseqEncoderDecoderModel, register_model
+from fairseq.tasks import FairseqTask
+from torch import Tensor, nn
+
+from regattn_fairseq.models.attention import Attention
+from regattn_fairseq.models.decoder import LSTMDecoder
+from regattn_fairseq.models.encoder import LSTMEncoder
+from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
+from regattn_fairseq.normalizers import build_normalizer, normalizer_names, normalizer_options
+
+INIT_RANGE = 0.1  # Weights start uniform in ±0.1, as in OpenNMT's and fairseq's LSTM models.
+
+
+@register_model("regattn_lstm", dataclass=RegattnLSTMConfig)
+class RegattnLSTMModel(FairseqEncoderDecoderModel):
+    """LSTM encoder-decoder whose attention weights come from a regularized max.
+
+    With ``--attn-normalizer softmax --attn-score general`` it computes what fairseq's own ``lstm``
+    computes, to rounding.
+
+    Source: V. Niculae and M. Blondel, A Regularized Framework for Sparse and Structured Neural
+    Attention, NIPS 2017 (arXiv 1705.07704), section 4; Luong et al. 2015 (arXiv 1508.04025).
+    """
+
+    name = "regattn_lstm"
+
+    @classmethod
+    def add_args(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the options of :class:`RegattnLSTMConfig`, checked as they are parsed."""
+        super().add_args(parser)
+        checks: dict[str, Callable[[str], Any]] = {
+            "attn_normalizer": _normalizer_name,
+            "attn_gamma": _checked_by("sparsemax", "gamma"),
+            "attn_lambda": _checked_by("fusedmax", "lam"),
+            "attn_p": _checked_by("pnormmax", "p"),
+        }
+        for action in parser._actions:
+            if action.dest in checks:
+                action.type = checks[action.dest]
+
+    @classmethod
+    def build_model(cls, cfg: RegattnLSTMConfig, task: FairseqTask) -> "RegattnLSTMModel":
+        """Build the model for a task's dictionaries.
+
+        Raises:
+            ValueError: an option is out of range, or two options do not fit together; the message
+                names them.
+        """
+        resolve_defaults(cfg)
+        source, target = task.source_dictionary, task.target_dictionary
+        if cfg.encoder_layers != cfg.decoder_layers:
+            raise ValueError(
+                "each decoder layer starts from the encoder's last state of the same layer: set "
+                f"encoder_layers ({cfg.encoder_layers}) and decoder_layers "
+                f"({cfg.decoder_layers}) to the same number"
+            )
+        encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
+        encoder = LSTMEncoder(
+            source,
+            encoder_embed,
+            hidden_size=cfg.encoder_hidden_size,
+            num_layers=cfg.encoder_layers,
+            bidirectional=cfg.encoder_bidirectional,
+            dropout_in=cfg.encoder_dropout_in,
+            dropout_out=cfg.encoder_dropout_out,
+        )
+        attention = Attention(
+            cfg.decoder_hidden_size,
+            encoder.output_units,
+            score=str(cfg.attn_score),
+            normalizer=normalizer_from_options(cfg),
+        )
+        decoder = LSTMDecoder(
+            target,
+            decoder_embed,
+            hidden_size=cfg.decoder_hidden_size,
+            num_layers=cfg.decoder_layers,
+            out_embed_dim=cfg.decoder_out_embed_dim,
+            encoder_output_units=encoder.output_units,
+            attention=attention,
+            input_feeding=not cfg.no_input_feeding,
+            share_input_output_embed=cfg.share_decoder_input_output_embed
+            or cfg.share_all_embeddings,
+            dropout_in=cfg.decoder_dropout_in,
+            dropout_out=cfg.decoder_dropout_out,
+        )
+        for module in (encoder.lstm, decoder):
+            for name, parameter in module.named_parameters():
+                if "embed_tokens" not in name and "normalizer" not in name:
+                    nn.init.uniform_(parameter, -INIT_RANGE, INIT_RANGE)
+        return cls(encoder, decoder)
+
+    def forward(
+        self, src_tokens: Tensor, src_lengths: Tensor | None, prev_output_tokens: Tensor, **_: Any
+    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+        """Score the target words given the source; shapes as in the decoder's ``forward``."""
+        encoder_out = self.encoder(src_tokens, src_lengths)
+        return self.decoder(prev_output_tokens, encoder_out=encoder_out)
+
+
+def normalizer_from_options(cfg: RegattnLSTMConfig) -> nn.Module:
+    """Build the normalizer that ``attn_*`` options name, with those of them that it takes.
+
+    Raises:
+        ValueError: unknown normalizer, or an option out of range.
+    """
+    values = {"gamma": cfg.attn_gamma, "lam": cfg.attn_lambda, "p": cfg.attn_p}
+    taken = normalizer_options(cfg.attn_normalizer)
+    return build_normalizer(
+        cfg.attn_normalizer, **{name: value for name, value in values.items() if name in taken}
+    )
+
+
+def _build_embeddings(
+    cfg: RegattnLSTMConfig, source: Dictionary, target: Dictionary
+) -> tuple[nn.Embedding, nn.Embedding]:
+    if cfg.share_all_embeddings:
+        if source != target:
+            raise ValueError(
+                "share_all_embeddings needs one dictionary for both sides: preprocess with "
+                "--joined-dictionary (data.tokenizer.joint=true)"
+            )
+        if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
+            raise ValueError(
+                f"share_all_embeddings needs encoder_embed_dim ({cfg.encoder_embed_dim}) equal to "
+                f"decoder_embed_dim ({cfg.decoder_embed_dim})"
+            )
+        if cfg.decoder_embed_path not in (None, cfg.encoder_embed_path):
+            raise ValueError("share_all_embeddings takes one file: set only encoder_embed_path")
+    if (
+        cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
+    ) and cfg.decoder_embed_dim != cfg.decoder_out_embed_dim:
+        raise ValueError(
+            f"sharing the output layer needs decoder_embed_dim ({cfg.decoder_embed_dim}) equal to "
+            f"decoder_out_embed_dim ({cfg.decoder_out_embed_dim})"
+        )
+    encoder_embed = _embedding(source, cfg.encoder_embed_dim, cfg.encoder_embed_path)
+    if cfg.share_all_embeddings:
+        decoder_embed = encoder_embed
+    else:
+        decoder_embed = _embedding(target, cfg.decoder_embed_dim, cfg.decoder_embed_path)
+    encoder_embed.weight.requires_grad_(not cfg.encoder_freeze_embed)
+    if cfg.decoder_freeze_embed:
+        decoder_embed.weight.requires_grad_(False)
+    return encoder_embed, decoder_embed
+
+
+def _embedding(dictionary: Dictionary, dim: int, path: str | None) -> nn.Embedding:
+    embedding = nn.Embedding(len(dictionary), dim, padding_idx=dictionary.pad())
+    nn.init.uniform_(embedding.weight, -INIT_RANGE, INIT_RANGE)
+    nn.init.zeros_(embedding.weight[dictionary.pad()])
+    if path is None:
+        return embedding
+    utils.print_embed_overlap(utils.parse_embedding(path), dictionary)
+    return utils.load_embedding(utils.parse_embedding(path), dictionary, embedding)
+
+
+def _normalizer_name(text: str) -> str:
+    try:
+        normalizer_options(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def _checked_by(normalizer: str, option: str) -> Callable[[str], float]:
+    """A parser of numbers that applies the normalizer's own range check."""
+
+    def number(text: str) -> float:
+        value = float(text)
+        try:
+            build_normalizer(normalizer, **{option: value})
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        return value
+
+    return number
+
+
+__all__ = ["RegattnLSTMModel", "normalizer_from_options", "normalizer_names"]

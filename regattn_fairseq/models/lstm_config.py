@@ -1,0 +1,120 @@
+"""Options of ``regattn_lstm``: one dataclass gives the argparse flags and the Hydra node."""
+
+from dataclasses import dataclass, field
+from typing import Optional
+
+from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+
+from regattn_fairseq.normalizers import normalizer_names
+
+# fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
+OptionalInt = Optional[int]  # noqa: UP045
+OptionalFloat = Optional[float]  # noqa: UP045
+OptionalStr = Optional[str]  # noqa: UP045
+
+
+@dataclass
+class RegattnLSTMConfig(FairseqDataclass):
+    """Every option of the model. Names shared with fairseq's own ``lstm`` mean the same there."""
+
+    dropout: float = field(default=0.1, metadata={"help": "dropout probability"})
+
+    encoder_embed_dim: int = field(
+        default=512, metadata={"help": "size of the source word embeddings"}
+    )
+    encoder_embed_path: OptionalStr = field(
+        default=None, metadata={"help": "file of pretrained source embeddings, in text format"}
+    )
+    encoder_freeze_embed: bool = field(
+        default=False, metadata={"help": "do not train the source embeddings"}
+    )
+    encoder_hidden_size: OptionalInt = field(
+        default=None,
+        metadata={"help": "units of an encoder layer and direction (default: encoder_embed_dim)"},
+    )
+    encoder_layers: int = field(default=1, metadata={"help": "number of encoder layers"})
+    encoder_bidirectional: bool = field(
+        default=False, metadata={"help": "read the source in both directions"}
+    )
+    encoder_dropout_in: OptionalFloat = field(
+        default=None, metadata={"help": "dropout on the source embeddings (default: dropout)"}
+    )
+    encoder_dropout_out: OptionalFloat = field(
+        default=None, metadata={"help": "dropout on each encoder layer's output (default: dropout)"}
+    )
+
+    decoder_embed_dim: int = field(
+        default=512, metadata={"help": "size of the target word embeddings"}
+    )
+    decoder_embed_path: OptionalStr = field(
+        default=None, metadata={"help": "file of pretrained target embeddings, in text format"}
+    )
+    decoder_freeze_embed: bool = field(
+        default=False, metadata={"help": "do not train the target embeddings"}
+    )
+    decoder_hidden_size: OptionalInt = field(
+        default=None, metadata={"help": "units of a decoder layer (default: decoder_embed_dim)"}
+    )
+    decoder_layers: int = field(default=1, metadata={"help": "number of decoder layers"})
+    decoder_out_embed_dim: int = field(
+        default=512,
+        metadata={"help": "size of the vector that the output layer turns into word scores"},
+    )
+    decoder_dropout_in: OptionalFloat = field(
+        default=None, metadata={"help": "dropout on the target embeddings (default: dropout)"}
+    )
+    decoder_dropout_out: OptionalFloat = field(
+        default=None, metadata={"help": "dropout on each decoder layer's output (default: dropout)"}
+    )
+    share_decoder_input_output_embed: bool = field(
+        default=False, metadata={"help": "use the target embeddings as output layer, too"}
+    )
+    share_all_embeddings: bool = field(
+        default=False,
+        metadata={"help": "one table for source, target and output (needs a joined dictionary)"},
+    )
+
+    attn_score: ChoiceEnum(["dot", "general", "concat"]) = field(  # type: ignore[valid-type]
+        default="general",
+        metadata={
+            "help": "how a decoder state h scores a source state s (Luong et al. 2015): "
+            "dot: h's; general: h'Ws; concat: v'tanh(W[h; s])"
+        },
+    )
+    no_input_feeding: bool = field(
+        default=False,
+        metadata={
+            "help": "do not feed the attention's output into the next step; the whole target is "
+            "then read in one call, which is faster"
+        },
+    )
+    attn_normalizer: str = field(
+        default="softmax",
+        metadata={
+            "help": "what turns scores into attention weights: " + ", ".join(normalizer_names())
+        },
+    )
+    attn_gamma: float = field(
+        default=1.0,
+        metadata={"help": "strength γ > 0 of the regularization: small is sparse, large is flat"},
+    )
+    attn_lambda: float = field(
+        default=0.1,
+        metadata={
+            "help": "strength λ >= 0 of the structure: of fusing neighbours (fusedmax) or of "
+            "grouping any words (oscarmax)"
+        },
+    )
+    attn_p: float = field(
+        default=1.5, metadata={"help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax"}
+    )
+
+
+def resolve_defaults(cfg: RegattnLSTMConfig) -> None:
+    """Fill in, in place, the options whose default is another option's value."""
+    for side in ("encoder", "decoder"):
+        if cfg[f"{side}_hidden_size"] is None:
+            cfg[f"{side}_hidden_size"] = cfg[f"{side}_embed_dim"]
+        for place in ("in", "out"):
+            if cfg[f"{side}_dropout_{place}"] is None:
+                cfg[f"{side}_dropout_{place}"] = cfg.dropout

@@ -1,0 +1,1 @@
+"""The stages of an experiment: preprocess, train, evaluate, report; and all of them in a row."""

@@ -1,0 +1,60 @@
+"""What the YAML files in ``configs/`` rely on: fairseq's option groups, and a few resolvers."""
+
+import sys
+from pathlib import Path
+
+import torch
+from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass.configs import FairseqConfig
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, OmegaConf
+
+import regattn_fairseq
+from regattn_fairseq import models  # noqa: F401  registers model=regattn_lstm
+from regattn_fairseq.normalizers import normalizer_options
+
+FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
+
+# In an installed wheel the configs lie inside the package; in a checkout, beside it.
+_PACKAGE = Path(regattn_fairseq.__file__).parent
+CONFIGS = next(
+    path for path in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if path.is_dir()
+)
+
+
+def register() -> None:
+    """Make fairseq's option groups and our resolvers known to Hydra; harmless to repeat."""
+    nodes = {}
+    for name, field in FairseqConfig.__dataclass_fields__.items():
+        if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass):
+            nodes[name] = OmegaConf.structured(field.type)
+    # A plain dictionary of typed nodes: unlike FairseqConfig itself it may have neighbours.
+    ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
+
+    for resolver, function in {
+        "equals": lambda left, right: left == right,
+        "no_cuda": lambda: not torch.cuda.is_available(),
+        "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
+        "plugin_dir": lambda: str(_PACKAGE),
+        "normalizer_label": normalizer_label,
+        # The value of fairseq's --remove-bpe for text that our tokenizer made.
+        "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
+        "suffix": lambda text: "," + str(text).replace("/", "_") if text else "",
+    }.items():
+        OmegaConf.register_new_resolver(resolver, function, replace=True)
+
+
+def normalizer_label(name: str, gamma: float, lam: float, p: float) -> str:
+    """A folder name for a normalizer: its name, and the options that it takes.
+
+    >>> normalizer_label("fusedmax", 1.0, 0.1, 1.5)
+    'fusedmax_lam0.1'
+    """
+    taken = normalizer_options(name)
+    parts = [name]
+    if gamma != 1.0:
+        parts.append(f"gamma{gamma:g}")
+    parts += [
+        f"{option}{value:g}" for option, value in (("lam", lam), ("p", p)) if option in taken
+    ]
+    return "_".join(parts)

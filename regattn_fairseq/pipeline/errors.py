@@ -1,0 +1,5 @@
+"""What goes wrong for a reason that the user can mend."""
+
+
+class PipelineError(ValueError):
+    """A stage cannot run. The message is one line: the option or file, and what to do."""

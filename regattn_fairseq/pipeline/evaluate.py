@@ -1,0 +1,253 @@
+"""From a checkpoint to hypotheses, attention weights, and ``result.json``."""
+
+import datetime
+import importlib.metadata
+import logging
+import platform
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils, utils
+from fairseq.data import Dictionary
+from fairseq.tasks import FairseqTask
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from regattn_fairseq.metrics import (
+    AttentionRecord,
+    attention_statistics,
+    save_attention,
+    score_summaries,
+    score_translation,
+)
+from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.files import (
+    clear_write_errors,
+    fingerprint,
+    read_json,
+    read_lines,
+    write_json,
+    write_lines,
+)
+from regattn_fairseq.pipeline.preprocess import PreparedData
+from regattn_fairseq.pipeline.tokenization import load_tokenizers
+from regattn_fairseq.pipeline.train import Run, load_checkpoint, training_summary
+
+logger = logging.getLogger(__name__)
+
+RESULT_FORMAT = 1
+TASKS = ("translation", "summarization")
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """The best output for one source sentence."""
+
+    tokens: list[str]  # without the end of the sentence
+    attention: AttentionRecord  # the end of the sentence included, on both sides
+
+
+def evaluate(cfg: DictConfig) -> Run:
+    """Generate a split with the run's checkpoint, score it, and write ``result.json``.
+
+    The run's own saved configuration says what data and model it is about; ``cfg`` only says how
+    to generate. A run that was evaluated in the same way already is left as it is.
+
+    Args:
+        cfg: as composed from ``evaluate.yaml``.
+
+    Raises:
+        PipelineError: no finished training, a damaged checkpoint, bad options.
+    """
+    run = Run(Path(cfg.output_dir))
+    training = training_summary(run)
+    saved = OmegaConf.load(run.config)
+    if saved.data.task not in TASKS:
+        raise PipelineError(f"data.task is {saved.data.task!r}; choose {' or '.join(TASKS)}")
+    data = PreparedData(Path(saved.task.data).parent)
+    subset = data.fairseq_subset(cfg.evaluation.split)
+    checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
+    how = {
+        "generation": OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True),
+        "evaluation": OmegaConf.to_container(cfg.evaluation, resolve=True),
+    }
+    key = fingerprint([RESULT_FORMAT, how])
+    if run.result.is_file() and read_json(run.result).get("key") == key:
+        logger.info("evaluated already: %s", run.result)
+        return run
+
+    load_checkpoint(checkpoint)
+    started = time.monotonic()
+    hypotheses = _generate(cfg, checkpoint, data, subset)
+    wall = time.monotonic() - started
+
+    split = cfg.evaluation.split
+    decode = load_tokenizers(data.tokenizer)[1].decode
+    lines = [decode(hypothesis.tokens) for hypothesis in hypotheses]
+    references = list(read_lines(data.text / f"{split}.tgt"))
+    metrics, signatures = _score(saved, lines, references)
+    tokens = sum(len(hypothesis.tokens) + 1 for hypothesis in hypotheses)
+    records = [hypothesis.attention for hypothesis in hypotheses]
+    files = {
+        "sources": f"{split}.src",
+        "hypotheses": f"{split}.hyp",
+        "references": f"{split}.ref",
+        "attention": f"{split}.attention.npz",
+    }
+    result = {
+        "format": RESULT_FORMAT,
+        "key": key,
+        "task": saved.data.task,
+        "data": saved.data.name,
+        "model": saved.model._name,
+        "normalizer": _normalizer(saved),
+        "seed": saved.seed,
+        "split": split,
+        "metrics": metrics,
+        "signatures": signatures,
+        "attention": attention_statistics(records),
+        "training": training,
+        "evaluation": {
+            "wall_s": wall,
+            "target_tokens_per_s": tokens / wall,
+            "sentences": len(lines),
+        },
+        "lowercase": saved.data.lowercase,
+        "versions": _versions(),
+        "git_revision": _git_revision(),
+        "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
+        "machine": _machine(),
+        "config": {**OmegaConf.to_container(saved), **how},  # type: ignore[dict-item]
+        "files": files,
+    }
+    with clear_write_errors(run.directory, "output_dir"):
+        write_lines(run.directory / files["sources"], read_lines(data.text / f"{split}.src"))
+        write_lines(run.directory / files["hypotheses"], lines)
+        write_lines(run.directory / files["references"], references)
+        save_attention(run.directory / files["attention"], records)
+        write_json(run.result, result)
+    shown = "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
+    logger.info("%s: %s", run.result, shown)
+    return run
+
+
+def _generate(
+    cfg: DictConfig, checkpoint: Path, data: PreparedData, subset: str
+) -> list[Hypothesis]:
+    """Best hypotheses of a subset, in its order."""
+    models, _saved_cfg, task = checkpoint_utils.load_model_ensemble_and_task(
+        [str(checkpoint)], arg_overrides={"data": str(data.bin)}
+    )
+    model = models[0]
+    _require_vocabulary(task, checkpoint, data)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).eval()
+    model.prepare_for_inference_(OmegaConf.create({"common": {"fp16": False}, "generation": None}))
+    task.load_dataset(subset)
+    generator = task.build_generator([model], cfg.generation)
+    batches = task.get_batch_iterator(
+        dataset=task.dataset(subset),
+        max_tokens=cfg.evaluation.max_tokens,
+        max_positions=utils.resolve_max_positions(task.max_positions(), model.max_positions()),
+    ).next_epoch_itr(shuffle=False)
+
+    found: dict[int, Hypothesis] = {}
+    with tqdm(total=len(task.dataset(subset)), unit=" sentences", desc="generate") as progress:
+        for batch in batches:
+            sample = utils.move_to_cuda(batch) if device.type == "cuda" else batch
+            outputs = task.inference_step(generator, [model], sample)
+            sources = sample["net_input"]["src_tokens"].cpu()
+            for number, source, hypotheses in zip(
+                sample["id"].tolist(), sources, outputs, strict=True
+            ):
+                found[number] = _hypothesis(task, source, hypotheses[0])
+            progress.update(len(outputs))
+    return [found[number] for number in sorted(found)]
+
+
+def _hypothesis(task: FairseqTask, source: torch.Tensor, output: dict[str, Any]) -> Hypothesis:
+    """Keep of a generated sentence what is not padding: words, and weights between them."""
+    present = source != task.source_dictionary.pad()
+    target = output["tokens"].cpu()
+    weights = output["attention"].cpu().float()  # [source, target]
+    words = _symbols(target, task.target_dictionary)
+    attention = AttentionRecord(
+        source_tokens=_symbols(source[present], task.source_dictionary),
+        target_tokens=words,
+        weights=weights[present].t().numpy(),
+    )
+    ended = bool(words) and words[-1] == task.target_dictionary[task.target_dictionary.eos()]
+    return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)
+
+
+def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:
+    return [dictionary[index] for index in indices.tolist()]
+
+
+def _require_vocabulary(task: FairseqTask, checkpoint: Path, data: PreparedData) -> None:
+    sizes = {
+        name: tuple(tensor.shape)
+        for name, tensor in load_checkpoint(checkpoint)["model"].items()
+        if name.endswith("embed_tokens.weight")
+    }
+    for name, dictionary in (
+        ("encoder.embed_tokens.weight", task.source_dictionary),
+        ("decoder.embed_tokens.weight", task.target_dictionary),
+    ):
+        if name in sizes and sizes[name][0] != len(dictionary):
+            raise PipelineError(
+                f"{checkpoint} knows {sizes[name][0]} words, but the dictionary in {data.bin} has "
+                f"{len(dictionary)}: it was trained on another data-bin; train again, or restore "
+                "that folder"
+            )
+
+
+def _score(
+    saved: Any, hypotheses: list[str], references: list[str]
+) -> tuple[dict[str, float], dict[str, str]]:
+    if saved.data.task == "summarization":
+        return score_summaries(hypotheses, references)
+    return score_translation(hypotheses, references, lowercase=saved.data.lowercase)
+
+
+def _normalizer(saved: Any) -> dict[str, Any]:
+    from regattn_fairseq.normalizers import normalizer_options
+
+    taken = normalizer_options(saved.normalizer.name)
+    return {
+        key: value for key, value in saved.normalizer.items() if key == "name" or key in taken
+    }
+
+
+def _versions() -> dict[str, str]:
+    packages = ("regattn-fairseq", "torch", "ve-fairseq", "sacrebleu", "rouge-score")
+    versions = {"python": platform.python_version()}
+    for package in (*packages, "sentencepiece", "hydra-core", "numpy", "numba"):
+        try:
+            versions[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return versions
+
+
+def _git_revision() -> str | None:
+    """Of this package's checkout; None in an installed wheel."""
+    try:
+        return subprocess.run(
+            ["git", "describe", "--always", "--dirty", "--abbrev=12"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
+def _machine() -> str:
+    device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
+    return f"{platform.machine()}, {torch.get_num_threads()} threads, {device}"

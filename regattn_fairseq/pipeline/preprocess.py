@@ -1,0 +1,224 @@
+"""From a corpus to a fairseq data-bin."""
+
+import logging
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import hydra.utils
+from filelock import FileLock
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from regattn_fairseq.corpora import write_corpus
+from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.files import (
+    clear_write_errors,
+    fingerprint,
+    read_json,
+    read_lines,
+    write_json,
+)
+from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
+
+logger = logging.getLogger(__name__)
+
+# Raise it when the same options come to mean other files.
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class PreparedData:
+    """A finished preprocessing: ``text/``, ``tokenizer/``, ``bin/`` and ``preprocess.json``.
+
+    Args:
+        directory: where it lies.
+    """
+
+    directory: Path
+
+    @property
+    def text(self) -> Path:
+        """Plain text and its manifest, as :func:`regattn_fairseq.corpora.write_corpus` left it."""
+        return self.directory / "text"
+
+    @property
+    def tokenizer(self) -> Path:
+        """What :func:`regattn_fairseq.pipeline.tokenization.load_tokenizers` reads."""
+        return self.directory / "tokenizer"
+
+    @property
+    def bin(self) -> Path:
+        """The fairseq data-bin."""
+        return self.directory / "bin"
+
+    @property
+    def record(self) -> Path:
+        """Written last: options, and the names that fairseq gives to the splits."""
+        return self.directory / "preprocess.json"
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the stage ran to its end."""
+        return self.record.is_file()
+
+    def fairseq_subset(self, split: str) -> str:
+        """The data-bin's name for a split: ``test_2017`` may be its ``test1``.
+
+        Raises:
+            PipelineError: there is no such split.
+        """
+        subsets = read_json(self.record)["subsets"]
+        if split not in subsets:
+            raise PipelineError(
+                f"evaluation.split is {split!r}, but {self.text} has only {', '.join(subsets)}"
+            )
+        return subsets[split]
+
+
+def prepared_data(cfg: DictConfig) -> PreparedData:
+    """Where the preprocessed form of ``cfg.data`` belongs, whether it is there yet or not."""
+    options = _data_options(cfg)
+    name = f"{cfg.data.name}-{fingerprint([FORMAT, options])}"
+    return PreparedData(Path(cfg.cache_dir) / name)
+
+
+def preprocess(cfg: DictConfig) -> PreparedData:
+    """Write the corpus, train the tokenizer, and binarize, unless that is done already.
+
+    Several processes may ask for the same data at once: one does the work, the others wait.
+
+    Args:
+        cfg: with the nodes ``data`` and ``cache_dir``.
+
+    Raises:
+        PipelineError: bad options, or the folder cannot be written.
+        regattn_fairseq.corpora.CorpusError: the corpus cannot be read.
+    """
+    _require_raw_dir(cfg)
+    data = prepared_data(cfg)
+    with clear_write_errors(data.directory, "cache_dir"):
+        data.directory.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{data.directory}.lock"):
+            if data.is_complete:
+                logger.info("preprocessed already: %s", data.directory)
+                return data
+            _preprocess_into(cfg, data)
+    return data
+
+
+def _preprocess_into(cfg: DictConfig, final: PreparedData) -> None:
+    options = _data_options(cfg)
+    scratch = Path(tempfile.mkdtemp(dir=final.directory.parent, prefix=f".{cfg.data.name}."))
+    scratch.chmod(0o755)
+    try:
+        data = PreparedData(scratch)
+        logger.info("corpus: %s", cfg.data.name)
+        manifest = write_corpus(
+            hydra.utils.instantiate(cfg.data.corpus),
+            data.text,
+            min_length=cfg.data.min_length,
+            max_length=cfg.data.max_length,
+            max_ratio=cfg.data.max_ratio,
+        )
+        splits = list(manifest["splits"])
+        data.tokenizer.mkdir()
+        logger.info("tokenizer: %s", cfg.data.tokenizer.name)
+        train_tokenizers(
+            options["tokenizer"],
+            (cfg.data.source_lang, cfg.data.target_lang),
+            tuple(map(_Lines, _text_files(data, "train"), [cfg.data.lowercase] * 2)),  # type: ignore[arg-type]
+            data.tokenizer,
+        )
+        _tokenize(data, splits, cfg.data.lowercase)
+        subsets = _binarize(data, options, splits)
+        shutil.rmtree(data.directory / "tokens")
+        write_json(
+            data.record, {"format": FORMAT, "data": options, "subsets": subsets, "splits": splits}
+        )
+        if final.directory.exists():  # left by a process that was killed before its record
+            shutil.rmtree(final.directory)
+        scratch.rename(final.directory)
+        logger.info("preprocessed: %s", final.directory)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+class _Lines:
+    """The lines of a text file, lowercased if so wished; can be read more than once."""
+
+    def __init__(self, path: Path, lowercase: bool) -> None:
+        self.path = path
+        self.lowercase = lowercase
+
+    def __iter__(self) -> Any:
+        for line in read_lines(self.path):
+            yield line.lower() if self.lowercase else line
+
+
+def _text_files(data: PreparedData, split: str) -> tuple[Path, Path]:
+    return data.text / f"{split}.src", data.text / f"{split}.tgt"
+
+
+def _tokenize(data: PreparedData, splits: list[str], lowercase: bool) -> None:
+    (data.directory / "tokens").mkdir()
+    tokenizers = load_tokenizers(data.tokenizer)
+    for split in splits:
+        for path, tokenizer in zip(_text_files(data, split), tokenizers, strict=True):
+            with (data.directory / "tokens" / path.name).open("w", encoding="utf-8") as output:
+                for line in tqdm(
+                    _Lines(path, lowercase), f"tokenize {path.name}", unit=" lines", leave=False
+                ):
+                    output.write(" ".join(tokenizer.encode(line)) + "\n")
+
+
+def _binarize(data: PreparedData, options: dict[str, Any], splits: list[str]) -> dict[str, str]:
+    """Run fairseq's own preprocessing; return its name for each of our splits."""
+    from fairseq import options as fairseq_options
+    from fairseq_cli import preprocess as fairseq_preprocess
+
+    tokens = data.directory / "tokens"
+    held_out = [split for split in splits if split not in ("train", "valid")]
+    source, target = options["source_lang"], options["target_lang"]
+    # fairseq tells the sides apart by the file's extension.
+    for split in splits:
+        (tokens / f"{split}.src").rename(tokens / f"{split}.text.{source}")
+        (tokens / f"{split}.tgt").rename(tokens / f"{split}.text.{target}")
+    arguments = [
+        *("--source-lang", source, "--target-lang", target),
+        *("--trainpref", str(tokens / "train.text"), "--validpref", str(tokens / "valid.text")),
+        *("--testpref", ",".join(str(tokens / f"{split}.text") for split in held_out)),
+        *("--destdir", str(data.bin), "--workers", "1"),
+    ]
+    tokenizer = options["tokenizer"]
+    if tokenizer["joint"]:
+        arguments.append("--joined-dictionary")
+    if tokenizer["name"] != "sentencepiece":
+        arguments += ["--nwordssrc", str(tokenizer["vocab_size"])]
+        arguments += ["--nwordstgt", str(tokenizer["vocab_size"])]
+    fairseq_preprocess.main(fairseq_options.get_preprocessing_parser().parse_args(arguments))
+    subsets = {"train": "train", "valid": "valid"}
+    for number, split in enumerate(held_out):
+        subsets[split] = f"test{number or ''}"
+    return subsets
+
+
+def _data_options(cfg: DictConfig) -> dict[str, Any]:
+    """The options that decide what the data-bin holds; where the corpus lies does not."""
+    resolved: Any = OmegaConf.to_container(cfg.data, resolve=True)
+    resolved.pop("raw_dir")
+    resolved["corpus"].pop("raw_dir", None)
+    if resolved["source_lang"] == resolved["target_lang"]:
+        raise PipelineError(
+            f"data.source_lang and data.target_lang are both {resolved['source_lang']!r}; name two"
+        )
+    return resolved
+
+
+def _require_raw_dir(cfg: DictConfig) -> None:
+    if OmegaConf.is_missing(cfg.data, "raw_dir"):
+        raise PipelineError(
+            f"data={cfg.data.name} is read from your disk: say where with data.raw_dir=…"
+        )
