@@ -119,6 +119,7 @@ def _prox_total_variation(z: Tensor, n: Tensor, lam: Tensor) -> tuple[Tensor, Te
         value = torch.where(earlier, clipped, value)
         out[:, k] = value
         labels[:, k] = current
+    labels = labels[:, :1] + 1 - labels
     identity = ((lam == 0) & ~whole).unsqueeze(1)
     out = torch.where(identity, z, out)
     labels = torch.where(identity, (index + 1).to(labels.dtype), labels)
@@ -236,15 +237,87 @@ def sparsemax_product(g: Tensor, y: Tensor) -> Tensor:
     return (g - mean) * s
 
 
-def grouped_product(g: Tensor, y: Tensor, labels: Tensor) -> Tensor:
-    """J_prox (diag(s) - s s' / |s|) g, J_prox averaging over signed groups."""
-    w = sparsemax_product(g, y)
-    sign = labels.sign().to(g.dtype)
+def _average(v: Tensor, labels: Tensor) -> Tensor:
+    """Replace each entry by its signed group's mean; 0 where there is no group."""
+    sign = labels.sign().to(v.dtype)
     group = labels.abs().long()
-    zeros = g.new_zeros(group.shape[0], group.shape[1] + 1)
-    counts = zeros.scatter_add(1, group, torch.ones_like(w))
-    sums = zeros.scatter_add(1, group, w * sign)
-    return (sums / counts.clamp(min=1.0)).gather(1, group) * sign
+    zeros = v.new_zeros((*group.shape[:-1], group.shape[-1] + 1))
+    counts = zeros.scatter_add(-1, group, torch.ones_like(group, dtype=v.dtype))
+    sums = zeros.scatter_add(-1, group, v * sign)
+    return (sums / counts.clamp(min=1.0)).gather(-1, group) * sign
+
+
+def penalty_slope(name: str, y: Tensor, labels: Tensor, n: Tensor) -> Tensor:
+    """The derivative of the prox with respect to lam: a constant on each group of the support.
+
+    A run's value falls by 1/size for each neighbour that lies below it and rises by as much for
+    each above; a cluster's falls by the mean number of entries that rank below its members.
+    """
+    group = labels.abs().long()
+    zeros = y.new_zeros((*group.shape[:-1], group.shape[-1] + 2))
+    member = (labels != 0).to(y.dtype)
+    counts = zeros.scatter_add(-1, group, member)
+    if name == "fusedmax":
+        values = zeros.scatter_add(-1, group, y * member) / counts.clamp(min=1.0)
+        exists = counts > 0
+        step = values.diff(dim=-1).sign() * (exists[..., 1:] & exists[..., :-1])
+        after = torch.nn.functional.pad(step, (0, 1))
+        before = torch.nn.functional.pad(step, (1, 0))
+        slope = (after - before) / counts.clamp(min=1.0)
+    else:
+        ahead = counts.cumsum(-1) - counts
+        slope = ahead + 0.5 * (counts - 1.0) - (n.unsqueeze(-1) - 1.0)
+    return slope.gather(-1, group) * labels.sign()
+
+
+def forward(
+    name: str, x: Tensor, mask: Tensor | None, gamma: float, lam: Tensor | float, p: float
+) -> tuple[Tensor, Tensor | None]:
+    """Compute the map ``name`` of ``(..., d)`` scores, with group labels where it has groups."""
+    d = x.shape[-1]
+    rows = x.reshape(-1, d)
+    hidden = rows == -torch.inf
+    if mask is not None:
+        mask = mask.reshape(-1, d)
+        hidden = hidden | mask
+    labels: Tensor | None = None
+    if name == "sparsemax":
+        y = sparsemax_forward(rows, mask, gamma)
+    elif name == "pnormmax":
+        y = pnormmax_forward(rows, mask, gamma, p)
+    else:
+        lams = torch.as_tensor(lam, dtype=x.dtype, device=x.device).reshape(-1).expand(len(rows))
+        y, labels = _GROUPED[name](rows, mask, gamma, lams)
+        labels = labels.reshape(x.shape)
+    bad = ((rows.isnan() | (rows == torch.inf)) & ~hidden).any(-1, keepdim=True)
+    y = y.masked_fill(bad & ~hidden, torch.nan)
+    return y.reshape(x.shape), labels
+
+
+def product(
+    name: str,
+    v: Tensor,
+    y: Tensor,
+    labels: Tensor | None,
+    gamma: float,
+    p: float,
+    *,
+    forward_mode: bool = False,
+) -> Tensor:
+    """Multiply v by the Jacobian at y, transposed unless ``forward_mode``; any leading shape.
+
+    Only the published composition has a Jacobian that is not symmetric.
+    """
+    if name == "pnormmax":
+        out = pnormmax_product(v, y, p)
+    elif labels is None:
+        out = sparsemax_product(v, y)
+    elif forward_mode:
+        out = sparsemax_product(_average(v, labels), y)
+    else:
+        out = _average(sparsemax_product(v, y), labels)
+    # y * 0 carries the NaN of a row that holds one.
+    return out / gamma + y.detach() * 0.0
 
 
 def pnormmax_product(g: Tensor, y: Tensor, p: float) -> Tensor:
@@ -261,3 +334,10 @@ def pnormmax_product(g: Tensor, y: Tensor, p: float) -> Tensor:
     ratio = (h * g).sum(-1, keepdim=True) / torch.where(b > 0, b, torch.ones_like(b))
     dot = (y * g).sum(-1, keepdim=True)
     return (w * (g - ratio) - lean * (dot - ratio)) / (p - 1.0)
+
+
+_GROUPED = {
+    "fusedmax": fusedmax_forward,
+    "oscarmax": oscarmax_forward,
+    "oscarmax_published": oscarmax_published_forward,
+}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from . import _engine
@@ -15,7 +17,8 @@ def fusedmax(
     lam: Number = 0.1,
     mask: Tensor | None = None,
     dim: int = -1,
-) -> Tensor:
+    return_groups: bool = False,
+) -> Any:
     r"""Argmax over the simplex of <y, scores> - gamma (||y||^2 / 2 + lam sum |y_{i+1} - y_i|).
 
     Computed as the projection onto the simplex of the total-variation prox of scores / gamma. Its
@@ -29,9 +32,13 @@ def fusedmax(
         mask: bool, broadcastable to ``scores``; True where a position must get no weight. The
             unmasked positions count as one contiguous sequence.
         dim: the dimension that sums to one.
+        return_groups: return the groups too.
 
     Returns:
         Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
+        With ``return_groups`` a pair: the weights, and an int32 tensor of their shape in which
+        equal numbers along ``dim`` mark positions that the algorithm pooled, rising from left to right; -1 where
+        the weight is zero.
 
     Raises:
         ValueError: gamma is not finite and positive, or lam not finite and >= 0.
@@ -39,5 +46,5 @@ def fusedmax(
     Source: Niculae and Blondel 2017, section 3.2.
     """
     return _engine.apply(
-        "fusedmax", scores, gamma=check_gamma(gamma), lam=check_lam(lam), mask=mask, dim=dim
+        "fusedmax", scores, gamma=check_gamma(gamma), lam=check_lam(lam), mask=mask, dim=dim, return_groups=return_groups
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from torch import Tensor
 
 from . import _engine
@@ -15,7 +17,8 @@ def oscarmax(
     lam: Number = 0.05,
     mask: Tensor | None = None,
     dim: int = -1,
-) -> Tensor:
+    return_groups: bool = False,
+) -> Any:
     r"""Argmax over the simplex of <y, scores> - gamma (||y||^2 / 2 + lam sum max(y_i, y_j)).
 
     The sum is over pairs i < j. Exact for every input: scores / gamma sorted in descending order,
@@ -28,9 +31,13 @@ def oscarmax(
         lam: weight of the clustering penalty, >= 0; 0 gives sparsemax.
         mask: bool, broadcastable to ``scores``; True where a position must get no weight.
         dim: the dimension that sums to one.
+        return_groups: return the groups too.
 
     Returns:
         Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
+        With ``return_groups`` a pair: the weights, and an int32 tensor of their shape in which
+        equal numbers along ``dim`` mark positions that the algorithm pooled, rising with falling weight; -1 where
+        the weight is zero.
 
     Raises:
         ValueError: gamma is not finite and positive, or lam not finite and >= 0.
@@ -39,7 +46,7 @@ def oscarmax(
     absolute values play no part.
     """
     return _engine.apply(
-        "oscarmax", scores, gamma=check_gamma(gamma), lam=check_lam(lam), mask=mask, dim=dim
+        "oscarmax", scores, gamma=check_gamma(gamma), lam=check_lam(lam), mask=mask, dim=dim, return_groups=return_groups
     )
 
 
@@ -50,7 +57,8 @@ def oscarmax_published(
     lam: Number = 0.05,
     mask: Tensor | None = None,
     dim: int = -1,
-) -> Tensor:
+    return_groups: bool = False,
+) -> Any:
     r"""The paper's composition: projection onto the simplex of the OSCAR prox of scores / gamma.
 
     The prox is argmin over b of ||b - scores / gamma||^2 / 2 + lam sum_{i<j} max(|b_i|, |b_j|).
@@ -68,4 +76,5 @@ def oscarmax_published(
         lam=check_lam(lam),
         mask=mask,
         dim=dim,
+        return_groups=return_groups,
     )

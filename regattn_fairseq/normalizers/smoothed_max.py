@@ -7,6 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ._engine import check_mask, over_rows
 from ._options import Number, check_gamma, check_lam, check_p
 from .fusedmax import fusedmax
 from .oscarmax import oscarmax
@@ -36,8 +37,8 @@ class _Envelope(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
         y, gamma, lam, base, penalty = ctx.saved_tensors
-        to_gamma = (-grad * (base + lam * penalty)).sum_to_size(gamma.shape)
-        to_lam = (-grad * gamma * penalty).sum_to_size(lam.shape)
+        to_gamma = -grad * (base + lam * penalty)
+        to_lam = -grad * gamma * penalty
         return grad.unsqueeze(-1) * y, None, to_gamma, to_lam, None, None
 
     @staticmethod
@@ -102,27 +103,27 @@ def smoothed_max(
     """
     gamma, lam, p = check_gamma(gamma), check_lam(lam), check_p(p)
     x = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
-    x = x.movedim(dim, -1)
-    hidden = x.detach() == -torch.inf
+    gamma_rows, lam_rows = _rows(gamma, x, dim, "gamma"), _rows(lam, x, dim, "lam")
+    hidden = (x.detach() == -torch.inf).movedim(dim, -1)
     if mask is not None:
-        hidden = hidden | mask.expand(scores.shape).movedim(dim, -1)
+        hidden = hidden | check_mask(mask, x).movedim(dim, -1)
+    x = x.movedim(dim, -1)
     x = x.masked_fill(hidden, 0.0)
     empty = hidden.all(-1)
     if normalizer == "softmax":
-        g = _rows(gamma, x, dim)
-        lifted = (x / g.unsqueeze(-1)).masked_fill(hidden & ~empty.unsqueeze(-1), -torch.inf)
-        value = g * lifted.logsumexp(-1)
+        lifted = (x / gamma_rows.unsqueeze(-1)).masked_fill(hidden & ~empty.unsqueeze(-1), -torch.inf)
+        value = gamma_rows * lifted.logsumexp(-1)
         return value.masked_fill(empty, -torch.inf).to(scores.dtype)
-    options: dict[str, Any] = {"gamma": _keep(gamma, dim), "mask": hidden, "dim": -1}
+    options: dict[str, Any] = {"gamma": _kept(gamma, gamma_rows), "mask": hidden, "dim": -1}
     zero = x.new_zeros(())
     penalty: Tensor = zero.expand(x.shape[:-1])
     if normalizer == "sparsemax":
         y = sparsemax(x, **options)
     elif normalizer == "fusedmax":
-        y = fusedmax(x, lam=_keep(lam, dim), **options)
+        y = fusedmax(x, lam=_kept(lam, lam_rows), **options)
         penalty = _total_variation(y, hidden)
     elif normalizer == "oscarmax":
-        y = oscarmax(x, lam=_keep(lam, dim), **options)
+        y = oscarmax(x, lam=_kept(lam, lam_rows), **options)
         penalty = _pairwise_maxima(y, hidden)
     elif normalizer == "pnormmax":
         y = pnormmax(x, p=p, **options)
@@ -135,21 +136,17 @@ def smoothed_max(
         base = 0.5 * y.clamp(min=torch.finfo(y.dtype).tiny).pow(p).sum(-1).pow(2.0 / p)
     else:
         base = 0.5 * y.square().sum(-1)
-    value = _Envelope.apply(x, y, _rows(gamma, x, dim), _rows(lam, x, dim), base, penalty)
+    value = _Envelope.apply(x, y, gamma_rows, lam_rows, base, penalty)
     return value.masked_fill(empty, -torch.inf).to(scores.dtype)
 
 
-def _keep(option: Number, dim: int) -> Number:
-    """A regularization tensor with the reduced dimension moved last, as the scores have it."""
-    if isinstance(option, Tensor) and option.dim() >= 2:
-        return option.movedim(dim, -1)
-    return option
+def _rows(option: Number, x: Tensor, dim: int, name: str) -> Tensor:
+    """The option as a tensor of the shape of x without ``dim``."""
+    if isinstance(option, Tensor):
+        return over_rows(option, x, dim, name).to(x.dtype)
+    return x.new_full(x.select(dim, 0).shape, option)
 
 
-def _rows(option: Number, x: Tensor, dim: int) -> Tensor:
-    """The option as a tensor that broadcasts over the rows of x."""
-    option = _keep(option, dim)
-    if not isinstance(option, Tensor):
-        return x.new_tensor(option)
-    option = option.to(x.dtype)
-    return option.squeeze(-1) if option.dim() else option
+def _kept(option: Number, rows: Tensor) -> Number:
+    """A number as it is; a tensor as one that broadcasts over the last dimension."""
+    return rows.unsqueeze(-1) if isinstance(option, Tensor) else option

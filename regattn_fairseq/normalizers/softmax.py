@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from ._engine import check_mask, divide
 from ._options import Number, check_gamma
 
 
@@ -30,11 +31,9 @@ def softmax(
     if z.dtype in (torch.float16, torch.bfloat16):
         z = z.float()
     if mask is not None:
-        z = z.masked_fill(mask, -torch.inf)
+        z = z.masked_fill(check_mask(mask, z), -torch.inf)
     if isinstance(gamma, Tensor):
-        # 0 in place of -inf keeps the derivative with respect to gamma finite.
-        hidden = z == -torch.inf
-        z = (z.masked_fill(hidden, 0.0) / gamma).masked_fill(hidden, -torch.inf)
+        z = divide(z, gamma, None, dim)
     elif gamma != 1.0:
         z = z / gamma
     if z.numel() == 0:
