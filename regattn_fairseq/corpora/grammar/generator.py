@@ -274,8 +274,7 @@ class SentenceGenerator:
         subject = subject or self._subject(plain=plain)
         frame = self._weighted(_FRAMES)
         verb = self._zipf(frame)
-        if tense is None:
-            tense = self._weighted(_TENSES)
+        tense = tense or self._tense()
         modal: Modal = ""
         if tense == "progressive" and verb.english.base in lexicon.STATIVE:
             tense = "present"
@@ -300,6 +299,9 @@ class SentenceGenerator:
         predicate = Predicate(verb, tense, self._units, modal, negated=negated)
         clause = self._with_objects(Clause(subject, predicate), frame, plain)
         return self._with_adverbials(clause, frame, plain)
+
+    def _tense(self) -> Tense:
+        return self._weighted(_TENSES)
 
     def _with_objects(self, clause: Clause, frame: tuple[Verb, ...], plain: bool) -> Clause:
         verb, subject = clause.predicate.verb, clause.subject
