@@ -1,0 +1,211 @@
+"""Heat maps of attention: the same sentence under each normalizer."""
+
+from __future__ import annotations
+
+import math
+import os
+import unicodedata
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import QuadMesh
+from matplotlib.colors import Colormap, ListedColormap, Normalize
+from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+
+from regattn_fairseq.metrics import AttentionRecord
+
+_CELL_INCHES = 0.3
+_LONGEST_LABEL = 18
+_MOST_TOKENS = 40
+_TARGET_LENGTHS = range(6, 15)
+_SOURCE_LENGTHS = range(6, 19)
+_INK = "#1f2430"
+_GRID = "#e3e5ea"
+
+# TrueType rather than Type 3 fonts, so that text in the PDF can be searched and edited.
+_STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "pdf.fonttype": 42,
+    "text.color": _INK,
+    "axes.labelcolor": _INK,
+    "xtick.color": _INK,
+    "ytick.color": _INK,
+}
+
+
+def _colour_map() -> Colormap:
+    """Perceptually uniform from light to dark; whatever is below its range is white.
+
+    A stretch of a perceptually uniform map is one again. magma's lightest colours are left
+    out, since next to white they would pass for zero.
+    """
+    colours = mpl.colormaps["magma_r"](np.linspace(0.07, 0.9, 256))
+    return ListedColormap(colours, name="attention").with_extremes(under="white")
+
+
+def choose_sentence(systems: Sequence[Sequence[AttentionRecord]]) -> int | None:
+    """The sentence that shows best: short enough to read, long enough to show structure.
+
+    Args:
+        systems: the attention of each normalizer over the same test set.
+
+    Returns:
+        Its index, the same for all; None where the systems share no sentence with weights.
+    """
+    best: tuple[tuple[int, int, float], int] | None = None
+    for index, records in enumerate(zip(*systems, strict=False)):
+        source = records[0].source_tokens
+        if any(r.source_tokens != source or not r.weights.size for r in records):
+            continue
+        lengths = [len(record.target_tokens) for record in records]
+        unsuitable = sum(length not in _TARGET_LENGTHS for length in lengths)
+        unsuitable += len(source) not in _SOURCE_LENGTHS
+        tokens = {token.lower() for r in records for token in (*source, *r.target_tokens)}
+        unknown = len(tokens & {"<unk>", "unk", "⁇"})
+        middle = (_TARGET_LENGTHS[0] + _TARGET_LENGTHS[-1]) / 2
+        distance = sum(abs(length - middle) for length in (*lengths, len(source)))
+        cost = (unsuitable, unknown, distance)
+        if best is None or cost < best[0]:
+            best = cost, index
+    return None if best is None else best[1]
+
+
+def token_labels(tokens: Sequence[str]) -> list[str]:
+    """Tokens as tick labels.
+
+    SentencePiece's word mark ▁ is dropped; where it is in use, a piece that continues a word
+    begins with a middle dot. Control characters become visible, long tokens are cut.
+    """
+    marked = any(token.startswith("▁") for token in tokens)
+    labels = []
+    for token in tokens:
+        label = token
+        if marked:
+            label = token.removeprefix("▁")
+            if label == token and token[:1].isalnum():
+                label = f"·{token}"
+        label = "".join("�" if unicodedata.category(c)[0] == "C" else c for c in label)
+        if len(label) > _LONGEST_LABEL:
+            label = f"{label[: _LONGEST_LABEL - 1]}…"
+        labels.append(label or "▁")
+    return labels
+
+
+def _draw(
+    axes: Axes, record: AttentionRecord, title: str, colour_map: Colormap, norm: Normalize
+) -> QuadMesh:
+    weights = record.weights[:_MOST_TOKENS, :_MOST_TOKENS]  # [target, source]
+    mesh = axes.pcolormesh(weights, cmap=colour_map, norm=norm, edgecolors=_GRID, linewidth=0.6)
+    axes.set_aspect("equal")
+    axes.invert_yaxis()
+    # parse_math: a token such as $5 is no formula.
+    axes.set_xticks(
+        np.arange(weights.shape[1]) + 0.5,
+        token_labels(record.source_tokens[:_MOST_TOKENS]),
+        rotation=55,
+        ha="right",
+        rotation_mode="anchor",
+        fontsize=9,
+        parse_math=False,
+    )
+    axes.set_yticks(
+        np.arange(weights.shape[0]) + 0.5,
+        token_labels(record.target_tokens[:_MOST_TOKENS]),
+        fontsize=9,
+        parse_math=False,
+    )
+    axes.tick_params(length=0, pad=4)
+    for spine in axes.spines.values():
+        spine.set_edgecolor("#b9bdc7")
+        spine.set_linewidth(0.8)
+    axes.set_title(title, fontsize=11, loc="left", pad=8, parse_math=False)
+    return mesh
+
+
+def _panel_inches(record: AttentionRecord) -> tuple[float, float]:
+    targets, sources = (min(n, _MOST_TOKENS) for n in record.weights.shape)
+    target_label = max(map(len, token_labels(record.target_tokens)), default=0)
+    source_label = max(map(len, token_labels(record.source_tokens)), default=0)
+    return (
+        sources * _CELL_INCHES + 0.085 * target_label + 0.5,
+        targets * _CELL_INCHES + 0.075 * source_label + 0.6,
+    )
+
+
+def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
+    """One heat map a panel: source tokens along x, target tokens down y.
+
+    All panels share one scale from 0 to 1; a weight of exactly 0 is white, and no other is.
+
+    Args:
+        panels: ``(title, record)``, at least one.
+    """
+    columns = len(panels) if len(panels) <= 3 else math.ceil(math.sqrt(len(panels)))
+    lines = math.ceil(len(panels) / columns)
+    sizes = [_panel_inches(record) for _, record in panels]
+    width = columns * max(size[0] for size in sizes) + 0.8
+    height = lines * max(size[1] for size in sizes)
+    with mpl.rc_context(_STYLE):
+        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03, hspace=0.04)
+        figure = Figure(figsize=(width, height), layout=layout)
+        # The smallest positive number as lower end: everything above zero is in the map's range.
+        norm = Normalize(vmin=float(np.finfo(np.float32).tiny), vmax=1)
+        colour_map = _colour_map()
+        grid = figure.subplots(lines, columns, squeeze=False)
+        for (title, record), axes in zip(panels, grid.flat, strict=False):
+            mesh = _draw(axes, record, title, colour_map, norm)
+        for axes in grid.flat[len(panels) :]:
+            axes.set_axis_off()
+        bar = figure.colorbar(
+            mesh, ax=grid.ravel().tolist(), shrink=0.8, aspect=28, pad=0.02, ticks=[0, 0.5, 1]
+        )
+        bar.ax.set_yticklabels(["> 0", "0.5", "1"])
+        bar.set_label("attention weight (white: exactly 0)", fontsize=9)
+        bar.ax.tick_params(labelsize=9, length=0)
+        bar.outline.set_visible(False)
+    return figure
+
+
+def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
+    """Write a figure as PNG and PDF, each complete or not at all.
+
+    Args:
+        figure: what to write.
+        stem: the path without its ending.
+
+    Returns:
+        ``(paths, missing)``: what was written, and what matplotlib says about characters that
+        its fonts lack.
+    """
+    paths = []
+    missing: dict[str, None] = {}
+    # Without dates and versions the same runs give the same bytes.
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
+    for ending, entries in metadata.items():
+        path = stem.with_name(f"{stem.name}.{ending}")
+        with (
+            NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial,
+            warnings.catch_warnings(record=True) as caught,
+            mpl.rc_context(_STYLE),
+        ):
+            warnings.simplefilter("always")
+            try:
+                figure.savefig(partial, format=ending, dpi=160, metadata=entries)
+                partial.close()
+                os.chmod(partial.name, 0o644)
+                os.replace(partial.name, path)
+            except BaseException:
+                os.unlink(partial.name)
+                raise
+        missing |= dict.fromkeys(str(w.message) for w in caught if "Glyph" in str(w.message))
+        # The layout stands; doing it again is most of the time of a second file.
+        figure.set_layout_engine("none")
+        paths.append(path)
+    return paths, list(missing)

@@ -1,0 +1,248 @@
+"""Runs of the same experiment brought together: mean over seeds, significance against softmax."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from regattn_fairseq.metrics import (
+    ROUGE_KEYS,
+    PairedResult,
+    paired_bootstrap_bleu,
+    paired_bootstrap_rouge,
+)
+from regattn_fairseq.normalizers import normalizer_names
+from regattn_fairseq.pipeline.report.runs import Run, reason
+
+BASELINE = "softmax"
+_TASK_ORDER = ("translation", "summarization")
+
+
+@dataclass(frozen=True)
+class Summary:
+    """A figure over several runs.
+
+    Attributes:
+        mean: over the runs.
+        deviation: sample standard deviation; None where there is one run only.
+        runs: how many runs have the figure.
+    """
+
+    mean: float
+    deviation: float | None
+    runs: int
+
+
+@dataclass(frozen=True)
+class Row:
+    """All runs that differ in nothing but the seed.
+
+    Attributes:
+        task: shared by the runs, as are data, model and split.
+        data: name of the corpus.
+        model: name of the model.
+        split: part of the corpus.
+        label: the normalizer with its options, for people.
+        normalizer: name and options.
+        runs: by seed.
+        metrics: text quality over the runs.
+        attention: attention statistics over the runs.
+        training: figures of the trainings.
+        evaluation: figures of the evaluations.
+        baseline: the label that `significance` compares with; None where there is nothing to
+            compare, and for the baseline itself.
+        significance: for each metric that was tested, the result against the baseline on the
+            output of the seeds that both have.
+    """
+
+    task: str
+    data: str
+    model: str
+    split: str
+    label: str
+    normalizer: dict[str, Any]
+    runs: tuple[Run, ...]
+    metrics: dict[str, Summary]
+    attention: dict[str, Summary]
+    training: dict[str, Summary]
+    evaluation: dict[str, Summary]
+    baseline: str | None
+    significance: dict[str, PairedResult]
+
+    @property
+    def block(self) -> tuple[str, str, str, str]:
+        """Task, data, model and split: rows that share them make one table."""
+        return self.task, self.data, self.model, self.split
+
+    def record(self) -> dict[str, Any]:
+        """The row as one flat mapping of column names to plain values, as in table.csv."""
+        flat: dict[str, Any] = {
+            "task": self.task,
+            "data": self.data,
+            "split": self.split,
+            "model": self.model,
+            "label": self.label,
+        }
+        flat |= {
+            "normalizer" if option == "name" else f"normalizer_{option}": value
+            for option, value in self.normalizer.items()
+        }
+        flat["runs"] = len(self.runs)
+        flat["seeds"] = " ".join(str(run.seed) for run in self.runs if run.seed is not None)
+        flat["baseline"] = self.baseline
+        for metric, summary in self.metrics.items():
+            flat |= {f"{metric}_mean": summary.mean, f"{metric}_std": summary.deviation}
+            if test := self.significance.get(metric):
+                flat |= {
+                    f"{metric}_difference": test.difference,
+                    f"{metric}_low": test.low,
+                    f"{metric}_high": test.high,
+                    f"{metric}_p": test.p_value,
+                }
+        for section in ("training", "evaluation", "attention"):
+            for figure, summary in getattr(self, section).items():
+                flat |= {
+                    f"{section}_{figure}_mean": summary.mean,
+                    f"{section}_{figure}_std": summary.deviation,
+                }
+        return flat
+
+
+def _summarize(sections: Sequence[dict[str, float]]) -> dict[str, Summary]:
+    """Mean and deviation of each figure that any of the runs has."""
+    figures = dict.fromkeys(figure for section in sections for figure in section)
+    summaries = {}
+    for figure in figures:
+        values = [section[figure] for section in sections if figure in section]
+        deviation = statistics.stdev(values) if len(values) > 1 else None
+        summaries[figure] = Summary(statistics.fmean(values), deviation, len(values))
+    return summaries
+
+
+def _rank(value: str, order: Sequence[str]) -> tuple[int, str]:
+    return (order.index(value) if value in order else len(order), value)
+
+
+def _sort_key(run: Run) -> tuple[Any, ...]:
+    options = tuple((option, str(type(value)), value) for option, value in run.options)
+    return (
+        _rank(run.task, _TASK_ORDER),
+        run.data,
+        run.model,
+        run.split,
+        _rank(run.normalizer["name"], normalizer_names()),
+        options,
+        run.seed if run.seed is not None else -1,
+    )
+
+
+def _test(
+    system: Sequence[Run], baseline: Sequence[Run], warnings: list[str]
+) -> dict[str, PairedResult]:
+    """Test the seeds that both have on their concatenated output."""
+    baseline_by_seed = {run.seed: run for run in baseline}
+    hypotheses: list[str] = []
+    baseline_hypotheses: list[str] = []
+    references: list[str] = []
+    compared = None
+    for run in system:
+        other = baseline_by_seed.get(run.seed)
+        if other is None:
+            continue
+        try:
+            output, baseline_output = run.lines("hypotheses"), other.lines("hypotheses")
+            expected, baseline_expected = run.lines("references"), other.lines("references")
+        except (OSError, UnicodeDecodeError) as error:
+            warnings.append(
+                f"{run.name}: no significance test for seed {run.seed} ({reason(error)})"
+            )
+            continue
+        if (
+            expected != baseline_expected
+            or run.lowercase != other.lowercase
+            or not len(output) == len(baseline_output) == len(expected) > 0
+        ):
+            warnings.append(
+                f"{run.name}: no significance test for seed {run.seed} (not evaluated on the "
+                f"same sentences in the same way as {other.name})"
+            )
+            continue
+        compared = run
+        hypotheses += output
+        baseline_hypotheses += baseline_output
+        references += expected
+    if compared is None:
+        return {}
+    results: dict[str, PairedResult] = {}
+    if "bleu" in compared.metrics:
+        results["bleu"] = paired_bootstrap_bleu(
+            hypotheses, baseline_hypotheses, references, lowercase=compared.lowercase
+        )
+    if not compared.metrics.keys().isdisjoint(ROUGE_KEYS):
+        rouge = paired_bootstrap_rouge(hypotheses, baseline_hypotheses, references)
+        results |= {key: rouge[key] for key in ROUGE_KEYS if key in compared.metrics}
+    return results
+
+
+def _choose_baseline(groups: Iterable[Sequence[Run]]) -> Sequence[Run] | None:
+    """The softmax runs of a block; of several temperatures, γ = 1."""
+    candidates = [runs for runs in groups if runs[0].normalizer["name"] == BASELINE]
+    candidates.sort(key=lambda runs: runs[0].normalizer.get("gamma", 1) != 1)
+    return candidates[0] if candidates else None
+
+
+def build_rows(runs: Iterable[Run]) -> tuple[list[Row], list[str]]:
+    """Group runs by everything but the seed, and test each group against softmax.
+
+    Returns:
+        ``(rows, warnings)``: rows by task, data, model and normalizer, softmax first; warnings
+        about comparisons that could not be made or should be read with care.
+    """
+    blocks: dict[tuple[str, ...], dict[tuple[Any, ...], list[Run]]] = defaultdict(dict)
+    for run in sorted(runs, key=_sort_key):
+        group = (run.normalizer["name"], run.options)
+        blocks[run.block].setdefault(group, []).append(run)
+
+    rows: list[Row] = []
+    warnings: list[str] = []
+    for groups in blocks.values():
+        warnings += _differing_signatures([run for members in groups.values() for run in members])
+        baseline = _choose_baseline(groups.values())
+        for members in groups.values():
+            first = members[0]
+            tested = (
+                _test(members, baseline, warnings)
+                if baseline is not None and members is not baseline
+                else {}
+            )
+            rows.append(
+                Row(
+                    *first.block,
+                    label=first.label,
+                    normalizer=first.normalizer,
+                    runs=tuple(members),
+                    metrics=_summarize([run.metrics for run in members]),
+                    attention=_summarize([run.attention for run in members]),
+                    training=_summarize([run.training for run in members]),
+                    evaluation=_summarize([run.evaluation for run in members]),
+                    baseline=baseline[0].label if baseline is not None and tested else None,
+                    significance=tested,
+                )
+            )
+    return rows, warnings
+
+
+def _differing_signatures(runs: Sequence[Run]) -> list[str]:
+    warnings = []
+    for metric in dict.fromkeys(metric for run in runs for metric in run.signatures):
+        found = dict.fromkeys(run.signatures[metric] for run in runs if metric in run.signatures)
+        if len(found) > 1:
+            task, data, model, _ = runs[0].block
+            warnings.append(
+                f"{task}, {data}, {model}: {metric} was computed in different ways, so its rows "
+                f"cannot be compared ({'; '.join(found)})"
+            )
+    return warnings
