@@ -81,3 +81,16 @@ class Corpus(Protocol):
             CorpusError: an input file is missing, empty, misaligned or not UTF-8; it may be raised
                 only when the pairs are iterated over.
         """
+
+
+def check_counts(pairs: int, valid: int, test: int) -> None:
+    """Check that a generated corpus of ``pairs`` leaves something for training.
+
+    Raises:
+        CorpusError: it does not.
+    """
+    if min(valid, test) < 1 or pairs <= valid + test:
+        raise CorpusError(
+            f"data.corpus.pairs={pairs} must exceed data.corpus.valid={valid} and "
+            f"data.corpus.test={test} together, and these must be at least 1"
+        )

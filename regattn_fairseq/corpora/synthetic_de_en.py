@@ -8,7 +8,7 @@ from pathlib import Path
 from random import Random
 
 from regattn_fairseq.corpora.grammar.generator import SentenceGenerator
-from regattn_fairseq.corpora.protocol import CorpusError, PairStream, SentencePair
+from regattn_fairseq.corpora.protocol import PairStream, SentencePair, check_counts
 
 
 @dataclass(frozen=True)
@@ -25,8 +25,8 @@ class SyntheticDeEn:
 
     seed: int = 1
     pairs: int = 24000
-    valid: int = 1000
-    test: int = 1000
+    valid: int = 500
+    test: int = 500
     name: str = "synthetic_de_en"
     source_lang: str = "de"
     target_lang: str = "en"
@@ -51,16 +51,3 @@ class SyntheticDeEn:
             if pair.source not in said:
                 said.add(pair.source)
                 yield pair
-
-
-def check_counts(pairs: int, valid: int, test: int) -> None:
-    """Check that something is left for training.
-
-    Raises:
-        CorpusError: there is not.
-    """
-    if min(valid, test) < 1 or pairs <= valid + test:
-        raise CorpusError(
-            f"data.corpus.pairs={pairs} must exceed data.corpus.valid={valid} and "
-            f"data.corpus.test={test} together, and these must be at least 1"
-        )
