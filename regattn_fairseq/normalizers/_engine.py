@@ -58,10 +58,10 @@ def _backend(x: Tensor) -> ModuleType:
     if _forced == "numba":
         return _cpu
     if x.device.type == "cuda" or _forced == "triton":
-        from . import _gpu
+        from . import _triton
 
-        if _gpu.available():
-            return _gpu
+        if _triton.available():
+            return _triton
     return _torch
 
 
@@ -239,9 +239,7 @@ def _compiled_backward(ctx: Any, grad: Tensor, _: Any) -> Any:
     return product, to_lam, None, None, None, None, None
 
 
-torch.library.register_autograd(
-    "regattn::map", _compiled_backward, setup_context=_compiled_context
-)
+torch.library.register_autograd("regattn::map", _compiled_backward, setup_context=_compiled_context)
 
 
 def over_rows(option: Tensor, scores: Tensor, dim: int, name: str) -> Tensor:

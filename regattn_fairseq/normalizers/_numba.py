@@ -24,29 +24,23 @@ Array = NDArray[Any]
 # Sums may be reordered, so that they vectorize; NaN and infinity keep their meaning.
 _flags = {"reassoc", "nsz", "contract"}
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags)
-# Only for loops over finite numbers.
-_jit_finite = numba.njit(
-    cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan", "ninf"}
-)
-
 # Below this length counting how many entries are larger sorts faster than merging does.
-_RUN = 32
-
-
-@_jit_finite
-def _largest(z: Array, n: int) -> float:
-    top = z[0]
-    for i in range(n):
-        top = max(top, z[i])
-    return top
+_RUN = 64
 
 
 @_jit
-def _all_finite(x: Array) -> bool:
-    total = 0.0
-    for j in range(x.shape[0]):
-        total += x[j] * 0.0
-    return total == 0.0
+def _largest(z: Array, n: int) -> float:
+    """Find the largest of n finite numbers; four chains, since one waits for itself."""
+    a = b = c = e = z[0]
+    whole = n - n % 4
+    for i in range(0, whole, 4):
+        a = max(a, z[i])
+        b = max(b, z[i + 1])
+        c = max(c, z[i + 2])
+        e = max(e, z[i + 3])
+    for i in range(whole, n):
+        a = max(a, z[i])
+    return max(max(a, b), max(c, e))
 
 
 @_jit
@@ -55,30 +49,28 @@ def _gather(
 ) -> int:
     """Copy the unmasked scores of row r; return their number, negated where one is NaN or +inf."""
     d = x.shape[1]
-    masked = mask.shape[0] > 0
-    if not masked and _all_finite(x[r]):
-        base = np.float64(_largest(x[r], d)) if shift else 0.0
-        for j in range(d):
-            z[j] = (x[r, j] - base) / gamma
-        return d
-    top = -math.inf
-    n = 0
-    bad = False
+    n = d
+    poison = 0.0
     for j in range(d):
-        if masked and mask[r, j]:
-            continue
         v = np.float64(x[r, j])
-        if v == -math.inf:
-            continue
-        if not v < math.inf:
-            bad = True
-        top = max(top, v)
-        z[n] = v
-        position[n] = j
-        n += 1
-    if bad:
-        return -n
-    base = top if shift else 0.0
+        z[j] = v
+        poison += v * 0.0
+    if mask.shape[0] > 0 or poison != 0.0:
+        masked = mask.shape[0] > 0
+        n = 0
+        poison = 0.0
+        for j in range(d):
+            v = np.float64(x[r, j])
+            z[n] = v
+            position[n] = j
+            n += int(v != -math.inf and not (masked and mask[r, j]))
+        for i in range(n):
+            poison += z[i] * 0.0
+        if poison != 0.0:
+            return -n
+        if n == 0:
+            return 0
+    base = _largest(z, n) if shift else 0.0
     for i in range(n):
         z[i] = (z[i] - base) / gamma
     return n
@@ -114,25 +106,29 @@ def _simplex_threshold(
     for i in range(n):
         total += z[i] - top
     tau = max((total - 1.0) / n, -1.0)
-    size = -1
+    m = 0
+    total = 0.0
+    for i in range(n):
+        v = z[i] - top
+        key[m] = v
+        m += int(v > tau)
+    for i in range(m):
+        total += key[i]
+    tau = (total - 1.0) / m
+    size = m * 1.0
     for _ in range(20):
         total = 0.0
-        count = 0
-        for i in range(n):
-            v = z[i] - top
-            active = v > tau
-            total += v if active else 0.0
-            count += 1 if active else 0
+        count = 0.0
+        # Multiplied by 0 or 1 rather than chosen: branches here could not be predicted.
+        for i in range(m):
+            active = np.float64(key[i] > tau)
+            total += key[i] * active
+            count += active
         tau = (total - 1.0) / count
         if count == size:
             return tau
         size = count
     # Sorting bounds the worst case, where each Newton step drops a single entry.
-    m = 0
-    for i in range(n):
-        if z[i] - top > tau:
-            key[m] = z[i] - top
-            m += 1
     for i in range(m):
         spare[i] = key[i]
     _sort_descending(spare, m, key, index[0], spare, index[1])
@@ -153,10 +149,15 @@ def _sort_descending(
     for start in range(0, n, _RUN):
         stop = min(start + _RUN, n)
         for i in range(start, stop):
+            index[i] = -1
+        for i in range(start, stop):
             v = z[i]
             place = start
             for j in range(start, stop):
-                place += 1 if (z[j] > v) or (z[j] == v and j < i) else 0
+                place += 1 if z[j] > v else 0
+            # Equals come to the same place and move on to the next that is free.
+            while index[place] >= 0:
+                place += 1
             key[place] = v
             index[place] = i
     width = _RUN
@@ -168,12 +169,12 @@ def _sort_descending(
             j = middle
             k = start
             while i < middle and j < stop:
-                first = key[i] >= key[j]
-                source = i if first else j
+                first = int(key[i] >= key[j])
+                source = j + (i - j) * first
                 spare_key[k] = key[source]
                 spare_index[k] = index[source]
-                i += 1 if first else 0
-                j += 0 if first else 1
+                i += first
+                j += 1 - first
                 k += 1
             for left in range(i, middle):
                 spare_key[k] = key[left]
@@ -430,7 +431,7 @@ def fusedmax_forward(
             continue
         # Lowering a score that gets no weight changes nothing, so the range can be bounded: the
         # prox moves no entry by more than 2 lam, and the support is at most one unit wide.
-        floor = -(4.0 * lam + 2.0)
+        floor = -(4.0 * lam + 1.001)
         for i in range(n):
             z[i] = max(z[i], floor)
         _prox_total_variation(z, n, lam, prox, label)
@@ -515,15 +516,16 @@ def sparsemax_backward(g: Array, y: Array, gamma: float, out: Array) -> None:
     rows, d = y.shape
     for r in range(rows):
         total = 0.0
-        count = 0
+        count = 0.0
         for j in range(d):
-            active = y[r, j] > 0.0
-            total += g[r, j] if active else 0.0
-            count += 1 if active else 0
-        mean = total / max(count, 1)
+            active = np.float64(y[r, j] > 0.0)
+            total += g[r, j] * active
+            count += active
+        mean = total / max(count, 1.0)
         for j in range(d):
             # y * 0 is 0, or NaN in a row that holds a NaN.
-            out[r, j] = (g[r, j] - mean) / gamma if y[r, j] > 0.0 else y[r, j] * 0.0
+            active = np.float64(y[r, j] > 0.0)
+            out[r, j] = (g[r, j] - mean) * (active / gamma) + y[r, j] * 0.0
 
 
 @_jit

@@ -52,3 +52,14 @@ def check_p(p: float) -> float:
     if not 1.0 < p <= 2.0:
         raise ValueError(f"p must lie in (1, 2], got {p}; use e.g. p=1.5 (p=2 is sparsemax)")
     return float(p)
+
+
+def check_alpha(alpha: float) -> float:
+    """Return alpha if it is finite and above 1.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not 1.0 < alpha < math.inf:
+        raise ValueError(f"alpha must be finite and > 1, got {alpha}; use e.g. alpha=1.5")
+    return float(alpha)

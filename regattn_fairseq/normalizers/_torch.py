@@ -218,7 +218,7 @@ def pnormmax_forward(x: Tensor, mask: Tensor | None, gamma: float, p: float) -> 
     z, valid = _prepare(x, mask, gamma, shift=True)
     q, e = 1.0 / (p - 1.0), (2.0 - p) / p
     n = valid.sum(-1, keepdim=True).clamp(min=1).to(z.dtype)
-    z = z.masked_fill(~valid, -2.0)
+    z = z.nan_to_num().masked_fill(~valid, -2.0)
     low = -torch.ones_like(n)
     high = -(n ** (-2.0 * (p - 1.0) / p))
     for _ in range(60 if z.dtype == torch.float64 else 30):
@@ -237,7 +237,7 @@ def sparsemax_product(g: Tensor, y: Tensor) -> Tensor:
     return (g - mean) * s
 
 
-def _average(v: Tensor, labels: Tensor) -> Tensor:
+def average(v: Tensor, labels: Tensor) -> Tensor:
     """Replace each entry by its signed group's mean; 0 where there is no group."""
     sign = labels.sign().to(v.dtype)
     group = labels.abs().long()
@@ -313,9 +313,9 @@ def product(
     elif labels is None:
         out = sparsemax_product(v, y)
     elif forward_mode:
-        out = sparsemax_product(_average(v, labels), y)
+        out = sparsemax_product(average(v, labels), y)
     else:
-        out = _average(sparsemax_product(v, y), labels)
+        out = average(sparsemax_product(v, y), labels)
     # y * 0 carries the NaN of a row that holds one.
     return out / gamma + y.detach() * 0.0
 
@@ -323,6 +323,7 @@ def product(
 def pnormmax_product(g: Tensor, y: Tensor, p: float) -> Tensor:
     """(p-1) M g with gamma = 1 and M the generalized inverse of the Hessian on the support."""
     s = y > 0
+    y = torch.where(s, y, torch.zeros_like(y))
     safe = torch.where(s, y, torch.ones_like(y))
     zero = torch.zeros_like(y)
     power = torch.where(s, safe.pow(p), zero).sum(-1, keepdim=True)

@@ -37,8 +37,8 @@ def fusedmax(
     Returns:
         Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
         With ``return_groups`` a pair: the weights, and an int32 tensor of their shape in which
-        equal numbers along ``dim`` mark positions that the algorithm pooled, rising from left to right; -1 where
-        the weight is zero.
+        equal numbers along ``dim`` mark positions that the algorithm pooled,
+        rising from left to right; -1 where the weight is zero.
 
     Raises:
         ValueError: gamma is not finite and positive, or lam not finite and >= 0.
@@ -46,5 +46,11 @@ def fusedmax(
     Source: Niculae and Blondel 2017, section 3.2.
     """
     return _engine.apply(
-        "fusedmax", scores, gamma=check_gamma(gamma), lam=check_lam(lam), mask=mask, dim=dim, return_groups=return_groups
+        "fusedmax",
+        scores,
+        gamma=check_gamma(gamma),
+        lam=check_lam(lam),
+        mask=mask,
+        dim=dim,
+        return_groups=return_groups,
     )

@@ -36,8 +36,8 @@ def oscarmax(
     Returns:
         Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
         With ``return_groups`` a pair: the weights, and an int32 tensor of their shape in which
-        equal numbers along ``dim`` mark positions that the algorithm pooled, rising with falling weight; -1 where
-        the weight is zero.
+        equal numbers along ``dim`` mark positions that the algorithm pooled,
+        rising with falling weight; -1 where the weight is zero.
 
     Raises:
         ValueError: gamma is not finite and positive, or lam not finite and >= 0.
@@ -46,7 +46,13 @@ def oscarmax(
     absolute values play no part.
     """
     return _engine.apply(
-        "oscarmax", scores, gamma=check_gamma(gamma), lam=check_lam(lam), mask=mask, dim=dim, return_groups=return_groups
+        "oscarmax",
+        scores,
+        gamma=check_gamma(gamma),
+        lam=check_lam(lam),
+        mask=mask,
+        dim=dim,
+        return_groups=return_groups,
     )
 
 

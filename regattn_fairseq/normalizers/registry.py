@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 
 from torch import Tensor, nn
 
-from ._options import check_gamma, check_lam, check_p
+from ._options import check_alpha, check_gamma, check_lam, check_p
+from .alpha_entmax import entmax, entmax15
 from .fusedmax import fusedmax
 from .oscarmax import oscarmax, oscarmax_published
 from .pnormmax import pnormmax
@@ -19,7 +20,12 @@ from .sparsemax import sparsemax
 Map = Callable[..., Tensor]
 F = TypeVar("F", bound=Map)
 
-_CHECKS: dict[str, Callable[[Any], Any]] = {"gamma": check_gamma, "lam": check_lam, "p": check_p}
+_CHECKS: dict[str, Callable[[Any], Any]] = {
+    "gamma": check_gamma,
+    "lam": check_lam,
+    "p": check_p,
+    "alpha": check_alpha,
+}
 _CALL_ONLY = ("scores", "mask", "dim", "return_groups")
 _registry: dict[str, Map] = {}
 
@@ -43,7 +49,16 @@ def register_normalizer(name: str) -> Callable[[F], F]:
     return decorate
 
 
-for _function in (softmax, sparsemax, fusedmax, oscarmax, oscarmax_published, pnormmax):
+for _function in (
+    softmax,
+    sparsemax,
+    fusedmax,
+    oscarmax,
+    oscarmax_published,
+    pnormmax,
+    entmax15,
+    entmax,
+):
     register_normalizer(_function.__name__)(_function)
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 from ._engine import check_mask, over_rows
 from ._options import Number, check_gamma, check_lam, check_p
 from .fusedmax import fusedmax
+from .implicit import AttentionMap
 from .oscarmax import oscarmax
 from .pnormmax import pnormmax
 from .sparsemax import sparsemax
@@ -71,7 +72,7 @@ def _pairwise_maxima(y: Tensor, hidden: Tensor) -> Tensor:
 def smoothed_max(
     scores: Tensor,
     *,
-    normalizer: str = "sparsemax",
+    normalizer: str | AttentionMap = "sparsemax",
     gamma: Number = 1.0,
     lam: Number = 0.1,
     p: float = 1.5,
@@ -85,7 +86,8 @@ def smoothed_max(
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.
-        normalizer: softmax, sparsemax, fusedmax, oscarmax or pnormmax: the map whose Omega to use.
+        normalizer: softmax, sparsemax, fusedmax, oscarmax or pnormmax: the map whose Omega to use;
+            or a map that ``from_regularizer`` made.
         gamma: strength of the regularization, a positive number or tensor.
         lam: weight of the penalty of fusedmax and oscarmax, >= 0; without effect on the others.
         p: the norm of pnormmax, in (1, 2]; without effect on the others.
@@ -111,7 +113,9 @@ def smoothed_max(
     x = x.masked_fill(hidden, 0.0)
     empty = hidden.all(-1)
     if normalizer == "softmax":
-        lifted = (x / gamma_rows.unsqueeze(-1)).masked_fill(hidden & ~empty.unsqueeze(-1), -torch.inf)
+        lifted = (x / gamma_rows.unsqueeze(-1)).masked_fill(
+            hidden & ~empty.unsqueeze(-1), -torch.inf
+        )
         value = gamma_rows * lifted.logsumexp(-1)
         return value.masked_fill(empty, -torch.inf).to(scores.dtype)
     options: dict[str, Any] = {"gamma": _kept(gamma, gamma_rows), "mask": hidden, "dim": -1}
@@ -127,12 +131,16 @@ def smoothed_max(
         penalty = _pairwise_maxima(y, hidden)
     elif normalizer == "pnormmax":
         y = pnormmax(x, p=p, **options)
+    elif not isinstance(normalizer, str) and hasattr(normalizer, "regularizer"):
+        y = normalizer(x, **options)
     else:
         raise ValueError(
             f"smoothed_max has no regularizer for {normalizer!r}; choose one of: "
             "softmax, sparsemax, fusedmax, oscarmax, pnormmax"
         )
-    if normalizer == "pnormmax":
+    if hasattr(normalizer, "regularizer"):
+        base = normalizer.regularizer(y.reshape(-1, y.shape[-1])).reshape(y.shape[:-1])
+    elif normalizer == "pnormmax":
         base = 0.5 * y.clamp(min=torch.finfo(y.dtype).tiny).pow(p).sum(-1).pow(2.0 / p)
     else:
         base = 0.5 * y.square().sum(-1)

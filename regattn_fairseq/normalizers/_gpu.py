@@ -1,3 +1,0 @@
-"""placeholder"""
-def available() -> bool:
-    return False

@@ -1,0 +1,95 @@
+"""Alpha-entmax, from the package of that name: the later literature's sparse attention."""
+
+from __future__ import annotations
+
+import math
+from types import ModuleType
+
+import torch
+from torch import Tensor
+
+from ._engine import check_mask, divide
+from ._options import Number, check_alpha, check_gamma
+
+
+def _package() -> ModuleType:
+    try:
+        import entmax as package
+    except ImportError:
+        raise ImportError(
+            "entmax and entmax15 need the entmax package; pip install entmax"
+        ) from None
+    return package
+
+
+def _prepare(scores: Tensor, gamma: Number, mask: Tensor | None, dim: int) -> tuple[Tensor, Tensor]:
+    """Scaled finite scores, where a hidden one is far below the support; and what is hidden."""
+    z = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    hidden = z.detach() == -torch.inf
+    if mask is not None:
+        hidden = hidden | check_mask(mask, z)
+    z = z.masked_fill(hidden, -torch.inf)
+    z = divide(z, gamma, None, dim) if isinstance(gamma, Tensor) else z / gamma
+    top = z.detach().amax(dim, keepdim=True)
+    z = z - top.masked_fill(top == -torch.inf, 0.0)
+    return z.masked_fill(hidden, -1e4), hidden
+
+
+def entmax15(
+    scores: Tensor, *, gamma: Number = 1.0, mask: Tensor | None = None, dim: int = -1
+) -> Tensor:
+    r"""Argmax over y in the simplex of <y, scores> + gamma * H(y), H the Tsallis 1.5-entropy.
+
+    H(y) = (4/3) sum_i (y_i - y_i^1.5), as in :func:`entmax` with alpha = 1.5, solved exactly.
+
+    Args, Returns: as in :func:`entmax`.
+
+    Raises:
+        ValueError: gamma is not finite and positive.
+        ImportError: the entmax package is not installed.
+
+    Source: Peters, Niculae and Martins 2019.
+    """
+    gamma = check_gamma(gamma)
+    if scores.numel() == 0:
+        return scores * 1.0
+    z, hidden = _prepare(scores, gamma, mask, dim)
+    return _package().entmax15(z, dim).masked_fill(hidden, 0.0).to(scores.dtype)
+
+
+def entmax(
+    scores: Tensor,
+    *,
+    alpha: float = 1.5,
+    gamma: Number = 1.0,
+    mask: Tensor | None = None,
+    dim: int = -1,
+) -> Tensor:
+    r"""Argmax over y in the simplex of <y, scores> + gamma * H(y), H the Tsallis alpha-entropy.
+
+    H(y) = sum_i (y_i - y_i^alpha) / (alpha (alpha - 1)); alpha = 2 is sparsemax, and alpha near 1
+    nears softmax. Solved by bisection.
+
+    Args:
+        scores: (..., d, ...), d along ``dim``; -inf marks a masked position.
+        alpha: the entropy's exponent, above 1.
+        gamma: strength of the regularization, a positive number or tensor that broadcasts.
+        mask: bool, broadcastable to ``scores``; True where a position must get no weight.
+        dim: the dimension that sums to one.
+
+    Returns:
+        Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
+
+    Raises:
+        ValueError: gamma is not finite and positive, or alpha not finite and above 1.
+        ImportError: the entmax package is not installed.
+
+    Source: Peters, Niculae and Martins 2019; Blondel, Martins and Niculae 2019.
+    """
+    gamma, alpha = check_gamma(gamma), check_alpha(alpha)
+    if scores.numel() == 0:
+        return scores * 1.0
+    z, hidden = _prepare(scores, gamma, mask, dim)
+    steps = math.ceil(-math.log2(torch.finfo(z.dtype).eps)) + 5
+    y = _package().entmax_bisect(z, alpha, dim, steps)
+    return y.masked_fill(hidden, 0.0).to(scores.dtype)
