@@ -52,7 +52,8 @@ class DebianTranslations:
 
     def __post_init__(self) -> None:
         """Reject languages without an index."""
-        if not {self.source_lang, self.target_lang} < set(LANGUAGES):
+        known = self.source_lang in LANGUAGES and self.target_lang in LANGUAGES
+        if not known or self.source_lang == self.target_lang:
             raise CorpusError(
                 f"data.source_lang={self.source_lang} and data.target_lang={self.target_lang} must "
                 f"be two of {', '.join(LANGUAGES)}"
@@ -202,7 +203,7 @@ def _spaced(text: str) -> str:
 
 _ABBREVIATIONS = re.compile(
     r"\b(?:e\.g|i\.e|etc|vs|cf|resp|incl|approx|no|Dr|Mr|Mrs|St|Inc|Ltd|Co|z\.\s?B|d\.\s?h|u\.\s?a|"
-    r"bzw|usw|ca|evtl|ggf|inkl|Nr|o\.\s?ä|p\.\s?ex|c\.-à-d|env|n°|[A-Z])\.$"
+    r"bzw|usw|ca|evtl|ggf|inkl|Nr|o\.\s?ä|p\.\s?ex|c\.-à-d|env|n°|[A-Za-z])\.$"
 )
 _BOUNDARY = re.compile(r"(?<=[.!?])[\"'»“)]?\s+(?=[\"'«„(]?[A-ZÄÖÜÀÂÇÉÈÊÎÔ0-9])")
 

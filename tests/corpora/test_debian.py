@@ -1,0 +1,223 @@
+"""Package descriptions: parsing, aligning, and fetching with a make-believe apt."""
+
+import gzip
+import os
+from pathlib import Path
+
+import pytest
+
+from regattn_fairseq.corpora import CorpusError, read_manifest, write_corpus
+from regattn_fairseq.corpora.debian import (
+    DebianHeadlines,
+    DebianTranslations,
+    align,
+    parse_index,
+    split_sentences,
+    without_numbers,
+)
+
+ENGLISH = """\
+Package: sorter
+Description-md5: aaa
+Description-en: tool that sorts things
+ Sorter puts things in order. It is
+ quick, e.g. with numbers. Try it.
+ .
+ It can sort:
+  * letters, in any
+    language
+  * numbers
+ .
+ Done.
+
+Package: sorter-doc
+Description-md5: bbb
+Description-en: tool that sorts things (manual)
+ The manual.
+"""
+GERMAN = """\
+Package: sorter
+Description-md5: aaa
+Description-de: Werkzeug zum Sortieren
+ Sorter bringt Dinge in eine Reihenfolge. Es ist schnell, z.B. mit Zahlen. Probieren Sie es.
+ .
+ Es kann sortieren:
+  * Buchstaben in jeder
+    Sprache
+  * Zahlen
+ .
+ Fertig.
+"""
+
+
+def parse(text: str) -> list:
+    return list(parse_index(text.split("\n")))
+
+
+def test_paragraphs_and_items() -> None:
+    sorter, manual = parse(ENGLISH)
+    assert (sorter.md5, sorter.synopsis) == ("aaa", "tool that sorts things")
+    assert sorter.paragraphs == (
+        "Sorter puts things in order. It is quick, e.g. with numbers. Try it.",
+        "It can sort:",
+        "letters, in any language",
+        "numbers",
+        "Done.",
+    )
+    assert manual.paragraphs == ("The manual.",)
+
+
+def test_stanzas_without_a_description_are_passed_over() -> None:
+    assert parse("Package: x\n\nPackage: y\nDescription-md5: c\nDescription-en:\n\n\n") == []
+
+
+def test_sentences_end_where_they_end() -> None:
+    assert split_sentences("It is quick, e.g. With numbers. Version 2.1 is out! Try it.") == [
+        "It is quick, e.g. With numbers.",
+        "Version 2.1 is out!",
+        "Try it.",
+    ]
+    assert split_sentences("Es ist schnell, z. B. Mit Zahlen. Ende") == [
+        "Es ist schnell, z. B. Mit Zahlen.",
+        "Ende",
+    ]
+
+
+def test_sentences_are_aligned() -> None:
+    pairs = [(p.source, p.target) for p in align(parse(GERMAN)[0], parse(ENGLISH)[0])]
+    assert pairs[:4] == [
+        ("Werkzeug zum Sortieren", "tool that sorts things"),
+        ("Sorter bringt Dinge in eine Reihenfolge.", "Sorter puts things in order."),
+        ("Es ist schnell, z.B. mit Zahlen.", "It is quick, e.g. with numbers."),
+        ("Probieren Sie es.", "Try it."),
+    ]
+    assert ("Zahlen", "numbers") in pairs
+
+
+def test_paragraphs_that_do_not_match_are_passed_over() -> None:
+    shorter = GERMAN.replace(" Probieren Sie es.", "")
+    pairs = [p.target for p in align(parse(shorter)[0], parse(ENGLISH)[0])]
+    assert "Sorter puts things in order." not in pairs
+    assert "Done." in pairs
+    fewer = GERMAN.replace("  * Zahlen\n", "")
+    assert len(list(align(parse(fewer)[0], parse(ENGLISH)[0]))) == 1
+
+
+def test_untranslated_and_wordless_text_is_passed_over() -> None:
+    english = parse("Description-md5: a\nDescription-en: x11 tools\n 12.5%, 17.\n .\n Same.\n")[0]
+    german = parse("Description-md5: a\nDescription-de: X11-Hilfen\n 12,5 %; 17.\n .\n Same.\n")[0]
+    assert [p.source for p in align(german, english)] == ["X11-Hilfen"]
+
+
+def test_versions_are_one_sentence() -> None:
+    assert without_numbers("GCC 12.2 manual") == without_numbers("gcc 9.10 manual")
+
+
+def many(language: str, count: int) -> str:
+    letters = [chr(ord("a") + i // 26) + chr(ord("a") + i % 26) for i in range(count)]
+    words = {"en": "The tool", "de": "Das Werkzeug", "fr": "Cet outil"}
+    return "\n".join(
+        f"Package: p{x}\nDescription-md5: {x}\nDescription-{language}: {words[language]} {x}\n"
+        f" {words[language]} named {x} does good work.\n"
+        for x in letters
+    )
+
+
+def write_program(path: Path, text: str) -> None:
+    path.write_text("#!/bin/sh\n" + text)
+    path.chmod(0o755)
+
+
+@pytest.fixture
+def fake_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """apt-get and apt-helper that serve ``index/<language>`` and log how they were called."""
+    folder = tmp_path / "apt"
+    (folder / "index").mkdir(parents=True)
+    for language in ("en", "de", "fr"):
+        (folder / "index" / language).write_text(many(language, 60))
+    write_program(
+        folder / "apt-get",
+        f'echo "$@" >> {folder}/log; cp "$2" {folder}/conf\n'
+        "for last; do :; done\n"
+        f'case "$*" in *indextargets*) echo {folder}/index/${{last#*: }};; esac\n',
+    )
+    write_program(folder / "apt-helper", 'shift 3; exec cat "$@"\n')
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    return folder
+
+
+def test_indices_are_fetched_once(fake_apt: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    corpus = DebianTranslations(raw, "de", "en", valid=10, test=10)
+    manifest = write_corpus(corpus, tmp_path / "one")
+    assert sorted(manifest["inputs"]) == ["Translation-de.gz", "Translation-en.gz"]
+    assert sum(split["pairs"] for split in manifest["splits"].values()) == 120
+    assert len(list(raw.iterdir())) == 3
+    (fake_apt / "apt-get").unlink()
+    (fake_apt / "apt-helper").unlink()
+    assert write_corpus(corpus, tmp_path / "two") == manifest
+    french = write_corpus(DebianTranslations(raw, "fr", "en", valid=10, test=10), tmp_path / "fr")
+    assert french["name"] == "debian_fr_en"
+
+
+def test_apt_gets_a_state_of_its_own(fake_apt: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    write_corpus(DebianHeadlines(raw, valid=10, test=10), tmp_path / "out")
+    configuration = (fake_apt / "conf").read_text()
+    assert 'Acquire::Languages { "en"; "de"; "fr"; };' in configuration
+    for place in ("Dir::State", "Dir::State::lists", "Dir::State::status", "Dir::Cache"):
+        assert f'{place} "' in configuration
+    folder = configuration.split('"')[1]
+    assert not Path(folder).exists()
+    assert (fake_apt / "log").read_text().count("update") == 1
+
+
+def test_headlines(fake_apt: Path, tmp_path: Path) -> None:
+    corpus = DebianHeadlines(tmp_path / "raw", valid=10, test=10)
+    write_corpus(corpus, tmp_path / "out", min_length=2)
+    manifest = read_manifest(tmp_path / "out")
+    assert (manifest["source_lang"], manifest["target_lang"]) == ("article", "title")
+    source = (tmp_path / "out/train.src").read_text().split("\n")[0]
+    target = (tmp_path / "out/train.tgt").read_text().split("\n")[0]
+    assert source == f"{target.replace('tool', 'tool named')} does good work."
+
+
+def test_a_system_without_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("shutil.which", lambda *_args, **_options: None)
+    with pytest.raises(
+        CorpusError, match=r"need apt-get, which this system does not have.*raw_dir"
+    ):
+        write_corpus(DebianTranslations(tmp_path / "raw"), tmp_path / "out")
+
+
+def test_apt_without_a_network(fake_apt: Path, tmp_path: Path) -> None:
+    write_program(fake_apt / "apt-get", 'echo "E: no route to host" >&2; exit 100\n')
+    with pytest.raises(CorpusError, match=r"apt-get failed \(E: no route to host\).*the network"):
+        write_corpus(DebianTranslations(tmp_path / "raw"), tmp_path / "out")
+    assert list((tmp_path / "raw").iterdir()) == []
+
+
+def test_sources_without_translations(fake_apt: Path, tmp_path: Path) -> None:
+    write_program(fake_apt / "apt-get", "exit 0\n")
+    with pytest.raises(CorpusError, match="no Translation-en"):
+        write_corpus(DebianTranslations(tmp_path / "raw"), tmp_path / "out")
+
+
+def test_a_folder_that_cannot_be_made(fake_apt: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(CorpusError, match=r"choose another data\.raw_dir"):
+        write_corpus(DebianTranslations(tmp_path / "file" / "raw"), tmp_path / "out")
+
+
+@pytest.mark.parametrize("languages", [("de", "de"), ("it", "en")])
+def test_languages_without_an_index(languages: tuple[str, str]) -> None:
+    with pytest.raises(CorpusError, match="two of en, de, fr"):
+        DebianTranslations("raw", *languages)
+
+
+def test_a_filled_folder_may_come_from_elsewhere(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "Translation-en.gz").write_bytes(gzip.compress(many("en", 40).encode()))
+    manifest = write_corpus(DebianHeadlines(raw, valid=5, test=5), tmp_path / "out")
+    assert manifest["splits"]["test"]["pairs"] == 5
