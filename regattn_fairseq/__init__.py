@@ -2,8 +2,8 @@
 
 ``fairseq-train --user-dir regattn_fairseq --arch regattn_lstm --attn-normalizer fusedmax``
 
-Importing this package from fairseq (``--user-dir``), or after fairseq, registers its models and
-architectures. Without fairseq in the process nothing is loaded, so that
+Importing this package from fairseq (``--user-dir``), or after fairseq, registers its models,
+architectures and tasks. Without fairseq in the process nothing is loaded, so that
 :mod:`regattn_fairseq.normalizers` can be used alone and starts as fast as torch;
 ``import regattn_fairseq.models`` registers in any case.
 """
@@ -14,3 +14,4 @@ __version__ = "0.1.0"
 
 if "fairseq" in sys.modules:
     from regattn_fairseq import models as models
+    from regattn_fairseq import tasks as tasks

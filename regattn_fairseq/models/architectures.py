@@ -17,11 +17,11 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "decoder_hidden_size": 32,
         "decoder_out_embed_dim": 32,
     },
-    # The size of fairseq's lstm_wiseman_iwslt_de_en, with a bidirectional encoder.
+    # The size of fairseq's lstm_wiseman_iwslt_de_en, the encoder's units split over two directions.
     "regattn_lstm_iwslt_de_en": {
         "dropout": 0.3,
         "encoder_embed_dim": 256,
-        "encoder_hidden_size": 256,
+        "encoder_hidden_size": 128,
         "encoder_bidirectional": True,
         "decoder_embed_dim": 256,
         "decoder_hidden_size": 256,

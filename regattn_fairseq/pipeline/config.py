@@ -10,7 +10,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, OmegaConf
 
 import regattn_fairseq
-from regattn_fairseq import models  # noqa: F401  registers model=regattn_lstm
+from regattn_fairseq import models, tasks  # noqa: F401  registers what model= and task= name
 from regattn_fairseq.normalizers import normalizer_options
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)

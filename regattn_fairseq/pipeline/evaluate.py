@@ -156,7 +156,7 @@ def _generate(
     ).next_epoch_itr(shuffle=False)
 
     found: dict[int, Hypothesis] = {}
-    with tqdm(total=len(task.dataset(subset)), unit=" sentences", desc="generate") as progress:
+    with tqdm(total=len(task.dataset(subset)), unit=" sentences", desc="generate", disable=None) as progress:
         for batch in batches:
             sample = utils.move_to_cuda(batch) if device.type == "cuda" else batch
             outputs = task.inference_step(generator, [model], sample)

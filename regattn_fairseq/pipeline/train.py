@@ -1,5 +1,6 @@
 """From a data-bin to checkpoints, with fairseq's own trainer in this process."""
 
+import ctypes
 import logging
 import pickle
 import shutil
@@ -217,6 +218,7 @@ def _train_with_fairseq(fairseq_cfg: dict[str, Any], run: Run) -> None:
 
     cfg = OmegaConf.create(fairseq_cfg)
     OmegaConf.set_struct(cfg, True)
+    _keep_freed_memory()
     started = time.monotonic()
     with TrainLog(run.log, run.directory / "train.log") as log:
         log.forget_after(_epochs_done(run))
@@ -229,6 +231,21 @@ def _train_with_fairseq(fairseq_cfg: dict[str, Any], run: Run) -> None:
             raise
     logger.info("trained for %.0f s: %s", time.monotonic() - started, run.directory)
     shutil.rmtree(run.checkpoints / "tmp", ignore_errors=True)
+
+
+def _keep_freed_memory() -> None:
+    """Have glibc keep the memory that a training step frees, for the next step to take.
+
+    By default it hands every large array back to the system, which must then clear its pages again
+    at the next step: a third of the time of a step on a CPU.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):  # another C library
+        return
+    trim_threshold, mmap_threshold = -1, -3  # names of glibc's malloc.h
+    mallopt(trim_threshold, 2**31 - 1)
+    mallopt(mmap_threshold, 2**30)
 
 
 def _epochs_done(run: Run) -> int:

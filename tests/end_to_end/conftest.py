@@ -1,0 +1,53 @@
+"""A toy task, and models trained on it once for all tests, by the commands that users type."""
+
+from pathlib import Path
+
+import pytest
+from commands import TINY, call, write_toy_corpus
+from filelock import FileLock
+from omegaconf import OmegaConf
+
+
+@pytest.fixture(scope="session")
+def shared(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """One folder for all test processes."""
+    base = tmp_path_factory.getbasetemp()
+    folder = (base if worker_id == "master" else base.parent) / "shared"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def toy(shared: Path) -> list[str]:
+    """Options that name the toy corpus."""
+    folder = shared / "toy"
+    with FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            write_toy_corpus(folder)
+    return [
+        "data=text",
+        f"data.raw_dir={folder}",
+        "data.name=toy",
+        "data.tokenizer.name=space",
+        f"cache_dir={shared / 'cache'}",
+    ]
+
+
+@pytest.fixture(scope="session")
+def run_folder(shared: Path, toy: list[str]) -> Path:
+    """A finished run of all stages, with fusedmax."""
+    folder = shared / "runs" / "toy" / "fusedmax_lam0.1" / "seed1"
+    with FileLock(shared / "run.lock"):
+        if not (folder / "result.json").exists():
+            done = call(
+                *("regattn-run", *toy, *TINY, "normalizer=fusedmax", "training.max_epoch=3"),
+                *(f"output_dir={folder}", "training.best_metric=bleu"),
+            )
+            assert done.returncode == 0, done.stderr
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data_bin(run_folder: Path) -> Path:
+    """The toy corpus, binarized."""
+    return Path(OmegaConf.load(run_folder / "config.yaml").task.data)

@@ -1,0 +1,69 @@
+"""Options as argparse and Hydra offer them."""
+
+import argparse
+from dataclasses import fields
+
+import pytest
+import yaml
+from fairseq import options
+from fairseq.models import ARCH_CONFIG_REGISTRY
+
+from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig, RegattnLSTMModel
+from regattn_fairseq.pipeline.config import CONFIGS
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_the_yaml_file_has_the_architectures_sizes(name):
+    sizes = yaml.safe_load((CONFIGS / "model" / f"{name}.yaml").read_text())
+    sizes.pop("defaults")
+    assert sizes == ARCHITECTURES[name]
+
+
+def test_an_architecture_yields_to_options_that_are_given():
+    args = argparse.Namespace(encoder_layers=3)
+    ARCH_CONFIG_REGISTRY["regattn_lstm_opennmt"](args)
+    assert args.encoder_layers == 3
+    assert args.decoder_layers == 2
+    assert args.encoder_embed_dim == 500
+
+
+def parse(*arguments: str) -> argparse.Namespace:
+    parser = options.get_training_parser()
+    return options.parse_args_and_arch(
+        parser, ["data", "--arch", "regattn_lstm_opennmt", "--optimizer", "sgd", *arguments]
+    )
+
+
+def test_every_option_has_a_flag_and_help():
+    parser = argparse.ArgumentParser()
+    RegattnLSTMModel.add_args(parser)
+    flags = {action.dest: action for action in parser._actions}
+    names = {field.name for field in fields(RegattnLSTMConfig)} - {"_name"}
+    assert len(names) > 20
+    for name in names:
+        assert flags[name].option_strings == ["--" + name.replace("_", "-")]
+        assert flags[name].help
+
+
+def test_fairseqs_parser_fills_in_the_architecture():
+    args = parse("--attn-normalizer", "oscarmax", "--attn-lambda", "0.2")
+    assert (args.attn_normalizer, args.attn_lambda) == ("oscarmax", 0.2)
+    assert args.decoder_hidden_size == 500
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--attn-normalizer", "softmaxx"], "softmax"),
+        (["--attn-gamma", "0"], "gamma"),
+        (["--attn-lambda", "-0.1"], "lam"),
+        (["--attn-p", "1"], "p"),
+    ],
+)
+def test_bad_values_are_refused_in_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as caught:
+        parse(*arguments)
+    assert caught.value.code == 2
+    *_usage, last = capsys.readouterr().err.strip().splitlines()
+    assert arguments[0] in last
+    assert message in last
