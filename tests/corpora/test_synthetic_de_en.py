@@ -75,10 +75,12 @@ def test_german_nouns(kind: str, singular: str, forms: str) -> None:
         ("laden", "lade lädst lädt laden"),
         ("wandern", "wandere wanderst wandert wandern"),
         ("geben", "gebe gibst gibt geben"),
+        ("regnen", "regne regnest regnet regnen"),
     ],
 )
 def test_german_verbs(infinitive: str, forms: str) -> None:
-    verbs = [*lexicon.INTRANSITIVE, *lexicon.MOTION, *lexicon.TRANSITIVE, *lexicon.DITRANSITIVE]
+    verbs = [*lexicon.INTRANSITIVE, *lexicon.MOTION, *lexicon.TRANSITIVE, *lexicon.WEATHER]
+    verbs += lexicon.DITRANSITIVE
     verb = next(v.german for v in verbs if v.german.infinitive == infinitive)
     assert " ".join(verb.present(p) for p in ("1sg", "2sg", "3sg", "3pl")) == forms
 

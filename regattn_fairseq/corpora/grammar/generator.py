@@ -51,6 +51,8 @@ _SUBJECT_DETERMINERS: dict[Determiner, float] = {
     "this": 6,
     "number": 7,
 }
+# German ihr is both her and their; a rule decides, see _owner.
+_OWNERS = {"1sg": 6, "m": 4, "f": 4, "1pl": 3, "2sg": 1}
 _TENSES: dict[Tense, float] = {"past": 42, "present": 40, "future": 10, "progressive": 8}
 # Subjects that cannot be taken for objects, so that a relative clause has one reading.
 NOMINATIVE_PRONOUNS = ("1sg", "2sg", "1pl", "m")
@@ -171,7 +173,7 @@ class SentenceGenerator:
             adjectives,
             number=self._number(digits) if determiner == "number" else 0,
             number_in_digits=digits,
-            owner=owner or self._weighted({"1sg": 6, "m": 4, "f": 3, "1pl": 3, "2sg": 1, "3pl": 2}),
+            owner=owner or self._weighted(_OWNERS),
             possessor=possessor,
             relative=relative,
             negation_unit=negation_unit,
@@ -330,12 +332,20 @@ class SentenceGenerator:
         determiners: dict[Determiner, float] | None = None
         if kind == "place":
             determiners = {"definite": 6, "this": 1, "possessive": 1}
-        owner = ""
-        if isinstance(subject, Pronoun) and subject.key != "n":
-            owner = subject.key
         return self._noun_phrase(
-            kind, plain=plain, negation_unit=negation_unit, owner=owner, determiners=determiners
+            kind,
+            plain=plain,
+            negation_unit=negation_unit,
+            owner=self._owner(subject),
+            determiners=determiners,
         )
+
+    def _owner(self, subject: Nominal) -> str:
+        """Whose the object is: a pronoun subject's own; ihr is their behind plural subjects."""
+        if isinstance(subject, Pronoun) and subject.key != "n":
+            return subject.key
+        owner = self._weighted(_OWNERS)
+        return "3pl" if owner == "f" and subject.person == "3pl" else owner
 
     def _with_adverbials(self, clause: Clause, frame: tuple[Verb, ...], plain: bool) -> Clause:
         predicate = clause.predicate
@@ -440,9 +450,7 @@ class SentenceGenerator:
 
     def _comparison(self) -> tuple[Words, Words, str]:
         kind = self._weighted({"person": 3, "thing": 2, "animal": 1, "document": 1})
-        source_adjective, target_adjective = self._zipf(
-            lexicon.CHARACTER if kind == "person" else lexicon.COMPARABLE[kind]
-        )
+        source_adjective, target_adjective = self._zipf(lexicon.COMPARABLE[kind])
         determiners: dict[Determiner, float] = {"definite": 5, "possessive": 2, "this": 1}
         first = self._noun_phrase(kind, plain=True, determiners=determiners)
         second = self._noun_phrase(kind, plain=True, determiners=determiners)

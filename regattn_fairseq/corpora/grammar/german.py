@@ -94,7 +94,7 @@ class GermanVerb:
             stem = self.changed
             if person == "3sg" and stem.endswith("t"):
                 return stem
-        elif stem.endswith(("t", "d", "ffn", "chn", "tm", "ckn")):
+        elif stem.endswith(("t", "d", "ffn", "chn", "gn", "tm", "ckn")):
             ending = "e" + ending
         if person == "2sg" and stem.endswith(("s", "ß", "x", "z")):
             ending = "t"

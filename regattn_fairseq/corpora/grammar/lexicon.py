@@ -157,16 +157,17 @@ _PROFESSIONS = _nouns(
     der Chef, Chefs +in = boss; der Kollege*, Kollegen +in = colleague; der Koch, Köche = cook
     die Köchin, Köchinnen = cook; der Künstler, Künstler +in = artist; der Bauer*, Bauern = farmer
     die Bäuerin, Bäuerinnen = farmer; der Bäcker, Bäcker +in = baker
-    der Kunde*, Kunden +in = customer; der Kellner, Kellner +in = waiter
-    die Krankenschwester, Krankenschwestern = nurse; der Fahrer, Fahrer +in = driver
-    der Sänger, Sänger +in = singer; der Maler, Maler +in = painter
-    der Schauspieler, Schauspieler +in = actor; der Professor, Professoren +in = professor
+    der Kunde*, Kunden +in = customer; der Kellner, Kellner = waiter
+    die Kellnerin, Kellnerinnen = waitress; die Krankenschwester, Krankenschwestern = nurse
+    der Fahrer, Fahrer +in = driver; der Sänger, Sänger +in = singer
+    der Maler, Maler +in = painter; der Schauspieler, Schauspieler = actor
+    die Schauspielerin, Schauspielerinnen = actress; der Professor, Professoren +in = professor
     der Ingenieur, Ingenieure +in = engineer; der Richter, Richter +in = judge
     der Anwalt, Anwälte = lawyer; die Anwältin, Anwältinnen = lawyer
     der Musiker, Musiker +in = musician; der Soldat*, Soldaten +in = soldier
     der Journalist*, Journalisten +in = journalist; der Pilot*, Piloten +in = pilot
     der Bürgermeister, Bürgermeister +in = mayor; der Gärtner, Gärtner +in = gardener
-    der König, Könige +in = king; der Prinz*, Prinzen = prince
+    der König, Könige = king; die Königin, Königinnen = queen; der Prinz*, Prinzen = prince
     die Prinzessin, Prinzessinnen = princess; der Minister, Minister +in = minister
     der Präsident*, Präsidenten +in = president; der Direktor, Direktoren +in = director
     der Forscher, Forscher +in = researcher; der Händler, Händler +in = merchant
@@ -175,16 +176,17 @@ _PROFESSIONS = _nouns(
     der Briefträger, Briefträger = postman, postmen; der Dieb, Diebe +in = thief, thieves
     der Zeuge*, Zeugen +in = witness; der Metzger, Metzger +in = butcher
     der Friseur, Friseure +in = hairdresser; der Pfarrer, Pfarrer +in = priest
-    der Held*, Helden +in = hero, heroes; der Dichter, Dichter +in = poet
-    der Räuber, Räuber +in = robber; der Fotograf*, Fotografen +in = photographer
-    der Chemiker, Chemiker +in = chemist; der Physiker, Physiker +in = physicist
-    der Apotheker, Apotheker +in = pharmacist; der Philosoph*, Philosophen +in = philosopher
-    der Schneider, Schneider +in = tailor; der Matrose*, Matrosen = sailor
-    der Kapitän, Kapitäne +in = captain; der Wächter, Wächter +in = guard
-    der Zauberer, Zauberer = magician; der Tänzer, Tänzer +in = dancer
-    der Radfahrer, Radfahrer +in = cyclist; der Zahnarzt, Zahnärzte = dentist
-    der Tierarzt, Tierärzte = vet; der Schriftsteller, Schriftsteller +in = writer
-    der Übersetzer, Übersetzer +in = translator; der Bibliothekar, Bibliothekare +in = librarian
+    der Held*, Helden = hero, heroes; die Heldin, Heldinnen = heroine
+    der Dichter, Dichter +in = poet; der Räuber, Räuber +in = robber
+    der Fotograf*, Fotografen +in = photographer; der Chemiker, Chemiker +in = chemist
+    der Physiker, Physiker +in = physicist; der Apotheker, Apotheker +in = pharmacist
+    der Philosoph*, Philosophen +in = philosopher; der Schneider, Schneider +in = tailor
+    der Matrose*, Matrosen = sailor; der Kapitän, Kapitäne +in = captain
+    der Wächter, Wächter +in = guard; der Zauberer, Zauberer = magician
+    der Tänzer, Tänzer +in = dancer; der Radfahrer, Radfahrer +in = cyclist
+    der Zahnarzt, Zahnärzte = dentist; der Tierarzt, Tierärzte = vet
+    der Schriftsteller, Schriftsteller +in = writer; der Übersetzer, Übersetzer +in = translator
+    der Bibliothekar, Bibliothekare +in = librarian
     der Feuerwehrmann, Feuerwehrmänner = fireman, firemen; der Schreiner, Schreiner +in = carpenter
     der Uhrmacher, Uhrmacher +in = watchmaker; der Clown, Clowns = clown
     der Detektiv, Detektive +in = detective; der Spion, Spione +in = spy
@@ -628,9 +630,16 @@ ADJECTIVES: dict[str, list[Adjective]] = {
 }
 
 ADJECTIVES["openable"] = ADJECTIVES["thing"]
-# Nobody is more Greek than another.
+# Nobody is more Greek, more deaf or more childless than another.
+_ABSOLUTE = ["blind", "taub", "leer", "voll", "kaputt", "rund", "eckig", "gebraucht", "geheim"]
 COMPARABLE = {
-    kind: [a for a in adjectives if a not in [*_NATIONALITIES, *_COLOURS, *_SHADES]]
+    kind: [
+        (adjective, meaning)
+        for adjective, meaning in adjectives
+        if (adjective, meaning) not in [*_NATIONALITIES, *_COLOURS, *_SHADES]
+        and adjective not in _ABSOLUTE
+        and not adjective.endswith("los")
+    ]
     for kind, adjectives in ADJECTIVES.items()
 }
 
