@@ -61,7 +61,7 @@ NOMINATIVE_PRONOUNS = ("1sg", "2sg", "1pl", "m")
 class SentenceGenerator:
     """Draws sentence pairs from ``random``; equal generators in equal states say the same.
 
-    Words are drawn by Zipf's law, 1 / (rank + 4), within each list of the lexicon.
+    Words are drawn by Zipf's law, rank to the power of -1.2, within each list of the lexicon.
     """
 
     def __init__(self, random: Random) -> None:
@@ -84,7 +84,7 @@ class SentenceGenerator:
     def _zipf(self, items: Sequence[Item]) -> Item:
         weights = self._weights.get(len(items))
         if weights is None:
-            weights = list(accumulate(1 / (rank + 4) for rank in range(len(items))))
+            weights = list(accumulate((rank + 1) ** -1.2 for rank in range(len(items))))
             self._weights[len(items)] = weights
         return self._random.choices(items, cum_weights=weights)[0]
 
