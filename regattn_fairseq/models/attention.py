@@ -62,10 +62,10 @@ class Attention(nn.Module):
             return self.key_proj(values)
         return values
 
-    def forward(
+    def attend(
         self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor
     ) -> tuple[Tensor, Tensor]:
-        """Attend from every query.
+        """Average the source states, for every query.
 
         Args:
             query: decoder states [batch, target, query_dim].
@@ -74,7 +74,7 @@ class Attention(nn.Module):
             padding_mask: bool [batch, source], True where there is no source word.
 
         Returns:
-            output [batch, target, query_dim] and weights [batch, target, source].
+            context [batch, target, value_dim] and weights [batch, target, source].
         """
         if self.score == "concat":
             # [batch, target, 1, query] + [batch, 1, source, query]
@@ -83,6 +83,16 @@ class Attention(nn.Module):
         else:
             scores = torch.bmm(query, keys.transpose(1, 2))
         weights = self.normalizer(scores, mask=padding_mask.unsqueeze(1))
-        context = torch.bmm(weights, values)
+        return torch.bmm(weights, values), weights
+
+    def forward(
+        self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Attend, and mix each context with its query.
+
+        Takes what :meth:`attend` takes; gives output [batch, target, query_dim] and weights
+        [batch, target, source].
+        """
+        context, weights = self.attend(query, keys, values, padding_mask)
         output = torch.tanh(self.output_proj(torch.cat((context, query), dim=2)))
         return output, weights

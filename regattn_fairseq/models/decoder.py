@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.encoder import EncoderOutput
+from regattn_fairseq.models.step_products import LSTMUpdate, StepLinear
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
 
@@ -180,29 +181,31 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         bias = self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0
         word_gates = F.linear(embedded, word_weight, bias).unbind(1)  # target × [batch, 4 hidden]
         # One product a layer and step: its input and its own last state, side by side.
-        recurrent = [torch.cat((feed_weight, self.lstm.weight_hh_l0), dim=1)]
-        biases: list[Tensor | None] = [None]
+        products = [StepLinear(torch.cat((feed_weight, self.lstm.weight_hh_l0), dim=1))]
+        biases = [bias]
         for layer in range(1, self.num_layers):
             weight_ih, weight_hh, bias_ih, bias_hh = self.lstm.all_weights[layer]
-            recurrent.append(torch.cat((weight_ih, weight_hh), dim=1))
+            products.append(StepLinear(torch.cat((weight_ih, weight_hh), dim=1)))
             biases.append(bias_ih + bias_hh)
+        mix = StepLinear(self.attention.output_proj.weight)
 
         hidden, cell = list(state.hidden.unbind(0)), list(state.cell.unbind(0))
         feed = state.feed
         outputs, weights = [], []
         for gates_of_word in word_gates:
             layer_input = feed
-            for layer in range(self.num_layers):
-                both = torch.cat((layer_input, hidden[layer]), dim=1)
-                gates = F.linear(both, recurrent[layer], biases[layer])
-                if layer == 0:
-                    gates = gates + gates_of_word
-                hidden[layer], cell[layer] = _lstm_update(gates, cell[layer])
-                layer_input = self.dropout_out_module(hidden[layer])
-            output, step_weights = self.attention(
-                hidden[-1].unsqueeze(1), state.keys, encoder_out.states, encoder_out.padding_mask
+            for layer, product in enumerate(products):
+                if layer > 0:
+                    layer_input = self.dropout_out_module(hidden[layer - 1])
+                gates = product(torch.cat((layer_input, hidden[layer]), dim=1))
+                gates = gates + (gates_of_word if layer == 0 else biases[layer])
+                hidden[layer], cell[layer] = LSTMUpdate.apply(gates, cell[layer])
+            query = hidden[-1]
+            context, step_weights = self.attention.attend(
+                query.unsqueeze(1), state.keys, encoder_out.states, encoder_out.padding_mask
             )
-            feed = self.dropout_out_module(output.squeeze(1))
+            mixed = mix(torch.cat((context.squeeze(1), query), dim=1))
+            feed = self.dropout_out_module(mixed.tanh())
             outputs.append(feed)
             weights.append(step_weights)
         new_state = state._replace(hidden=torch.stack(hidden), cell=torch.stack(cell), feed=feed)
@@ -234,9 +237,3 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         scores = net_output[0].float()
         return scores.log_softmax(dim=-1) if log_probs else scores.softmax(dim=-1)
 
-
-def _lstm_update(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """Apply gates [batch, 4 hidden], in torch's order i f g o, to the cell [batch, hidden]."""
-    in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
-    cell = forget_gate.sigmoid() * cell + in_gate.sigmoid() * candidate.tanh()
-    return out_gate.sigmoid() * cell.tanh(), cell
