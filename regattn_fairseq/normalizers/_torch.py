@@ -173,7 +173,7 @@ def fusedmax_forward(
 ) -> tuple[Tensor, Tensor]:
     """Projection onto the simplex of the total-variation prox of x / gamma; and the groups."""
     z, valid = _prepare(x, mask, gamma, shift=True)
-    floor = -(4.0 * lam + 2.0).unsqueeze(1)
+    floor = -(4.0 * lam + 1.001).unsqueeze(1)
     order, n = _left_justified(valid)
     # NaN would keep a lockstep loop from ending; the row is overwritten by the caller.
     z = torch.maximum(z, floor).nan_to_num().gather(1, order)

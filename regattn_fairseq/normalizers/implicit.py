@@ -31,11 +31,10 @@ class AttentionMap(Protocol):
         """Weights for ``scores`` along ``dim``."""
 
 
-def _gradient(omega: Regularizer, y: Tensor) -> tuple[Tensor, Tensor]:
+def _gradient(omega: Regularizer, y: Tensor) -> Tensor:
     with torch.enable_grad():
         y = y.detach().requires_grad_()
-        value = omega(y)
-        return value.detach(), torch.autograd.grad(value.sum(), y)[0]
+        return torch.autograd.grad(omega(y).sum(), y)[0]
 
 
 def _solve(
@@ -50,18 +49,13 @@ def _solve(
     w, momentum = y, torch.ones_like(y[:, :1])
     length = torch.ones_like(momentum)
     for _ in range(max_steps):
-        value, slope = _gradient(omega, w)
-        slope = slope - z
-        value = value.unsqueeze(-1) - (w * z).sum(-1, keepdim=True)
+        slope = _gradient(omega, w)
         while True:
-            trial = sparsemax(w - length * slope, mask=hidden)
+            trial = sparsemax(w - length * (slope - z), mask=hidden)
             step = trial - w
-            square = step.square().sum(-1, keepdim=True)
-            bound = value + (slope * step).sum(-1, keepdim=True) + square / (2.0 * length)
-            reached = omega(trial).unsqueeze(-1) - (trial * z).sum(-1, keepdim=True)
-            # Below this size a step's effect drowns in the rounding of the values compared.
-            slack = 8 * torch.finfo(z.dtype).eps * (1.0 + value.abs())
-            short = (reached > bound + slack) & (length > 1e-12)
+            # Gradients compared, not values: those differ by mere rounding near the solution.
+            bend = (step * (_gradient(omega, trial) - slope)).sum(-1, keepdim=True)
+            short = (bend > step.square().sum(-1, keepdim=True) / length) & (length > 1e-12)
             if not bool(short.any()):
                 break
             length = torch.where(short, 0.5 * length, length)
@@ -74,7 +68,7 @@ def _solve(
         w = sparsemax(w_next, mask=hidden)
         momentum = torch.where(uphill, torch.ones_like(momentum), grown)
         y = trial
-        length = length * 1.1
+        length = length * 1.02
         if bool(moved <= tolerance):
             break
     return y
@@ -187,7 +181,7 @@ def from_regularizer(
         if scores.numel() == 0:
             return scores * 1.0
         z, hidden = _as_rows(scores, gamma, mask, dim)
-        goal = max(tolerance, 4 * torch.finfo(z.dtype).eps)
+        goal = max(tolerance, 32 * torch.finfo(z.dtype).eps)
         return _as_scores(_Implicit.apply(z, hidden, omega, goal, max_steps), scores, dim)
 
     attention_map.regularizer = omega  # type: ignore[attr-defined]

@@ -1,0 +1,185 @@
+"""Derivatives of every order and mode, against finite differences."""
+
+import numpy as np
+import pytest
+import torch
+from torch.autograd import gradcheck, gradgradcheck
+from torch.func import jacfwd, jacrev, vmap
+
+from regattn_fairseq.normalizers import (
+    fusedmax,
+    oscarmax,
+    oscarmax_published,
+    pnormmax,
+    smoothed_max,
+    softmax,
+    sparsemax,
+)
+
+MAPS = [
+    (softmax, {}),
+    (sparsemax, {}),
+    (fusedmax, {"lam": 0.15}),
+    (oscarmax, {"lam": 0.07}),
+    (oscarmax_published, {"lam": 0.07}),
+    (pnormmax, {"p": 1.5}),
+    (pnormmax, {"p": 1.3}),
+]
+EXACT = [m for m in MAPS if m[0] is not oscarmax_published]
+GROUPED = [m for m in MAPS if "lam" in m[1]]
+each_map = pytest.mark.parametrize(("f", "options"), MAPS)
+
+
+def problem(rows=4, d=7):
+    x = torch.randn(rows, d, dtype=torch.float64, requires_grad=True)
+    mask = torch.rand(rows, d) < 0.3
+    mask[0] = False
+    mask[1] = True
+    return x, mask
+
+
+@each_map
+def test_backward_is_the_dense_finite_difference_jacobian(f, options):
+    x = torch.randn(8, dtype=torch.float64)
+    step = 1e-6
+    columns = [
+        (f(x + step * e, gamma=0.6, **options) - f(x - step * e, gamma=0.6, **options)) / (2 * step)
+        for e in torch.eye(8, dtype=torch.float64)
+    ]
+    dense = torch.stack(columns, dim=1)
+    got = torch.autograd.functional.jacobian(lambda t: f(t, gamma=0.6, **options), x)
+    torch.testing.assert_close(got, dense, atol=1e-7, rtol=0)
+
+
+@each_map
+def test_gradcheck_in_both_modes_and_twice(f, options):
+    x, mask = problem()
+
+    def run(t):
+        return f(t, gamma=0.7, mask=mask, **options)
+
+    assert gradcheck(run, (x,), check_forward_ad=True)
+    assert gradgradcheck(run, (x,))
+
+
+@each_map
+def test_vmap_and_both_jacobians(f, options):
+    x = torch.randn(5, 6, dtype=torch.float64)
+
+    def run(t):
+        return f(t, gamma=0.8, **options)
+
+    torch.testing.assert_close(vmap(run)(x), run(x))
+    torch.testing.assert_close(vmap(run, in_dims=1, out_dims=1)(x.T.contiguous()), run(x).T)
+    torch.testing.assert_close(vmap(jacrev(run))(x), vmap(jacfwd(run))(x))
+
+
+@pytest.mark.parametrize(("f", "options"), EXACT)
+def test_the_jacobian_is_symmetric(f, options):
+    x = torch.randn(9, dtype=torch.float64)
+    jacobian = torch.autograd.functional.jacobian(lambda t: f(t, **options), x)
+    torch.testing.assert_close(jacobian, jacobian.T)
+
+
+@each_map
+def test_gamma_as_a_tensor_with_gradient(f, options):
+    x, mask = problem()
+    gamma = (torch.rand(4, 1, dtype=torch.float64) + 0.5).requires_grad_()
+
+    def run(t, g):
+        return f(t, gamma=g, mask=mask, **options)
+
+    assert gradcheck(run, (x, gamma), check_forward_ad=True)
+    assert gradgradcheck(run, (x, gamma))
+    for row in range(4):
+        one = f(x[row], gamma=gamma[row].item(), mask=mask[row], **options)
+        torch.testing.assert_close(run(x, gamma)[row], one)
+
+
+@pytest.mark.parametrize(("f", "options"), GROUPED)
+def test_lam_as_a_tensor_with_gradient(f, options):
+    x, mask = problem()
+    lam = (torch.rand(4, 1, dtype=torch.float64) * 0.1 + 0.05).requires_grad_()
+    gamma = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+
+    def run(t, g, penalty):
+        return f(t, gamma=g, lam=penalty, mask=mask)
+
+    assert gradcheck(run, (x, gamma, lam), check_forward_ad=True)
+    assert gradgradcheck(run, (x, gamma, lam))
+    for row in range(4):
+        one = f(x[row], gamma=0.7, lam=lam[row].item(), mask=mask[row])
+        torch.testing.assert_close(run(x, gamma, lam)[row], one)
+
+
+def test_one_gamma_and_lam_a_head():
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    gamma = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64).view(3, 1, 1)
+    lam = torch.tensor([0.0, 0.1, 0.2], dtype=torch.float64).view(3, 1, 1)
+    y = fusedmax(x, gamma=gamma, lam=lam)
+    for head in range(3):
+        one = fusedmax(x[:, head], gamma=gamma[head].item(), lam=lam[head].item())
+        torch.testing.assert_close(y[:, head], one)
+
+
+SMOOTHED = [n for n in EXACT if n[1].get("p") != 1.3]
+
+
+@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+def test_smoothed_max_has_the_map_as_gradient_and_its_jacobian_as_second_derivative(f, options):
+    x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
+    mask = torch.rand(5, 6) < 0.3
+    mask[:, 0] = False
+
+    def value(t):
+        return smoothed_max(t, normalizer=f.__name__, gamma=0.7, mask=mask, **options)
+
+    (gradient,) = torch.autograd.grad(value(x).sum(), x)
+    torch.testing.assert_close(gradient, f(x, gamma=0.7, mask=mask, **options))
+    assert gradcheck(value, (x,), check_forward_ad=True)
+    assert gradgradcheck(value, (x,))
+
+
+@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+def test_smoothed_max_is_differentiable_in_gamma_and_lam(f, options):
+    x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
+    gamma = torch.full((5, 1), 0.7, dtype=torch.float64, requires_grad=True)
+    lam = torch.full((5, 1), 0.1, dtype=torch.float64, requires_grad=True)
+
+    def value(t, g, penalty):
+        return smoothed_max(t, normalizer=f.__name__, gamma=g, lam=penalty)
+
+    assert gradcheck(value, (x, gamma, lam))
+    assert gradgradcheck(value, (x, gamma, lam))
+
+
+@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+def test_smoothed_max_is_the_maximum(f, options):
+    """No point of the simplex does better than the map's, and shifting shifts the value."""
+    x = torch.randn(6, dtype=torch.float64)
+    best = smoothed_max(x, normalizer=f.__name__, gamma=0.7, **options)
+    rng = np.random.default_rng(0)
+    others = torch.tensor(rng.dirichlet(np.full(6, 0.5), size=500))
+    lam, p = options.get("lam", 0.0), options.get("p", 2.0)
+    if f is softmax:
+        omega = torch.xlogy(others, others).sum(-1)
+    else:
+        omega = 0.5 * others.pow(p).sum(-1).pow(2 / p)
+    if f is fusedmax:
+        omega = omega + lam * others.diff(dim=-1).abs().sum(-1)
+    if f is oscarmax:
+        pairs = torch.maximum(others.unsqueeze(-1), others.unsqueeze(-2))
+        omega = omega + lam * pairs.triu(1).sum((-1, -2))
+    assert (others @ x - 0.7 * omega).max() <= best + 1e-12
+    shifted = smoothed_max(x + 3.0, normalizer=f.__name__, gamma=0.7, **options)
+    torch.testing.assert_close(shifted, best + 3.0)
+
+
+def test_smoothed_max_of_nothing_is_minus_infinity_with_zero_gradient():
+    x = torch.randn(2, 3, requires_grad=True)
+    mask = torch.tensor([[True], [False]])
+    for name in ("softmax", "sparsemax", "fusedmax"):
+        value = smoothed_max(x, normalizer=name, mask=mask)
+        assert value[0] == -torch.inf
+        (gradient,) = torch.autograd.grad(value[1:].sum(), x)
+        assert gradient[0].abs().max() == 0

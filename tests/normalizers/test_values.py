@@ -1,0 +1,117 @@
+"""Values against independent solvers."""
+
+import numpy as np
+import pytest
+import torch
+from entmax import sparsemax as entmax_sparsemax
+
+from regattn_fairseq.normalizers import (
+    fusedmax,
+    oscarmax,
+    oscarmax_published,
+    pnormmax,
+    softmax,
+    sparsemax,
+)
+
+from . import oracles
+
+
+def draws(number, longest=40):
+    rng = np.random.default_rng(7)
+    for i in range(number):
+        d = int(rng.integers(2, longest + 1))
+        x = rng.standard_normal(d) * float(rng.choice([0.3, 1.0, 3.0]))
+        if i % 3 == 0:
+            x = np.round(x * 2) / 2
+        yield x, float(rng.choice([0.5, 1.0, 2.0])), float(rng.choice([0.01, 0.1, 0.5]))
+
+
+@pytest.mark.parametrize("normalizer", [fusedmax, oscarmax])
+def test_structured_maps_match_a_quadratic_programming_solver(normalizer):
+    for x, gamma, lam in draws(40):
+        expected = oracles.quadratic_program(x, gamma, normalizer.__name__, lam)
+        got = normalizer(torch.tensor(x), gamma=gamma, lam=lam).numpy()
+        np.testing.assert_allclose(got, expected, atol=1e-6, rtol=0)
+
+
+def test_sparsemax_matches_a_quadratic_programming_solver():
+    for x, gamma, _ in draws(20):
+        got = sparsemax(torch.tensor(x), gamma=gamma).numpy()
+        np.testing.assert_allclose(got, oracles.quadratic_program(x, gamma), atol=1e-6)
+
+
+def test_sparsemax_matches_the_entmax_package():
+    x = torch.randn(200, 30, dtype=torch.float64) * 2
+    torch.testing.assert_close(sparsemax(x), entmax_sparsemax(x, -1), atol=1e-13, rtol=0)
+
+
+@pytest.mark.parametrize("normalizer", [oscarmax, oscarmax_published])
+def test_oscarmax_matches_isotonic_regression(normalizer):
+    for x, gamma, lam in draws(200):
+        expected = getattr(oracles, normalizer.__name__)(x, gamma, lam)
+        got = normalizer(torch.tensor(x), gamma=gamma, lam=lam).numpy()
+        np.testing.assert_allclose(got, expected, atol=1e-12)
+
+
+@pytest.mark.parametrize("p", [1.05, 1.2, 1.5, 1.8, 2.0])
+def test_pnormmax_satisfies_its_optimality_conditions(p):
+    for x, gamma, _ in draws(100):
+        y = pnormmax(torch.tensor(x), gamma=gamma, p=p).numpy()
+        # y^(p-1) magnifies a rounding of y where p is near 1.
+        assert oracles.pnormmax_violation(x, y, gamma, p) < 1e-9
+
+
+def test_pnormmax_with_p_2_is_sparsemax():
+    x = torch.randn(100, 20, dtype=torch.float64)
+    torch.testing.assert_close(pnormmax(x, p=2.0, gamma=0.7), sparsemax(x, gamma=0.7))
+
+
+def test_softmax_is_torch_softmax_of_scaled_scores():
+    x = torch.randn(5, 6, dtype=torch.float64)
+    torch.testing.assert_close(softmax(x, gamma=0.5), torch.softmax(2 * x, -1))
+
+
+def test_the_two_oscarmaxes_on_a_worked_example():
+    x = torch.tensor([0.4, 0.1, -0.5], dtype=torch.float64)
+    exact = torch.tensor([0.5 + 1 / 30, 0.4 + 1 / 30, 1 / 30], dtype=torch.float64)
+    published = torch.tensor([0.45, 0.40, 0.15], dtype=torch.float64)
+    torch.testing.assert_close(oscarmax(x, lam=0.2), exact)
+    torch.testing.assert_close(oscarmax_published(x, lam=0.2), published)
+
+
+def test_the_published_oscarmax_is_exact_where_no_score_is_negative():
+    x = torch.rand(100, 12, dtype=torch.float64) + 1.0
+    torch.testing.assert_close(oscarmax_published(x, lam=0.02), oscarmax(x, lam=0.02))
+
+
+@pytest.mark.parametrize("normalizer", [fusedmax, oscarmax])
+def test_long_rows(normalizer):
+    x = torch.randn(2, 100_000, dtype=torch.float64)
+    y = normalizer(x, lam=1e-5)
+    torch.testing.assert_close(y.sum(-1), torch.ones(2, dtype=torch.float64))
+    if normalizer is oscarmax:
+        np.testing.assert_allclose(y[0], oracles.oscarmax(x[0], 1.0, 1e-5), atol=1e-10)
+
+
+def test_fusedmax_scan_and_dynamic_program_agree():
+    from regattn_fairseq.normalizers import _numba
+
+    rng = np.random.default_rng(0)
+    for _ in range(2000):
+        n = int(rng.integers(2, 40))
+        z = np.cumsum(rng.standard_normal(n))
+        lam = float(rng.uniform(0.01, 2.0))
+        scan, program = np.empty(n), np.empty(n)
+        scan_label, program_label = np.empty(n, np.int32), np.empty(n, np.int32)
+        assert _numba._taut_string(z, n, lam, scan, scan_label)
+        _numba._dynamic_program(z, n, lam, program, program_label)
+        np.testing.assert_allclose(scan, program, atol=1e-10)
+        np.testing.assert_array_equal(scan_label, program_label)
+
+
+def test_sparsemax_where_each_newton_step_drops_one_entry():
+    # Distances that grow geometrically: the active set shrinks by one entry a step.
+    x = -torch.tensor([0.9 * 0.72**k for k in range(60)], dtype=torch.float64)
+    x = torch.cat([x, torch.linspace(-0.9, 0.0, 40, dtype=torch.float64)])
+    np.testing.assert_allclose(sparsemax(x), oracles.project(x.numpy()), atol=1e-14)
