@@ -252,6 +252,8 @@ def over_rows(option: Tensor, scores: Tensor, dim: int, name: str) -> Tensor:
         ValueError: the option has more than one value along ``dim``, or does not broadcast.
     """
     shape = list(scores.shape)
+    if not shape:
+        return option.reshape(())
     shape[dim] = 1
     try:
         return option.expand(shape).squeeze(dim)
@@ -346,7 +348,13 @@ def apply(
     if not return_groups:
         return result
     assert labels is not None
-    groups = torch.where(y > 0, labels.abs() - 1, -1)
+    if y.numel() == 0:
+        return result, labels.reshape(scores.shape)
+    # A backend may number from any start; what was masked has no number.
+    numbers = labels.abs()
+    last_number = torch.iinfo(numbers.dtype).max
+    lowest = numbers.masked_fill(numbers == 0, last_number).amin(-1, keepdim=True)
+    groups = torch.where(y > 0, numbers - lowest, -1)
     return result, (groups if last else groups.movedim(-1, dim)).reshape(scores.shape)
 
 

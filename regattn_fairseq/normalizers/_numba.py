@@ -82,34 +82,35 @@ def _write_simplex(
 ) -> None:
     """Project z onto the simplex and write it to row r of y, at ``position`` unless it is full."""
     top = _largest(z, n)
-    tau = _simplex_threshold(z, n, top, key, spare, index)
+    # In a pass of its own: sums of (z - top) must not be reordered into differences of sums.
+    for i in range(n):
+        z[i] -= top
+    tau = _simplex_threshold(z, n, key, spare, index)
     d = y.shape[1]
     if n == d:
         for j in range(d):
-            y[r, j] = max(z[j] - top - tau, 0.0)
+            y[r, j] = max(z[j] - tau, 0.0)
         return
     y[r, :] = 0.0
     for i in range(n):
-        y[r, position[i]] = max(z[i] - top - tau, 0.0)
+        y[r, position[i]] = max(z[i] - tau, 0.0)
 
 
 @_jit
-def _simplex_threshold(
-    z: Array, n: int, top: float, key: Array, spare: Array, index: Array
-) -> float:
-    """Find the tau with sum(max(z - top - tau, 0)) = 1.
+def _simplex_threshold(z: Array, n: int, key: Array, spare: Array, index: Array) -> float:
+    """Find the tau with sum(max(z - tau, 0)) = 1; the largest of z must be 0.
 
     Newton's method on that convex, decreasing function of tau, from below: the active set only
     shrinks, and once it stays the same tau is exact.
     """
     total = 0.0
     for i in range(n):
-        total += z[i] - top
+        total += z[i]
     tau = max((total - 1.0) / n, -1.0)
     m = 0
     total = 0.0
     for i in range(n):
-        v = z[i] - top
+        v = z[i]
         key[m] = v
         m += int(v > tau)
     for i in range(m):

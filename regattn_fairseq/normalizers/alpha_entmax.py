@@ -22,17 +22,22 @@ def _package() -> ModuleType:
     return package
 
 
-def _prepare(scores: Tensor, gamma: Number, mask: Tensor | None, dim: int) -> tuple[Tensor, Tensor]:
-    """Scaled finite scores, where a hidden one is far below the support; and what is hidden."""
+def _prepare(
+    scores: Tensor, gamma: Number, mask: Tensor | None, dim: int
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Scaled finite scores, a hidden one far below the support; what is hidden; what is NaN."""
     z = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
     hidden = z.detach() == -torch.inf
     if mask is not None:
         hidden = hidden | check_mask(mask, z)
     z = z.masked_fill(hidden, -torch.inf)
+    # The package indexes by sums that NaN would spoil; the caller puts NaN back.
+    bad = (z.isnan() | (z == torch.inf)).any(dim, keepdim=True)
+    z = torch.where(bad, torch.zeros_like(z), z)
     z = divide(z, gamma, None, dim) if isinstance(gamma, Tensor) else z / gamma
     top = z.detach().amax(dim, keepdim=True)
     z = z - top.masked_fill(top == -torch.inf, 0.0)
-    return z.masked_fill(hidden, -1e4), hidden
+    return z.masked_fill(hidden, -1e4), hidden, bad & ~hidden
 
 
 def entmax15(
@@ -51,10 +56,13 @@ def entmax15(
     Source: Peters, Niculae and Martins 2019.
     """
     gamma = check_gamma(gamma)
+    if scores.dim() == 0:
+        return entmax15(scores.unsqueeze(0), gamma=gamma, mask=mask).squeeze(0)
     if scores.numel() == 0:
         return scores * 1.0
-    z, hidden = _prepare(scores, gamma, mask, dim)
-    return _package().entmax15(z, dim).masked_fill(hidden, 0.0).to(scores.dtype)
+    z, hidden, bad = _prepare(scores, gamma, mask, dim)
+    y = _package().entmax15(z, dim)
+    return y.masked_fill(hidden, 0.0).masked_fill(bad, torch.nan).to(scores.dtype)
 
 
 def entmax(
@@ -87,9 +95,11 @@ def entmax(
     Source: Peters, Niculae and Martins 2019; Blondel, Martins and Niculae 2019.
     """
     gamma, alpha = check_gamma(gamma), check_alpha(alpha)
+    if scores.dim() == 0:
+        return entmax(scores.unsqueeze(0), alpha=alpha, gamma=gamma, mask=mask).squeeze(0)
     if scores.numel() == 0:
         return scores * 1.0
-    z, hidden = _prepare(scores, gamma, mask, dim)
+    z, hidden, bad = _prepare(scores, gamma, mask, dim)
     steps = math.ceil(-math.log2(torch.finfo(z.dtype).eps)) + 5
     y = _package().entmax_bisect(z, alpha, dim, steps)
-    return y.masked_fill(hidden, 0.0).to(scores.dtype)
+    return y.masked_fill(hidden, 0.0).masked_fill(bad, torch.nan).to(scores.dtype)
