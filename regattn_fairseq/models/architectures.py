@@ -19,7 +19,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
     },
     # The size of fairseq's lstm_wiseman_iwslt_de_en, the encoder's units split over two directions.
     "regattn_lstm_iwslt_de_en": {
-        "dropout": 0.3,
+        "dropout": 0.2,
         "encoder_embed_dim": 256,
         "encoder_hidden_size": 128,
         "encoder_bidirectional": True,
