@@ -17,6 +17,16 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "decoder_hidden_size": 32,
         "decoder_out_embed_dim": 32,
     },
+    # For corpora of a few thousand words, such as the generated ones.
+    "regattn_lstm_small": {
+        "dropout": 0.1,
+        "encoder_embed_dim": 128,
+        "encoder_hidden_size": 64,
+        "encoder_bidirectional": True,
+        "decoder_embed_dim": 128,
+        "decoder_hidden_size": 128,
+        "decoder_out_embed_dim": 128,
+    },
     # The size of fairseq's lstm_wiseman_iwslt_de_en, the encoder's units split over two directions.
     "regattn_lstm_iwslt_de_en": {
         "dropout": 0.2,

@@ -175,24 +175,21 @@ class LSTMDecoder(FairseqIncrementalDecoder):
     def _step_by_step(
         self, embedded: Tensor, encoder_out: EncoderOutput, state: DecoderState
     ) -> tuple[Tensor, Tensor, DecoderState]:
-        embed_dim = embedded.size(2)
-        # The embeddings' share of the first layer's gates needs no loop.
-        word_weight, feed_weight = self.lstm.weight_ih_l0.split((embed_dim, self.hidden_size), 1)
-        bias = self.lstm.bias_ih_l0 + self.lstm.bias_hh_l0
-        word_gates = F.linear(embedded, word_weight, bias).unbind(1)  # target × [batch, 4 hidden]
-        # One product a layer and step: its input and its own last state, side by side.
-        products = [StepLinear(torch.cat((feed_weight, self.lstm.weight_hh_l0), dim=1))]
-        biases = [bias]
-        for layer in range(1, self.num_layers):
-            weight_ih, weight_hh, bias_ih, bias_hh = self.lstm.all_weights[layer]
+        # One product a layer and step: its input and its own last state, side by side. The
+        # embeddings' share of the first layer's gates needs no loop.
+        products, biases = [], []
+        for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self.lstm.all_weights):
+            if layer == 0:
+                word_weight, weight_ih = weight_ih.split((embedded.size(2), self.hidden_size), 1)
             products.append(StepLinear(torch.cat((weight_ih, weight_hh), dim=1)))
             biases.append(bias_ih + bias_hh)
+        word_gates = F.linear(embedded, word_weight, biases[0])
         mix = StepLinear(self.attention.output_proj.weight)
 
         hidden, cell = list(state.hidden.unbind(0)), list(state.cell.unbind(0))
         feed = state.feed
         outputs, weights = [], []
-        for gates_of_word in word_gates:
+        for gates_of_word in word_gates.unbind(1):  # [batch, 4 hidden]
             layer_input = feed
             for layer, product in enumerate(products):
                 if layer > 0:
@@ -236,4 +233,3 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         """Word probabilities, or their logarithms, in float32: [batch, target, vocabulary]."""
         scores = net_output[0].float()
         return scores.log_softmax(dim=-1) if log_probs else scores.softmax(dim=-1)
-

@@ -54,43 +54,43 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             ValueError: an option is out of range, or two options do not fit together; the message
                 names them.
         """
-        resolve_defaults(cfg)
+        options = resolve_defaults(cfg)
         source, target = task.source_dictionary, task.target_dictionary
-        if cfg.encoder_layers != cfg.decoder_layers:
+        if options.encoder_layers != options.decoder_layers:
             raise ValueError(
                 "each decoder layer starts from the encoder's last state of the same layer: set "
-                f"encoder_layers ({cfg.encoder_layers}) and decoder_layers "
-                f"({cfg.decoder_layers}) to the same number"
+                f"encoder_layers ({options.encoder_layers}) and decoder_layers "
+                f"({options.decoder_layers}) to the same number"
             )
         encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
         encoder = LSTMEncoder(
             source,
             encoder_embed,
-            hidden_size=cfg.encoder_hidden_size,
-            num_layers=cfg.encoder_layers,
-            bidirectional=cfg.encoder_bidirectional,
-            dropout_in=cfg.encoder_dropout_in,
-            dropout_out=cfg.encoder_dropout_out,
+            hidden_size=options.encoder_hidden_size,
+            num_layers=options.encoder_layers,
+            bidirectional=options.encoder_bidirectional,
+            dropout_in=options.encoder_dropout_in,
+            dropout_out=options.encoder_dropout_out,
         )
         attention = Attention(
-            cfg.decoder_hidden_size,
+            options.decoder_hidden_size,
             encoder.output_units,
-            score=str(cfg.attn_score),
+            score=str(options.attn_score),
             normalizer=normalizer_from_options(cfg),
         )
         decoder = LSTMDecoder(
             target,
             decoder_embed,
-            hidden_size=cfg.decoder_hidden_size,
-            num_layers=cfg.decoder_layers,
-            out_embed_dim=cfg.decoder_out_embed_dim,
+            hidden_size=options.decoder_hidden_size,
+            num_layers=options.decoder_layers,
+            out_embed_dim=options.decoder_out_embed_dim,
             encoder_output_units=encoder.output_units,
             attention=attention,
-            input_feeding=not cfg.no_input_feeding,
-            share_input_output_embed=cfg.share_decoder_input_output_embed
-            or cfg.share_all_embeddings,
-            dropout_in=cfg.decoder_dropout_in,
-            dropout_out=cfg.decoder_dropout_out,
+            input_feeding=not options.no_input_feeding,
+            share_input_output_embed=options.share_decoder_input_output_embed
+            or options.share_all_embeddings,
+            dropout_in=options.decoder_dropout_in,
+            dropout_out=options.decoder_dropout_out,
         )
         for module in (encoder.lstm, decoder):
             for name, parameter in module.named_parameters():

@@ -1,9 +1,10 @@
 """Options of ``regattn_lstm``: one dataclass gives the argparse flags and the Hydra node."""
 
 from dataclasses import dataclass, field
-from typing import Optional
+from typing import Optional, cast
 
 from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from omegaconf import DictConfig
 
 from regattn_fairseq.normalizers import normalizer_names
 
@@ -110,11 +111,13 @@ class RegattnLSTMConfig(FairseqDataclass):
     )
 
 
-def resolve_defaults(cfg: RegattnLSTMConfig) -> None:
+def resolve_defaults(cfg: RegattnLSTMConfig) -> DictConfig:
     """Fill in, in place, the options whose default is another option's value."""
+    options = cast(DictConfig, cfg)  # which fairseq and Hydra make of the dataclass
     for side in ("encoder", "decoder"):
-        if cfg[f"{side}_hidden_size"] is None:
-            cfg[f"{side}_hidden_size"] = cfg[f"{side}_embed_dim"]
+        if options[f"{side}_hidden_size"] is None:
+            options[f"{side}_hidden_size"] = options[f"{side}_embed_dim"]
         for place in ("in", "out"):
-            if cfg[f"{side}_dropout_{place}"] is None:
-                cfg[f"{side}_dropout_{place}"] = cfg.dropout
+            if options[f"{side}_dropout_{place}"] is None:
+                options[f"{side}_dropout_{place}"] = options.dropout
+    return options

@@ -85,9 +85,7 @@ class LSTMUpdate(torch.autograd.Function):
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(
-        ctx: Any, hidden_gradient: Tensor, cell_gradient: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    def backward(ctx: Any, hidden_gradient: Tensor, cell_gradient: Tensor) -> tuple[Tensor, Tensor]:
         """Gradients of the gates and of the cell."""
         in_gate, forget_gate, candidate, out_gate, cell, squashed = ctx.saved_tensors
         units = cell.size(1)

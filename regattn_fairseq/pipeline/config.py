@@ -1,7 +1,9 @@
 """What the YAML files in ``configs/`` rely on: fairseq's option groups, and a few resolvers."""
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from fairseq.dataclass import FairseqDataclass
@@ -31,7 +33,7 @@ def register() -> None:
     # A plain dictionary of typed nodes: unlike FairseqConfig itself it may have neighbours.
     ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
 
-    for resolver, function in {
+    resolvers: dict[str, Callable[..., Any]] = {
         "equals": lambda left, right: left == right,
         "no_cuda": lambda: not torch.cuda.is_available(),
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
@@ -40,7 +42,8 @@ def register() -> None:
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
         "suffix": lambda text: "," + str(text).replace("/", "_") if text else "",
-    }.items():
+    }
+    for resolver, function in resolvers.items():
         OmegaConf.register_new_resolver(resolver, function, replace=True)
 
 
@@ -54,7 +57,5 @@ def normalizer_label(name: str, gamma: float, lam: float, p: float) -> str:
     parts = [name]
     if gamma != 1.0:
         parts.append(f"gamma{gamma:g}")
-    parts += [
-        f"{option}{value:g}" for option, value in (("lam", lam), ("p", p)) if option in taken
-    ]
+    parts += [f"{option}{value:g}" for option, value in (("lam", lam), ("p", p)) if option in taken]
     return "_".join(parts)

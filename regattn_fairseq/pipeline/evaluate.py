@@ -156,7 +156,9 @@ def _generate(
     ).next_epoch_itr(shuffle=False)
 
     found: dict[int, Hypothesis] = {}
-    with tqdm(total=len(task.dataset(subset)), unit=" sentences", desc="generate", disable=None) as progress:
+    with tqdm(
+        total=len(task.dataset(subset)), unit=" sentences", desc="generate", disable=None
+    ) as progress:
         for batch in batches:
             sample = utils.move_to_cuda(batch) if device.type == "cuda" else batch
             outputs = task.inference_step(generator, [model], sample)
@@ -218,9 +220,7 @@ def _normalizer(saved: Any) -> dict[str, Any]:
     from regattn_fairseq.normalizers import normalizer_options
 
     taken = normalizer_options(saved.normalizer.name)
-    return {
-        key: value for key, value in saved.normalizer.items() if key == "name" or key in taken
-    }
+    return {key: value for key, value in saved.normalizer.items() if key == "name" or key in taken}
 
 
 def _versions() -> dict[str, str]:

@@ -169,7 +169,11 @@ def _tokenize(data: PreparedData, splits: list[str], lowercase: bool) -> None:
         for path, tokenizer in zip(_text_files(data, split), tokenizers, strict=True):
             with (data.directory / "tokens" / path.name).open("w", encoding="utf-8") as output:
                 for line in tqdm(
-                    _Lines(path, lowercase), f"tokenize {path.name}", unit=" lines", leave=False, disable=None
+                    _Lines(path, lowercase),
+                    f"tokenize {path.name}",
+                    unit=" lines",
+                    leave=False,
+                    disable=None,
                 ):
                     output.write(" ".join(tokenizer.encode(line)) + "\n")
 

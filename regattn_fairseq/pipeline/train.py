@@ -44,7 +44,7 @@ class Run:
 
     @property
     def fairseq_config(self) -> Path:
-        """fairseq's part of it, for ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
+        """Its fairseq part, for ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
         return self.directory / "fairseq.yaml"
 
     @property
@@ -227,7 +227,9 @@ def _train_with_fairseq(fairseq_cfg: dict[str, Any], run: Run) -> None:
             distributed_utils.call_main(cfg, fairseq_train.main)
         except RuntimeError as error:
             if "PytorchStreamWriter" in str(error) or "inline_container" in str(error):
-                raise OSError(None, "a checkpoint could not be written, the disk may be full") from error
+                raise OSError(
+                    None, "a checkpoint could not be written, the disk may be full"
+                ) from error
             raise
     logger.info("trained for %.0f s: %s", time.monotonic() - started, run.directory)
     shutil.rmtree(run.checkpoints / "tmp", ignore_errors=True)

@@ -12,7 +12,9 @@ BIN = Path(sys.executable).parent
 TINY = ["model=regattn_lstm_tiny", "training.max_tokens=300", "training.lr=0.01"]
 
 
-def call(*command: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+def call(
+    *command: object, cwd: Path | None = None, **environment: str
+) -> subprocess.CompletedProcess[str]:
     """Run one of the installed commands as a user would, from any folder."""
     name, *arguments = map(str, command)
     return subprocess.run(

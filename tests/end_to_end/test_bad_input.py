@@ -115,7 +115,9 @@ def test_debian_without_apt(tmp_path):
 
 
 def test_training_before_preprocessing(toy, tmp_path):
-    done = call("regattn-train", *toy, f"cache_dir={tmp_path / 'c'}", f"output_dir={tmp_path / 'r'}")
+    done = call(
+        "regattn-train", *toy, f"cache_dir={tmp_path / 'c'}", f"output_dir={tmp_path / 'r'}"
+    )
     assert_one_line(done, "regattn-preprocess")
 
 

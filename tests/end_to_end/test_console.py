@@ -153,7 +153,8 @@ def test_a_killed_training_resumes(toy, data_bin, tmp_path):
     whole = [*command[:-1], f"output_dir={tmp_path / 'whole'}"]
     assert call(*whole).returncode == 0
     uninterrupted = [
-        json.loads(line) for line in (tmp_path / "whole" / "train_log.jsonl").read_text().splitlines()
+        json.loads(line)
+        for line in (tmp_path / "whole" / "train_log.jsonl").read_text().splitlines()
     ]
     assert [record["loss"] for record in epochs] == [record["loss"] for record in uninterrupted]
     ours, theirs = (

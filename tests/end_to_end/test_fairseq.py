@@ -116,7 +116,14 @@ def test_preprocess_then_train_on_words(shared, toy, tmp_path):
     text = shared / "toy"
     done = call(
         *("fairseq-preprocess", "--source-lang", "src", "--target-lang", "tgt"),
-        *("--trainpref", text / "train", "--validpref", text / "valid", "--testpref", text / "test"),
+        *(
+            "--trainpref",
+            text / "train",
+            "--validpref",
+            text / "valid",
+            "--testpref",
+            text / "test",
+        ),
         *("--destdir", tmp_path / "bin"),
     )
     assert done.returncode == 0, done.stderr

@@ -50,7 +50,9 @@ def build(task: SimpleNamespace) -> Callable[..., RegattnLSTMModel]:
 def batch(dictionary: Dictionary) -> SimpleNamespace:
     """Three sentences of different lengths, padded on the left as fairseq does."""
     pad, eos = dictionary.pad(), dictionary.eos()
-    source = torch.tensor([[4, 5, 6, 7, 8, eos], [pad, 9, 10, 11, 12, eos], [pad, pad, pad, 5, 4, eos]])
+    source = torch.tensor(
+        [[4, 5, 6, 7, 8, eos], [pad, 9, 10, 11, 12, eos], [pad, pad, pad, 5, 4, eos]]
+    )
     previous = torch.tensor([[eos, 13, 14, 15, 16], [eos, 6, 7, pad, pad], [eos, 9, 8, 7, pad]])
     return SimpleNamespace(
         source=source, lengths=source.ne(pad).sum(1), previous=previous, pad=pad, eos=eos

@@ -1,0 +1,70 @@
+"""Tokenizers: what they split, they can join again."""
+
+import pytest
+
+from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
+
+GERMAN = ["Der alte Mann schläft.", "Die Frau, die lacht, geht heim.", "Das Haus ist groß!"] * 20
+ENGLISH = ["The old man sleeps.", "The woman who laughs goes home.", "It's a big house!"] * 20
+
+
+def trained(folder, **options):
+    defaults = {"name": "sentencepiece", "model_type": "unigram", "vocab_size": 60, "joint": True}
+    train_tokenizers({**defaults, **options}, ("de", "en"), (GERMAN, ENGLISH), folder)
+    return load_tokenizers(folder)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"joint": False, "vocab_size": 40},
+        {"model_type": "bpe", "vocab_size": 80},
+        {"name": "moses"},
+        {"name": "space"},
+    ],
+)
+def test_decoding_undoes_encoding(tmp_path, options):
+    source, target = trained(tmp_path, **options)
+    for tokenizer, text in ((source, GERMAN[1]), (target, ENGLISH[2])):
+        tokens = tokenizer.encode(text)
+        assert not any(set(token) & set(" \t\n") for token in tokens)
+        assert tokenizer.decode(tokens) == text
+
+
+def test_a_joint_model_serves_both_sides_and_separate_ones_do_not(tmp_path):
+    (tmp_path / "joint").mkdir()
+    (tmp_path / "separate").mkdir()
+    source, target = trained(tmp_path / "joint")
+    assert source.encode("Der Mann") == target.encode("Der Mann")
+    source, target = trained(tmp_path / "separate", joint=False, vocab_size=40)
+    assert source.encode("schläft") != target.encode("schläft")
+
+
+def test_moses_splits_punctuation_by_language(tmp_path):
+    source, target = trained(tmp_path, name="moses")
+    assert source.encode("Er schläft.") == ["Er", "schläft", "."]
+    assert target.encode("It's big") == ["It", "'s", "big"]
+
+
+def test_training_is_deterministic(tmp_path):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        trained(tmp_path / name)
+    a, b = ((tmp_path / name / "joint.vocab").read_bytes() for name in ("a", "b"))
+    assert a == b
+
+
+def test_unknown_pieces_are_kept_in_the_text(tmp_path):
+    _, target = trained(tmp_path)
+    assert target.decode(["▁the", "<unk>", "▁man"]) == "the<unk> man"
+
+
+def test_bad_options(tmp_path):
+    with pytest.raises(PipelineError, match=r"data\.tokenizer\.name"):
+        trained(tmp_path, name="words")
+    with pytest.raises(PipelineError, match=r"data\.tokenizer\.vocab_size"):
+        trained(tmp_path, model_type="bpe", vocab_size=100_000)
+    with pytest.raises(PipelineError, match="regattn-preprocess"):
+        load_tokenizers(tmp_path / "nothing")
