@@ -13,6 +13,9 @@ from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline import config
 
+# Here and not in the commands: a launcher's worker processes import this module, and no more.
+config.register()
+
 
 def preprocess() -> None:
     """``regattn-preprocess``: corpus to data-bin."""
@@ -84,7 +87,6 @@ def _main(root: str, stage: Callable[[DictConfig], None]) -> None:
     # Of fairseq's and torch's making, and nothing that a user of these commands could act on.
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
-    config.register()
 
     def guarded(cfg: DictConfig) -> None:
         try:

@@ -12,6 +12,7 @@ from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+import regattn_fairseq
 from regattn_fairseq.corpora import write_corpus
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -25,7 +26,7 @@ from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokeniz
 
 logger = logging.getLogger(__name__)
 
-# Raise it when the same options come to mean other files.
+# Raise it when the same options come to mean other files within one version of the package.
 FORMAT = 1
 
 
@@ -81,7 +82,7 @@ class PreparedData:
 def prepared_data(cfg: DictConfig) -> PreparedData:
     """Where the preprocessed form of ``cfg.data`` belongs, whether it is there yet or not."""
     options = _data_options(cfg)
-    name = f"{cfg.data.name}-{fingerprint([FORMAT, options])}"
+    name = f"{cfg.data.name}-{fingerprint([FORMAT, regattn_fairseq.__version__, options])}"
     return PreparedData(Path(cfg.cache_dir) / name)
 
 
