@@ -17,17 +17,26 @@ class Attention(nn.Module):
 
     with score(h, s) = h·s (``dot``), h·W s (``general``) or v·tanh(W [h; s]) (``concat``).
 
+    The scores of ``dot`` and ``general`` are sums over the units of a state. Adam moves every weight
+    by about the learning rate, so that within a few updates such sums can move further than a sparse
+    normalizer's whole range; attention then rests on one word before it has learned which. Divided
+    by the square root of the number of units (Vaswani et al. 2017) they move slowly enough.
+
     Args:
         query_dim: size of the queries, and of the output.
         value_dim: size of the source states.
         score: ``dot``, ``general`` or ``concat``.
+        scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, whose tanh bounds
+            its scores.
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
 
     Raises:
         ValueError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
     """
 
-    def __init__(self, query_dim: int, value_dim: int, score: str, normalizer: nn.Module) -> None:
+    def __init__(
+        self, query_dim: int, value_dim: int, score: str, scaled: bool, normalizer: nn.Module
+    ) -> None:
         super().__init__()
         if score not in SCORES:
             raise ValueError(f"attn_score is {score!r}; choose one of {', '.join(SCORES)}")
@@ -37,6 +46,7 @@ class Attention(nn.Module):
                 f"units and the encoder's {value_dim}; use attn_score=general"
             )
         self.score = score
+        self.scale = query_dim**-0.5 if scaled else 1.0
         self.normalizer = normalizer
         if score == "general":
             # Named and shaped as in fairseq's lstm, whose checkpoints therefore load.
@@ -57,10 +67,10 @@ class Attention(nn.Module):
             keys [batch, source, query_dim], which :meth:`forward` takes beside the values.
         """
         if self.score == "general":
-            return values @ self.input_proj.weight
+            return values @ (self.scale * self.input_proj.weight)
         if self.score == "concat":
             return self.key_proj(values)
-        return values
+        return self.scale * values
 
     def attend(
         self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor

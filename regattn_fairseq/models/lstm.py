@@ -76,6 +76,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             options.decoder_hidden_size,
             encoder.output_units,
             score=str(options.attn_score),
+            scaled=options.attn_scaled,
             normalizer=normalizer_from_options(cfg),
         )
         decoder = LSTMDecoder(

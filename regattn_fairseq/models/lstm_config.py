@@ -82,6 +82,13 @@ class RegattnLSTMConfig(FairseqDataclass):
             "dot: h's; general: h'Ws; concat: v'tanh(W[h; s])"
         },
     )
+    attn_scaled: bool = field(
+        default=False,
+        metadata={
+            "help": "divide dot and general scores by the square root of the decoder's units; "
+            "keeps sparse attention from settling on one word before it has learned which"
+        },
+    )
     no_input_feeding: bool = field(
         default=False,
         metadata={

@@ -97,6 +97,7 @@ def test_a_sweep_and_its_report(toy, tmp_path):
     sweep = call(
         *("regattn-run", "-m", *toy, *TINY, "normalizer=softmax,oscarmax", "training.max_epoch=1"),
         *("data.tokenizer.name=sentencepiece", "data.tokenizer.vocab_size=60"),
+        *("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
         f"runs_dir={tmp_path / 'runs'}",
         cwd=tmp_path,
     )

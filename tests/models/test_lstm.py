@@ -14,6 +14,8 @@ OPTIONS: list[dict[str, Any]] = [
     {},
     {"no_input_feeding": True},
     {"attn_score": "dot"},
+    {"attn_score": "dot", "attn_scaled": True},
+    {"attn_scaled": True, "no_input_feeding": True},
     {"attn_score": "concat"},
     {"attn_score": "concat", "no_input_feeding": True},
     {"encoder_bidirectional": True},
@@ -178,8 +180,9 @@ def test_attention_is_a_distribution_over_the_words(build, batch, name):
 
 
 def test_scores_are_the_formulas_of_luong(build, batch):
-    for score in ("dot", "general", "concat"):
-        attention = build(attn_score=score).double().decoder.attention
+    for score, scaled in (("dot", False), ("general", False), ("general", True), ("concat", True)):
+        model = build(attn_score=score, attn_scaled=scaled).double()
+        attention = model.decoder.attention
         query = torch.randn(3, 2, 8, dtype=torch.double)
         values = torch.randn(3, 6, 8, dtype=torch.double)
         _, weights = attention(
@@ -189,7 +192,7 @@ def test_scores_are_the_formulas_of_luong(build, batch):
             if score == "dot":
                 scores = s @ h
             elif score == "general":
-                scores = s @ (attention.input_proj.weight @ h)
+                scores = s @ (attention.input_proj.weight @ h) / (8**0.5 if scaled else 1)
             else:
                 hidden = (
                     attention.query_proj.weight @ h
