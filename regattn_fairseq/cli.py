@@ -11,6 +11,10 @@ from typing import Any
 import hydra
 from omegaconf import DictConfig
 
+# Before torch starts its threads: those that wait for others then sleep. By default they spin, and
+# where another program wants the same cores, training becomes ten times slower.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 from regattn_fairseq.pipeline import config
 
 # Here and not in the commands: a launcher's worker processes import this module, and no more.
@@ -77,18 +81,9 @@ def _main(root: str, stage: Callable[[DictConfig], None]) -> None:
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
         os.environ["HYDRA_FULL_ERROR"] = "1"
-    # The plugin's own messages, and warnings of others; fairseq's go to the run's train.log.
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(message)s"))
-    handler.addFilter(
-        lambda record: record.name.startswith("regattn_fairseq") or record.levelno >= 30
-    )
-    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Of fairseq's and torch's making, and nothing that a user of these commands could act on.
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
 
     def guarded(cfg: DictConfig) -> None:
+        _set_up_messages()  # here, since it may be a launcher's worker process
         try:
             stage(cfg)
         except KeyboardInterrupt:
@@ -104,6 +99,19 @@ def _main(root: str, stage: Callable[[DictConfig], None]) -> None:
         version_base="1.3", config_path=str(config.CONFIGS), config_name=root
     )
     hydra_main(guarded)()
+
+
+def _set_up_messages() -> None:
+    """Show the package's own messages, and warnings; fairseq's go to the run's train.log."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(message)s"))
+    handler.addFilter(
+        lambda record: record.name.startswith("regattn_fairseq") or record.levelno >= 30
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    # Of fairseq's and torch's making, and nothing that a user of these commands could act on.
+    warnings.filterwarnings("ignore", category=FutureWarning)
+    warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
 
 
 def _one_line(error: Exception) -> str:

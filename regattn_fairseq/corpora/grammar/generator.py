@@ -84,7 +84,7 @@ class SentenceGenerator:
     def _zipf(self, items: Sequence[Item]) -> Item:
         weights = self._weights.get(len(items))
         if weights is None:
-            weights = list(accumulate((rank + 1) ** -1.2 for rank in range(len(items))))
+            weights = list(accumulate((rank + 1) ** -1.6 for rank in range(len(items))))
             self._weights[len(items)] = weights
         return self._random.choices(items, cum_weights=weights)[0]
 
