@@ -81,9 +81,10 @@ def _main(root: str, stage: Callable[[DictConfig], None]) -> None:
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
         os.environ["HYDRA_FULL_ERROR"] = "1"
+    _set_up_messages()
 
     def guarded(cfg: DictConfig) -> None:
-        _set_up_messages()  # here, since it may be a launcher's worker process
+        _set_up_messages()  # again, since this may be a launcher's worker process
         try:
             stage(cfg)
         except KeyboardInterrupt:
