@@ -17,17 +17,18 @@ class Attention(nn.Module):
 
     with score(h, s) = h·s (``dot``), h·W s (``general``) or v·tanh(W [h; s]) (``concat``).
 
-    The scores of ``dot`` and ``general`` are sums over the units of a state. Adam moves every weight
-    by about the learning rate, so that within a few updates such sums can move further than a sparse
-    normalizer's whole range; attention then rests on one word before it has learned which. Divided
-    by the square root of the number of units (Vaswani et al. 2017) they move slowly enough.
+    The scores of ``dot`` and ``general`` are sums over the units of a state. Adam moves every
+    weight by about the learning rate, so that within a few updates such sums can move further than
+    a sparse normalizer's whole range; attention then rests on one word before it has learned
+    which. Divided by the square root of the number of units (Vaswani et al. 2017) they move slowly
+    enough.
 
     Args:
         query_dim: size of the queries, and of the output.
         value_dim: size of the source states.
         score: ``dot``, ``general`` or ``concat``.
-        scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, whose tanh bounds
-            its scores.
+        scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, whose tanh
+            bounds its scores.
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
 
     Raises:
