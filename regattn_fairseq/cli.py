@@ -107,7 +107,11 @@ def _set_up_messages() -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(message)s"))
     handler.addFilter(
-        lambda record: record.name.startswith("regattn_fairseq") or record.levelno >= 30
+        lambda record: (
+            record.name.startswith("regattn_fairseq")
+            # It logs the traceback of an error that it raises as well.
+            or (record.levelno >= logging.WARNING and record.name != "fairseq.checkpoint_utils")
+        )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     # Of fairseq's and torch's making, and nothing that a user of these commands could act on.

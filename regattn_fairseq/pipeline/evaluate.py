@@ -80,7 +80,7 @@ def evaluate(cfg: DictConfig) -> Run:
         logger.info("evaluated already: %s", run.result)
         return run
 
-    load_checkpoint(checkpoint)
+    _require_vocabulary(saved, checkpoint, data)
     started = time.monotonic()
     hypotheses = _generate(cfg, checkpoint, data, subset)
     wall = time.monotonic() - started
@@ -143,7 +143,6 @@ def _generate(
         [str(checkpoint)], arg_overrides={"data": str(data.bin)}
     )
     model = models[0]
-    _require_vocabulary(task, checkpoint, data)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     model.prepare_for_inference_(OmegaConf.create({"common": {"fp16": False}, "generation": None}))
@@ -190,21 +189,19 @@ def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:
     return [dictionary[index] for index in indices.tolist()]
 
 
-def _require_vocabulary(task: FairseqTask, checkpoint: Path, data: PreparedData) -> None:
-    sizes = {
-        name: tuple(tensor.shape)
-        for name, tensor in load_checkpoint(checkpoint)["model"].items()
-        if name.endswith("embed_tokens.weight")
-    }
-    for name, dictionary in (
-        ("encoder.embed_tokens.weight", task.source_dictionary),
-        ("decoder.embed_tokens.weight", task.target_dictionary),
+def _require_vocabulary(saved: Any, checkpoint: Path, data: PreparedData) -> None:
+    """Compare the checkpoint's embeddings with the data-bin's dictionaries, before it is built."""
+    parameters = load_checkpoint(checkpoint)["model"]
+    for side, language in (
+        ("encoder", saved.task.source_lang),
+        ("decoder", saved.task.target_lang),
     ):
-        if name in sizes and sizes[name][0] != len(dictionary):
+        known = len(parameters[f"{side}.embed_tokens.weight"])
+        words = len(Dictionary.load(str(data.bin / f"dict.{language}.txt")))
+        if known != words:
             raise PipelineError(
-                f"{checkpoint} knows {sizes[name][0]} words, but the dictionary in {data.bin} has "
-                f"{len(dictionary)}: it was trained on another data-bin; train again, or restore "
-                "that folder"
+                f"{checkpoint} knows {known} words, but the dictionary in {data.bin} has {words}: "
+                "it was trained on another data-bin; train again, or restore that folder"
             )
 
 

@@ -175,6 +175,8 @@ def test_ctrl_c_says_how_to_go_on(toy, data_bin, tmp_path):
             *("training.patience=-1", f"output_dir={folder}"),
         ],
         env={**os.environ, "OMP_NUM_THREADS": "1"},
+        # A test run in the background has inherited that Ctrl-C is ignored.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         stderr=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
