@@ -14,7 +14,7 @@ from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.encoder import LSTMEncoder
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
-from regattn_fairseq.normalizers import build_normalizer, normalizer_names, normalizer_options
+from regattn_fairseq.normalizers import build_normalizer, normalizer_options
 
 INIT_RANGE = 0.1  # Weights start uniform in ±0.1, as in OpenNMT's and fairseq's LSTM models.
 
@@ -186,4 +186,4 @@ def _checked_by(normalizer: str, option: str) -> Callable[[str], float]:
     return number
 
 
-__all__ = ["RegattnLSTMModel", "normalizer_from_options", "normalizer_names"]
+__all__ = ["RegattnLSTMModel", "normalizer_from_options"]

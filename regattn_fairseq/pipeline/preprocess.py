@@ -127,10 +127,11 @@ def _preprocess_into(cfg: DictConfig, final: PreparedData) -> None:
         splits = list(manifest["splits"])
         data.tokenizer.mkdir()
         logger.info("tokenizer: %s", cfg.data.tokenizer.name)
+        source, target = _text_files(data, "train")
         train_tokenizers(
             options["tokenizer"],
             (cfg.data.source_lang, cfg.data.target_lang),
-            tuple(map(_Lines, _text_files(data, "train"), [cfg.data.lowercase] * 2)),  # type: ignore[arg-type]
+            (_Lines(source, cfg.data.lowercase), _Lines(target, cfg.data.lowercase)),
             data.tokenizer,
         )
         _tokenize(data, splits, cfg.data.lowercase)

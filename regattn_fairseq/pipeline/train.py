@@ -3,7 +3,7 @@
 import ctypes
 import logging
 import pickle
-import shutil
+import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -232,7 +232,6 @@ def _train_with_fairseq(fairseq_cfg: dict[str, Any], run: Run) -> None:
                 ) from error
             raise
     logger.info("trained for %.0f s: %s", time.monotonic() - started, run.directory)
-    shutil.rmtree(run.checkpoints / "tmp", ignore_errors=True)
 
 
 def _keep_freed_memory() -> None:
@@ -282,20 +281,17 @@ def _summary(run: Run) -> dict[str, Any]:
     with TrainLog(run.log, None) as log:
         training, validation = log.records("train"), log.records("valid")
     shapes = {id(tensor.untyped_storage()): tensor.numel() for tensor in state["model"].values()}
+    speeds = [record["wps"] for record in training if "wps" in record]
     best = min(validation, key=lambda record: record["loss"])
     return {
         "epochs": int(max(record["epoch"] for record in training)),
         "updates": int(state["optimizer_history"][-1]["num_updates"]),
         "wall_s": float(state["extra_state"]["previous_training_time"]),
-        "target_tokens_per_s": _median([record["wps"] for record in training if "wps" in record]),
+        "target_tokens_per_s": statistics.median_high(speeds) if speeds else None,
         "valid_loss": best["loss"],
         "valid_ppl": best.get("ppl"),
         "parameters": sum(shapes.values()),
     }
-
-
-def _median(values: list[float]) -> float | None:
-    return sorted(values)[len(values) // 2] if values else None
 
 
 def training_summary(run: Run) -> dict[str, Any]:
