@@ -86,6 +86,7 @@ def _main(root: str, stage: Callable[[DictConfig], None]) -> None:
     def guarded(cfg: DictConfig) -> None:
         _set_up_messages()  # again, since this may be a launcher's worker process
         try:
+            config.import_user_code(cfg)
             stage(cfg)
         except KeyboardInterrupt:
             print("interrupted; the same command goes on from here", file=sys.stderr)

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.encoder import LSTMEncoder
+from regattn_fairseq.models.lambda_warmup import LambdaWarmup
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
 from regattn_fairseq.normalizers import build_normalizer, normalizer_options
 
@@ -41,6 +42,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             "attn_gamma": _checked_by("sparsemax", "gamma"),
             "attn_lambda": _checked_by("fusedmax", "lam"),
             "attn_p": _checked_by("pnormmax", "p"),
+            "attn_alpha": _checked_by("entmax", "alpha"),
         }
         for action in parser._actions:
             if action.dest in checks:
@@ -113,11 +115,31 @@ def normalizer_from_options(cfg: RegattnLSTMConfig) -> nn.Module:
     Raises:
         ValueError: unknown normalizer, or an option out of range.
     """
-    values = {"gamma": cfg.attn_gamma, "lam": cfg.attn_lambda, "p": cfg.attn_p}
+    values: dict[str, Any] = {
+        "gamma": cfg.attn_gamma,
+        "lam": cfg.attn_lambda,
+        "p": cfg.attn_p,
+        "alpha": cfg.attn_alpha,
+    }
     taken = normalizer_options(cfg.attn_normalizer)
-    return build_normalizer(
-        cfg.attn_normalizer, **{name: value for name, value in values.items() if name in taken}
+    wishes = {"gamma": cfg.attn_learn_gamma, "lam": cfg.attn_learn_lambda}
+    learned = [name for name, wish in wishes.items() if wish]
+    for name in learned:
+        if name not in taken:
+            option = {"gamma": "attn_learn_gamma", "lam": "attn_learn_lambda"}[name]
+            raise ValueError(
+                f"{option}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
+            )
+    normalizer = build_normalizer(
+        cfg.attn_normalizer,
+        learned=learned,
+        **{name: value for name, value in values.items() if name in taken},
     )
+    if cfg.attn_lambda_warmup < 0:
+        raise ValueError(f"attn_lambda_warmup is {cfg.attn_lambda_warmup}; use 0 or more updates")
+    if cfg.attn_lambda_warmup > 0 and "lam" in taken:
+        return LambdaWarmup(normalizer, cfg.attn_lambda_warmup)
+    return normalizer
 
 
 def _build_embeddings(
@@ -178,7 +200,8 @@ def _checked_by(normalizer: str, option: str) -> Callable[[str], float]:
     def number(text: str) -> float:
         value = float(text)
         try:
-            build_normalizer(normalizer, **{option: value})
+            options: dict[str, Any] = {option: value}
+            build_normalizer(normalizer, **options)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         return value

@@ -113,8 +113,27 @@ class RegattnLSTMConfig(FairseqDataclass):
             "grouping any words (oscarmax)"
         },
     )
+    attn_lambda_warmup: int = field(
+        default=0,
+        metadata={
+            "help": "updates over which λ grows from 0 to attn_lambda; without them a large λ may "
+            "fuse all words before training has told them apart, which nothing undoes"
+        },
+    )
     attn_p: float = field(
         default=1.5, metadata={"help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax"}
+    )
+    attn_alpha: float = field(
+        default=1.5,
+        metadata={"help": "exponent of entmax, above 1; 2 is sparsemax, near 1 is near softmax"},
+    )
+    attn_learn_gamma: bool = field(
+        default=False,
+        metadata={"help": "train γ with the model, from attn_gamma on, kept positive by softplus"},
+    )
+    attn_learn_lambda: bool = field(
+        default=False,
+        metadata={"help": "train λ with the model, from attn_lambda on, kept positive by softplus"},
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import difflib
 import inspect
-from collections.abc import Callable
+import math
+from collections.abc import Callable, Collection
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor, nn
 
 from ._options import check_alpha, check_gamma, check_lam, check_p
@@ -26,6 +28,7 @@ _CHECKS: dict[str, Callable[[Any], Any]] = {
     "p": check_p,
     "alpha": check_alpha,
 }
+_LEARNABLE = ("gamma", "lam")
 _CALL_ONLY = ("scores", "mask", "dim", "return_groups")
 _registry: dict[str, Map] = {}
 
@@ -87,42 +90,87 @@ def normalizer_options(name: str) -> tuple[str, ...]:
 
 
 class Normalizer(nn.Module):
-    """A map with its options fixed; ``module(scores, mask=None)`` has the shape of ``scores``."""
+    """A map with its options; ``module(scores, mask=None)`` has the shape of ``scores``.
 
-    def __init__(self, name: str, *, dim: int = -1, **options: Any) -> None:
-        """Fix the options of the map that is registered as ``name``.
+    Options named in ``learned`` are scalar parameters of the module, kept positive by a softplus;
+    what is given for them is where they start.
+    """
+
+    def __init__(
+        self, name: str, *, dim: int = -1, learned: Collection[str] = (), **options: Any
+    ) -> None:
+        """Fix, or start, the options of the map that is registered as ``name``.
 
         Raises:
-            ValueError: no such normalizer, an option that it does not have, or a bad value.
+            ValueError: no such normalizer, an option that it does not have or that cannot be
+                learned, or a bad value.
         """
         super().__init__()
         self._map = _lookup(name)
         known = normalizer_options(name)
-        for option, value in options.items():
+        for option in (*options, *learned):
             if option not in known:
                 has = ", ".join((*known, "dim"))
                 raise ValueError(f"normalizer {name!r} has no option {option!r}; it has: {has}")
-            if option in _CHECKS:
-                options[option] = _CHECKS[option](value)
         defaults = inspect.signature(self._map).parameters
         self.name = name
         self.dim = dim
-        self.options: dict[str, Any] = {o: defaults[o].default for o in known} | options
+        self.options: dict[str, Any] = {o: defaults[o].default for o in known} | {
+            option: _CHECKS[option](value) if option in _CHECKS else value
+            for option, value in options.items()
+        }
+        for option in learned:
+            if option not in _LEARNABLE:
+                can = " and ".join(_LEARNABLE)
+                raise ValueError(f"{option} cannot be learned; {can} can")
+            start = float(self.options.pop(option))
+            if start == 0.0:
+                raise ValueError(f"a learned {option} must start above 0; use e.g. {option}=0.1")
+            # softplus(raw) = start; raw = log(exp(start) - 1), written so that nothing overflows.
+            raw = start + math.log(-math.expm1(-start))
+            self.register_parameter(f"raw_{option}", nn.Parameter(torch.tensor(raw)))
+        self.learned = tuple(learned)
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Weights for ``scores``; ``mask`` is True where a position must get none."""
-        return self._map(scores, mask=mask, dim=self.dim, **self.options)
+    def current_options(self) -> dict[str, Any]:
+        """Every option's value by name; a learned one is a scalar tensor with a gradient."""
+        learned = {
+            option: nn.functional.softplus(getattr(self, f"raw_{option}").float())
+            for option in self.learned
+        }
+        return self.options | learned
+
+    def forward(
+        self, scores: Tensor, mask: Tensor | None = None, *, lam_factor: float = 1.0
+    ) -> Tensor:
+        """Weights for ``scores``; ``mask`` is True where a position must get none.
+
+        ``lam_factor`` multiplies lam, for a schedule; it needs a map that has lam.
+        """
+        options = self.current_options()
+        if lam_factor != 1.0:
+            options["lam"] = lam_factor * options["lam"]
+        return self._map(scores, mask=mask, dim=self.dim, **options)
 
     def extra_repr(self) -> str:
         """The name and options, as they would be written in a call."""
         options = "".join(f", {option}={value}" for option, value in self.options.items())
-        return f"{self.name!r}{options}, dim={self.dim}"
+        learned = f", learned={self.learned}" if self.learned else ""
+        return f"{self.name!r}{options}{learned}, dim={self.dim}"
 
 
-def build_normalizer(name: str, **options: Any) -> Normalizer:
-    """A registered map as a module; options are the map's own (gamma, lam, p, alpha) and dim.
+def build_normalizer(
+    name: str, *, dim: int = -1, learned: Collection[str] = (), **options: Any
+) -> Normalizer:
+    """A registered map as a module; options are the map's own (gamma, lam, p, alpha).
+
+    Args:
+        name: of the map.
+        dim: the dimension that sums to one.
+        learned: which of gamma and lam are parameters, which start at the values given.
+        options: the map's.
 
     Raises:
-        ValueError: no such normalizer, an option that it does not have, or a bad value.
+        ValueError: no such normalizer, an option that it does not have or that cannot be learned,
+            or a bad value.
     """
-    return Normalizer(name, **options)
+    return Normalizer(name, dim=dim, learned=learned, **options)

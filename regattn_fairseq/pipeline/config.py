@@ -6,10 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from fairseq import utils
 from fairseq.dataclass import FairseqDataclass
 from fairseq.dataclass.configs import FairseqConfig
 from hydra.core.config_store import ConfigStore
-from omegaconf import MISSING, OmegaConf
+from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import models, tasks  # noqa: F401  registers what model= and task= name
@@ -47,15 +48,25 @@ def register() -> None:
         OmegaConf.register_new_resolver(resolver, function, replace=True)
 
 
-def normalizer_label(name: str, gamma: float, lam: float, p: float) -> str:
+def normalizer_label(options: DictConfig) -> str:
     """A folder name for a normalizer: its name, and the options that it takes.
 
-    >>> normalizer_label("fusedmax", 1.0, 0.1, 1.5)
+    >>> normalizer_label(OmegaConf.create({"name": "fusedmax", "gamma": 1.0, "lam": 0.1}))
     'fusedmax_lam0.1'
+    >>> normalizer_label(OmegaConf.create({"name": "sparsemax", "gamma": 2.0, "learn_gamma": True}))
+    'sparsemax_gamma2_learned'
     """
-    taken = normalizer_options(name)
-    parts = [name]
-    if gamma != 1.0:
-        parts.append(f"gamma{gamma:g}")
-    parts += [f"{option}{value:g}" for option, value in (("lam", lam), ("p", p)) if option in taken]
+    parts = [options.name]
+    for option in normalizer_options(options.name):
+        if option not in options:
+            continue
+        learned = options.get(f"learn_{option}", False)
+        if option != "gamma" or options.gamma != 1.0 or learned:
+            parts.append(f"{option}{options[option]:g}{'_learned' if learned else ''}")
     return "_".join(parts)
+
+
+def import_user_code(cfg: DictConfig) -> None:
+    """Import the folder ``common.user_dir``, whose normalizers can then be chosen by name."""
+    if "common" in cfg:
+        utils.import_user_module(cfg.common)

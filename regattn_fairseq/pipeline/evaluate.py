@@ -217,6 +217,7 @@ def _normalizer(saved: Any) -> dict[str, Any]:
     from regattn_fairseq.normalizers import normalizer_options
 
     taken = normalizer_options(saved.normalizer.name)
+    taken += tuple(f"learn_{option}" for option in taken)
     return {key: value for key, value in saved.normalizer.items() if key == "name" or key in taken}
 
 

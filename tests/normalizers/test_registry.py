@@ -55,3 +55,49 @@ def test_registering_ones_own(monkeypatch):
     torch.testing.assert_close(build_normalizer("halved", gamma=2.0)(x), sparsemax(x, gamma=4.0))
     with pytest.raises(ValueError, match="'sparsemax' exists already"):
         register_normalizer("sparsemax")(halved)
+
+
+@pytest.mark.parametrize("name", ["fusedmax", "oscarmax"])
+def test_learned_options_start_where_they_are_told_and_get_gradients(name):
+    x = torch.randn(4, 6)
+    module = build_normalizer(name, gamma=0.7, lam=0.05, learned=("gamma", "lam"))
+    fixed = build_normalizer(name, gamma=0.7, lam=0.05)
+    torch.testing.assert_close(module(x), fixed(x))
+
+    target = torch.softmax(torch.randn(4, 6), dim=-1)
+    optimizer = torch.optim.SGD(module.parameters(), lr=1.0)
+    before = (module(x) - target).square().sum()
+    for _ in range(200):
+        optimizer.zero_grad()
+        loss = (module(x) - target).square().sum()
+        loss.backward()
+        assert all(p.grad is not None for p in module.parameters())
+        optimizer.step()
+    options = module.current_options()
+    assert options["gamma"] > 0
+    assert options["lam"] > 0
+    assert loss < 0.9 * before
+
+
+@pytest.mark.parametrize("start", [1e-4, 0.1, 1.0, 50.0])
+def test_learned_options_start_exactly_at_any_size(start):
+    module = build_normalizer("fusedmax", lam=start, learned=("lam",))
+    torch.testing.assert_close(module.current_options()["lam"].item(), start, rtol=1e-5, atol=0)
+    assert [name for name, _ in module.named_parameters()] == ["raw_lam"]
+    assert "learned=('lam',)" in repr(module)
+
+
+def test_what_cannot_be_learned():
+    with pytest.raises(ValueError, match="p cannot be learned; gamma and lam can"):
+        build_normalizer("pnormmax", learned=("p",))
+    with pytest.raises(ValueError, match="'sparsemax' has no option 'lam'"):
+        build_normalizer("sparsemax", learned=("lam",))
+    with pytest.raises(ValueError, match="a learned lam must start above 0"):
+        build_normalizer("fusedmax", lam=0.0, learned=("lam",))
+
+
+def test_lam_factor_scales_lam():
+    x = torch.randn(3, 5)
+    module = build_normalizer("fusedmax", lam=0.2)
+    torch.testing.assert_close(module(x, lam_factor=0.0), sparsemax(x))
+    torch.testing.assert_close(module(x, lam_factor=0.5), fusedmax(x, lam=0.1))

@@ -47,7 +47,8 @@ def test_every_normalizer_reaches_the_model(name):
     assert cfg.model.attn_gamma == 2
     check_options(cfg)
     normalizer_from_options(cfg.model)
-    assert f"{name}_gamma2" in cfg.output_dir
+    assert normalizer_label(cfg.normalizer).startswith(f"{name}_")
+    assert "_gamma2" in cfg.output_dir
 
 
 @pytest.mark.parametrize("group", ["model", "training", "generation", "experiment"])
@@ -88,16 +89,23 @@ def test_preprocessed_folders_depend_on_content_alone():
 
 
 @pytest.mark.parametrize(
-    ("values", "label"),
+    ("overrides", "label"),
     [
-        (("softmax", 1.0, 0.1, 1.5), "softmax"),
-        (("softmax", 0.5, 0.1, 1.5), "softmax_gamma0.5"),
-        (("oscarmax", 1.0, 0.05, 1.5), "oscarmax_lam0.05"),
-        (("pnormmax", 1.0, 0.05, 1.2), "pnormmax_p1.2"),
+        (["normalizer=softmax"], "softmax"),
+        (["normalizer=softmax", "normalizer.gamma=0.5"], "softmax_gamma0.5"),
+        (["normalizer=oscarmax", "normalizer.lam=0.05"], "oscarmax_lam0.05"),
+        (["normalizer=pnormmax", "normalizer.p=1.2"], "pnormmax_p1.2"),
+        (["normalizer=entmax", "normalizer.alpha=1.7"], "entmax_alpha1.7"),
+        (
+            ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
+            "fusedmax_gamma1_learned_lam0.1_learned",
+        ),
     ],
 )
-def test_normalizer_labels(values, label):
-    assert normalizer_label(*values) == label
+def test_normalizer_labels(overrides, label):
+    cfg = composed("train", *overrides)
+    assert normalizer_label(cfg.normalizer) == label
+    assert f"/{label}/" in cfg.output_dir
 
 
 def test_fairseqs_own_options_have_their_own_names():

@@ -1,0 +1,78 @@
+"""What the model's attn_* options make of a normalizer."""
+
+import pytest
+import torch
+
+from regattn_fairseq.normalizers import build_normalizer
+
+
+def test_lambda_warms_up_and_is_whole_where_nothing_trains(build):
+    model = build(attn_normalizer="fusedmax", attn_lambda=0.2, attn_lambda_warmup=10)
+    normalizer = model.decoder.attention.normalizer
+    x = torch.randn(3, 5)
+
+    torch.testing.assert_close(normalizer(x), build_normalizer("fusedmax", lam=0.2)(x))
+    for updates, lam in ((0, 0.0), (5, 0.1), (10, 0.2), (11, 0.2)):
+        model.set_num_updates(updates)
+        torch.testing.assert_close(normalizer(x), build_normalizer("fusedmax", lam=lam)(x))
+
+
+def test_all_fused_attention_learns_nothing_but_a_warmed_up_one_does(build, batch):
+    def gradient(warmup):
+        model = build(attn_normalizer="fusedmax", attn_lambda=5.0, attn_lambda_warmup=warmup)
+        model.set_num_updates(0)
+        scores, _ = model.train()(batch.source, batch.lengths, batch.previous)
+        scores.square().sum().backward()
+        return model.decoder.attention.input_proj.weight.grad.abs().max().item()
+
+    assert gradient(warmup=0) == 0.0
+    assert gradient(warmup=10) > 0.0
+
+
+def test_warmup_has_nothing_to_do_for_a_normalizer_without_lambda(build):
+    model = build(attn_normalizer="sparsemax", attn_lambda_warmup=10)
+    model.set_num_updates(5)
+    assert repr(model.decoder.attention.normalizer).startswith("Normalizer('sparsemax'")
+
+
+def test_gamma_and_lambda_are_learned(build, batch):
+    model = build(attn_normalizer="oscarmax", attn_learn_gamma=True, attn_learn_lambda=True)
+    names = {name for name, _ in model.named_parameters() if "normalizer" in name}
+    assert names == {
+        "decoder.attention.normalizer.raw_gamma",
+        "decoder.attention.normalizer.raw_lam",
+    }
+    options = model.decoder.attention.normalizer.current_options()
+    assert {name: round(value.item(), 6) for name, value in options.items()} == {
+        "gamma": 1.0,
+        "lam": 0.1,
+    }
+    model.decoder.attention.input_proj.weight.data.mul_(1000)  # scores apart enough to differ
+    scores, _ = model(batch.source, batch.lengths, batch.previous)
+    scores.square().sum().backward()
+    for name in names:
+        assert model.get_parameter(name).grad.abs() > 0
+
+
+def test_alpha_reaches_entmax(build):
+    pytest.importorskip("entmax")
+    model = build(attn_normalizer="entmax", attn_alpha=2.0)
+    x = torch.randn(3, 5)
+    sparse = build_normalizer("sparsemax")(x)
+    torch.testing.assert_close(model.decoder.attention.normalizer(x), sparse, rtol=0, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"attn_learn_lambda": True}, "attn_learn_lambda: softmax has no lam to learn"),
+        (
+            {"attn_normalizer": "fusedmax", "attn_lambda": 0.0, "attn_learn_lambda": True},
+            "a learned lam must start above 0",
+        ),
+        ({"attn_lambda_warmup": -1}, "attn_lambda_warmup is -1"),
+    ],
+)
+def test_options_that_do_not_fit(build, options, message):
+    with pytest.raises(ValueError, match=message):
+        build(**options)
