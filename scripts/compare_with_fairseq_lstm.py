@@ -9,15 +9,18 @@ seeds show how far two trainings of one model lie apart by chance.
 
 import argparse
 import json
+import os
 import platform
 import re
 import shlex
 import statistics
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 
 import torch
+from tqdm import tqdm
 
 import regattn_fairseq
 
@@ -39,7 +42,12 @@ TRAINING = [
 def call(command: list[str]) -> str:
     """Run a command; its whole output, or an error that ends with it."""
     done = subprocess.run(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},  # the same for every training
     )
     if done.returncode != 0:
         sys.exit(f"error: {shlex.join(command)} failed:\n{done.stdout[-2000:]}")
@@ -91,28 +99,35 @@ def main() -> None:
     parser.add_argument("data", type=Path, help="a data-bin made with SentencePiece")
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2])
+    parser.add_argument(
+        "--jobs", type=int, default=os.cpu_count(), help="trainings at once, one thread each"
+    )
     parser.add_argument("--work", type=Path, default=Path("runs/fairseq_lstm"))
     parser.add_argument("--output", type=Path, default=Path("results/fairseq_lstm.md"))
     args = parser.parse_args()
     if not (args.data / "preprocess.log").is_file():
         parser.error(f"{args.data} is not a data-bin: run regattn-preprocess first")
 
-    rows = []
-    for seed in args.seeds:
-        for arch in ARCHITECTURES:
-            print(f"{arch}, seed {seed}", file=sys.stderr, flush=True)
-            folder = args.work / f"{arch}-{seed}"
-            records = train(args.data, arch, seed, args.epochs, folder)
-            losses = [float(record["valid_loss"]) for record in records]
-            updates = int(records[-1]["valid_num_updates"])
-            rows.append((arch, seed, updates, losses, bleu(args.data, folder)))
+    def row(arch: str, seed: int) -> tuple[str, int, int, list[float], float]:
+        folder = args.work / f"{arch}-{seed}"
+        records = train(args.data, arch, seed, args.epochs, folder)
+        losses = [float(record["valid_loss"]) for record in records]
+        updates = int(records[-1]["valid_num_updates"])
+        return arch, seed, updates, losses, bleu(args.data, folder)
+
+    trainings = [(arch, seed) for seed in args.seeds for arch in ARCHITECTURES]
+    with ThreadPoolExecutor(args.jobs) as pool:
+        futures = [pool.submit(row, arch, seed) for arch, seed in trainings]
+        for _ in tqdm(as_completed(futures), total=len(futures), unit="training"):
+            pass
+        rows = [future.result() for future in futures]
 
     lines = [
         "# fairseq's lstm and regattn_lstm with softmax, trained alike",
         "",
         f"Command: `python scripts/compare_with_fairseq_lstm.py {args.data.parent.name}/bin "
         f"--epochs {args.epochs} --seeds {' '.join(map(str, args.seeds))}`  ",
-        f"Machine: {platform.machine()}, {torch.get_num_threads()} threads, "
+        f"Machine: {platform.machine()}, one thread a training, "
         f"{torch.cuda.get_device_name() if torch.cuda.is_available() else 'CPU only'}; "
         f"torch {torch.__version__}",
         "",

@@ -12,7 +12,7 @@ import functools
 import importlib.util
 import logging
 import os
-import time
+import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -66,10 +66,16 @@ def _run(name: str, dtype: torch.dtype, cost: int, shape: Any, *args: Any) -> No
     global _pool
     kernel = _kernel(name)
     if (name, dtype) not in _ready:
-        logger.info("preparing CPU kernel %s for %s: compiled once, then cached", name, dtype)
-        begin = time.perf_counter()
-        kernel(*args)
-        logger.info("kernel %s was ready after %.1f s", name, time.perf_counter() - begin)
+        # Silent where it comes from the cache at once.
+        note = threading.Timer(
+            0.5, logger.info, ("compiling CPU kernel %s for %s: once, then cached", name, dtype)
+        )
+        note.daemon = True
+        note.start()
+        try:
+            kernel(*args)
+        finally:
+            note.cancel()
         _ready.add((name, dtype))
         return
     rows, d = shape
