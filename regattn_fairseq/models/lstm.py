@@ -36,15 +36,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
     def add_args(cls, parser: argparse.ArgumentParser) -> None:
         """Add the options of :class:`RegattnLSTMConfig`, checked as they are parsed."""
         super().add_args(parser)
-        checks: dict[str, Callable[[str], Any]] = {
-            "attn_normalizer": _normalizer_name,
-            "attn_gamma": _checked_by("sparsemax", "gamma"),
-            "attn_lambda": _checked_by("fusedmax", "lam"),
-            "attn_p": _checked_by("pnormmax", "p"),
-        }
-        for action in parser._actions:
-            if action.dest in checks:
-                action.type = checks[action.dest]
+        check_attention_options(parser)
 
     @classmethod
     def build_model(cls, cfg: RegattnLSTMConfig, task: FairseqTask) -> "RegattnLSTMModel":
@@ -107,8 +99,25 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         return self.decoder(prev_output_tokens, encoder_out=encoder_out)
 
 
-def normalizer_from_options(cfg: RegattnLSTMConfig) -> nn.Module:
+def check_attention_options(parser: argparse.ArgumentParser) -> None:
+    """Have the parser refuse ``--attn-*`` values that no normalizer takes."""
+    checks: dict[str, Callable[[str], Any]] = {
+        "attn_normalizer": _normalizer_name,
+        "attn_gamma": _checked_by("sparsemax", "gamma"),
+        "attn_lambda": _checked_by("fusedmax", "lam"),
+        "attn_p": _checked_by("pnormmax", "p"),
+    }
+    for action in parser._actions:
+        if action.dest in checks:
+            action.type = checks[action.dest]
+
+
+def normalizer_from_options(cfg: Any) -> nn.Module:
     """Build the normalizer that ``attn_*`` options name, with those of them that it takes.
+
+    Args:
+        cfg: options of any model that has ``attn_normalizer``, ``attn_gamma``, ``attn_lambda`` and
+            ``attn_p``.
 
     Raises:
         ValueError: unknown normalizer, or an option out of range.
@@ -186,4 +195,4 @@ def _checked_by(normalizer: str, option: str) -> Callable[[str], float]:
     return number
 
 
-__all__ = ["RegattnLSTMModel", "normalizer_from_options"]
+__all__ = ["RegattnLSTMModel", "check_attention_options", "normalizer_from_options"]
