@@ -4,6 +4,7 @@ Everything here takes plain Python strings and numpy arrays, so that it can be u
 of any toolkit; nothing here knows how the output was made.
 """
 
+from regattn_fairseq.metrics.accuracy import score_labels
 from regattn_fairseq.metrics.attention import (
     AttentionFileError,
     AttentionRecord,
@@ -31,6 +32,7 @@ __all__ = [
     "paired_bootstrap_bleu",
     "paired_bootstrap_rouge",
     "save_attention",
+    "score_labels",
     "score_summaries",
     "score_translation",
     "sentence_rouge",

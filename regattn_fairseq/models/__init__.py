@@ -6,6 +6,7 @@ import numpy as np
 import torch
 
 from regattn_fairseq.models.architectures import ARCHITECTURES
+from regattn_fairseq.models.entailment import RegattnEntailmentConfig, RegattnEntailmentModel
 from regattn_fairseq.models.lstm import RegattnLSTMModel
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig
 
@@ -18,4 +19,10 @@ torch.serialization.add_safe_globals(
     + [type(np.dtype(kind)) for kind in ("int64", "float64")]
 )
 
-__all__ = ["ARCHITECTURES", "RegattnLSTMConfig", "RegattnLSTMModel"]
+__all__ = [
+    "ARCHITECTURES",
+    "RegattnEntailmentConfig",
+    "RegattnEntailmentModel",
+    "RegattnLSTMConfig",
+    "RegattnLSTMModel",
+]

@@ -1,7 +1,6 @@
 """``regattn_lstm``: LSTM encoder-decoder with regularized attention."""
 
 import argparse
-from collections.abc import Callable
 from typing import Any
 
 from fairseq import utils
@@ -13,9 +12,11 @@ from torch import Tensor, nn
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.encoder import LSTMEncoder
-from regattn_fairseq.models.lambda_warmup import LambdaWarmup
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
-from regattn_fairseq.normalizers import build_normalizer, normalizer_options
+from regattn_fairseq.models.normalizer_options import (
+    check_attention_options,
+    normalizer_from_options,
+)
 
 INIT_RANGE = 0.1  # Weights start uniform in ±0.1, as in OpenNMT's and fairseq's LSTM models.
 
@@ -37,16 +38,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
     def add_args(cls, parser: argparse.ArgumentParser) -> None:
         """Add the options of :class:`RegattnLSTMConfig`, checked as they are parsed."""
         super().add_args(parser)
-        checks: dict[str, Callable[[str], Any]] = {
-            "attn_normalizer": _normalizer_name,
-            "attn_gamma": _checked_by("sparsemax", "gamma"),
-            "attn_lambda": _checked_by("fusedmax", "lam"),
-            "attn_p": _checked_by("pnormmax", "p"),
-            "attn_alpha": _checked_by("entmax", "alpha"),
-        }
-        for action in parser._actions:
-            if action.dest in checks:
-                action.type = checks[action.dest]
+        check_attention_options(parser)
 
     @classmethod
     def build_model(cls, cfg: RegattnLSTMConfig, task: FairseqTask) -> "RegattnLSTMModel":
@@ -109,39 +101,6 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         return self.decoder(prev_output_tokens, encoder_out=encoder_out)
 
 
-def normalizer_from_options(cfg: RegattnLSTMConfig) -> nn.Module:
-    """Build the normalizer that ``attn_*`` options name, with those of them that it takes.
-
-    Raises:
-        ValueError: unknown normalizer, or an option out of range.
-    """
-    values: dict[str, Any] = {
-        "gamma": cfg.attn_gamma,
-        "lam": cfg.attn_lambda,
-        "p": cfg.attn_p,
-        "alpha": cfg.attn_alpha,
-    }
-    taken = normalizer_options(cfg.attn_normalizer)
-    wishes = {"gamma": cfg.attn_learn_gamma, "lam": cfg.attn_learn_lambda}
-    learned = [name for name, wish in wishes.items() if wish]
-    for name in learned:
-        if name not in taken:
-            option = {"gamma": "attn_learn_gamma", "lam": "attn_learn_lambda"}[name]
-            raise ValueError(
-                f"{option}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
-            )
-    normalizer = build_normalizer(
-        cfg.attn_normalizer,
-        learned=learned,
-        **{name: value for name, value in values.items() if name in taken},
-    )
-    if cfg.attn_lambda_warmup < 0:
-        raise ValueError(f"attn_lambda_warmup is {cfg.attn_lambda_warmup}; use 0 or more updates")
-    if cfg.attn_lambda_warmup > 0 and "lam" in taken:
-        return LambdaWarmup(normalizer, cfg.attn_lambda_warmup)
-    return normalizer
-
-
 def _build_embeddings(
     cfg: RegattnLSTMConfig, source: Dictionary, target: Dictionary
 ) -> tuple[nn.Embedding, nn.Embedding]:
@@ -186,27 +145,4 @@ def _embedding(dictionary: Dictionary, dim: int, path: str | None) -> nn.Embeddi
     return utils.load_embedding(utils.parse_embedding(path), dictionary, embedding)
 
 
-def _normalizer_name(text: str) -> str:
-    try:
-        normalizer_options(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-    return text
-
-
-def _checked_by(normalizer: str, option: str) -> Callable[[str], float]:
-    """A parser of numbers that applies the normalizer's own range check."""
-
-    def number(text: str) -> float:
-        value = float(text)
-        try:
-            options: dict[str, Any] = {option: value}
-            build_normalizer(normalizer, **options)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        return value
-
-    return number
-
-
-__all__ = ["RegattnLSTMModel", "normalizer_from_options"]
+__all__ = ["RegattnLSTMModel"]

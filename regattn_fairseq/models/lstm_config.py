@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Optional, cast
 
-from fairseq.dataclass import ChoiceEnum, FairseqDataclass
+from fairseq.dataclass import ChoiceEnum
 from omegaconf import DictConfig
 
-from regattn_fairseq.normalizers import normalizer_names
+from regattn_fairseq.models.normalizer_options import NormalizerOptions
 
 # fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
 OptionalInt = Optional[int]  # noqa: UP045
@@ -15,7 +15,7 @@ OptionalStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
-class RegattnLSTMConfig(FairseqDataclass):
+class RegattnLSTMConfig(NormalizerOptions):
     """Every option of the model. Names shared with fairseq's own ``lstm`` mean the same there."""
 
     dropout: float = field(default=0.1, metadata={"help": "dropout probability"})
@@ -95,45 +95,6 @@ class RegattnLSTMConfig(FairseqDataclass):
             "help": "do not feed the attention's output into the next step; the whole target is "
             "then read in one call, which is faster"
         },
-    )
-    attn_normalizer: str = field(
-        default="softmax",
-        metadata={
-            "help": "what turns scores into attention weights: " + ", ".join(normalizer_names())
-        },
-    )
-    attn_gamma: float = field(
-        default=1.0,
-        metadata={"help": "strength γ > 0 of the regularization: small is sparse, large is flat"},
-    )
-    attn_lambda: float = field(
-        default=0.1,
-        metadata={
-            "help": "strength λ >= 0 of the structure: of fusing neighbours (fusedmax) or of "
-            "grouping any words (oscarmax)"
-        },
-    )
-    attn_lambda_warmup: int = field(
-        default=0,
-        metadata={
-            "help": "updates over which λ grows from 0 to attn_lambda; without them a large λ may "
-            "fuse all words before training has told them apart, which nothing undoes"
-        },
-    )
-    attn_p: float = field(
-        default=1.5, metadata={"help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax"}
-    )
-    attn_alpha: float = field(
-        default=1.5,
-        metadata={"help": "exponent of entmax, above 1; 2 is sparsemax, near 1 is near softmax"},
-    )
-    attn_learn_gamma: bool = field(
-        default=False,
-        metadata={"help": "train γ with the model, from attn_gamma on, kept positive by softplus"},
-    )
-    attn_learn_lambda: bool = field(
-        default=False,
-        metadata={"help": "train λ with the model, from attn_lambda on, kept positive by softplus"},
     )
 
 

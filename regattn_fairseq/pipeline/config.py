@@ -36,6 +36,7 @@ def register() -> None:
 
     resolvers: dict[str, Callable[..., Any]] = {
         "equals": lambda left, right: left == right,
+        "differs": lambda left, right: left != right,
         "no_cuda": lambda: not torch.cuda.is_available(),
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),

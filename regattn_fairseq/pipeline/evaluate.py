@@ -17,13 +17,16 @@ from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import (
     AttentionRecord,
     attention_statistics,
     save_attention,
+    score_labels,
     score_summaries,
     score_translation,
 )
+from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
     clear_write_errors,
@@ -40,7 +43,32 @@ from regattn_fairseq.pipeline.train import Run, load_checkpoint, training_summar
 logger = logging.getLogger(__name__)
 
 RESULT_FORMAT = 1
-TASKS = ("translation", "summarization")
+TASKS = ("translation", "summarization", "entailment")
+
+
+@dataclass(frozen=True)
+class Output:
+    """What a run makes of a split.
+
+    Attributes:
+        lines: texts or labels, one an example.
+        references: what they should have been.
+        records: the attention of each.
+        metrics: the quality of the lines.
+        signatures: how that was computed.
+        texts: suffixes of the corpus's files that belong to the run, by what they are to it.
+        figures: speed, as far as it means something for the task.
+        extra: further keys of ``result.json``.
+    """
+
+    lines: list[str]
+    references: list[str]
+    records: list[AttentionRecord]
+    metrics: dict[str, float]
+    signatures: dict[str, str]
+    texts: dict[str, str]
+    figures: dict[str, float]
+    extra: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -67,7 +95,7 @@ def evaluate(cfg: DictConfig) -> Run:
     training = training_summary(run)
     saved = OmegaConf.load(run.config)
     if saved.data.task not in TASKS:
-        raise PipelineError(f"data.task is {saved.data.task!r}; choose {' or '.join(TASKS)}")
+        raise PipelineError(f"data.task is {saved.data.task!r}; choose {', '.join(TASKS)}")
     data = PreparedData(Path(saved.task.data).parent)
     subset = data.fairseq_subset(cfg.evaluation.split)
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
@@ -80,20 +108,13 @@ def evaluate(cfg: DictConfig) -> Run:
         logger.info("evaluated already: %s", run.result)
         return run
 
-    _require_vocabulary(saved, checkpoint, data)
-    started = time.monotonic()
-    hypotheses = _generate(cfg, checkpoint, data, subset)
-    wall = time.monotonic() - started
-
     split = cfg.evaluation.split
-    decode = load_tokenizers(data.tokenizer)[1].decode
-    lines = [decode(hypothesis.tokens) for hypothesis in hypotheses]
-    references = list(read_lines(data.text / f"{split}.tgt"))
-    metrics, signatures = _score(saved, lines, references)
-    tokens = sum(len(hypothesis.tokens) + 1 for hypothesis in hypotheses)
-    records = [hypothesis.attention for hypothesis in hypotheses]
+    started = time.monotonic()
+    make = _label if saved.data.task == "entailment" else _write
+    output = make(cfg, saved, checkpoint, data, subset)
+    wall = time.monotonic() - started
     files = {
-        "sources": f"{split}.src",
+        **{kind: f"{split}.{suffix}" for kind, suffix in output.texts.items()},
         "hypotheses": f"{split}.hyp",
         "references": f"{split}.ref",
         "attention": f"{split}.attention.npz",
@@ -107,14 +128,15 @@ def evaluate(cfg: DictConfig) -> Run:
         "normalizer": _normalizer(saved),
         "seed": saved.seed,
         "split": split,
-        "metrics": metrics,
-        "signatures": signatures,
-        "attention": attention_statistics(records),
+        "metrics": output.metrics,
+        "signatures": output.signatures,
+        **output.extra,
+        "attention": attention_statistics(output.records),
         "training": training,
         "evaluation": {
             "wall_s": wall,
-            "target_tokens_per_s": tokens / wall,
-            "sentences": len(lines),
+            **{f"{figure}_per_s": count / wall for figure, count in output.figures.items()},
+            "sentences": len(output.lines),
         },
         "lowercase": saved.data.lowercase,
         "versions": _versions(),
@@ -125,14 +147,58 @@ def evaluate(cfg: DictConfig) -> Run:
         "files": files,
     }
     with clear_write_errors(run.directory, "output_dir"):
-        write_lines(run.directory / files["sources"], read_lines(data.text / f"{split}.src"))
-        write_lines(run.directory / files["hypotheses"], lines)
-        write_lines(run.directory / files["references"], references)
-        save_attention(run.directory / files["attention"], records)
+        for kind in output.texts:
+            write_lines(run.directory / files[kind], read_lines(data.text / files[kind]))
+        write_lines(run.directory / files["hypotheses"], output.lines)
+        write_lines(run.directory / files["references"], output.references)
+        save_attention(run.directory / files["attention"], output.records)
         write_json(run.result, result)
-    shown = "  ".join(f"{name} {value:.2f}" for name, value in metrics.items())
+    shown = "  ".join(f"{name} {value:.2f}" for name, value in output.metrics.items())
     logger.info("%s: %s", run.result, shown)
     return run
+
+
+def _write(
+    cfg: DictConfig, saved: Any, checkpoint: Path, data: PreparedData, subset: str
+) -> Output:
+    """Translate or summarize."""
+    _require_vocabulary(saved, checkpoint, data)
+    hypotheses = _generate(cfg, checkpoint, data, subset)
+    decode = load_tokenizers(data.tokenizer)[1].decode
+    lines = [decode(hypothesis.tokens) for hypothesis in hypotheses]
+    references = list(read_lines(data.text / f"{cfg.evaluation.split}.tgt"))
+    metrics, signatures = _score(saved, lines, references)
+    return Output(
+        lines,
+        references,
+        records=[hypothesis.attention for hypothesis in hypotheses],
+        metrics=metrics,
+        signatures=signatures,
+        texts={"sources": "src"},
+        figures={"target_tokens": sum(len(hypothesis.tokens) + 1 for hypothesis in hypotheses)},
+        extra={},
+    )
+
+
+def _label(
+    cfg: DictConfig, saved: Any, checkpoint: Path, data: PreparedData, subset: str
+) -> Output:
+    """Say how each hypothesis relates to its premise."""
+    entailment.require_vocabulary(load_checkpoint(checkpoint)["model"], checkpoint, data)
+    predictions = entailment.classify(checkpoint, data, subset, cfg.evaluation.max_tokens)
+    labels = [prediction.label for prediction in predictions]
+    gold = list(read_lines(data.text / f"{cfg.evaluation.split}.label"))
+    metrics, confusion = score_labels(labels, gold, LABELS)
+    return Output(
+        labels,
+        gold,
+        records=[prediction.attention for prediction in predictions],
+        metrics=metrics,
+        signatures={},
+        texts={"sources": "premise", "questions": "hypothesis"},
+        figures={"sentences": len(labels)},
+        extra={"confusion": {"labels": list(LABELS), "gold_by_predicted": confusion}},
+    )
 
 
 def _generate(

@@ -14,6 +14,7 @@ from tqdm import tqdm
 
 import regattn_fairseq
 from regattn_fairseq.corpora import write_corpus
+from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
     clear_write_errors,
@@ -117,28 +118,14 @@ def _preprocess_into(cfg: DictConfig, final: PreparedData) -> None:
     try:
         data = PreparedData(scratch)
         logger.info("corpus: %s", cfg.data.name)
-        manifest = write_corpus(
-            hydra.utils.instantiate(cfg.data.corpus),
-            data.text,
-            min_length=cfg.data.min_length,
-            max_length=cfg.data.max_length,
-            max_ratio=cfg.data.max_ratio,
-        )
-        splits = list(manifest["splits"])
-        data.tokenizer.mkdir()
-        logger.info("tokenizer: %s", cfg.data.tokenizer.name)
-        source, target = _text_files(data, "train")
-        train_tokenizers(
-            options["tokenizer"],
-            (cfg.data.source_lang, cfg.data.target_lang),
-            (_Lines(source, cfg.data.lowercase), _Lines(target, cfg.data.lowercase)),
-            data.tokenizer,
-        )
-        _tokenize(data, splits, cfg.data.lowercase)
-        subsets = _binarize(data, options, splits)
+        if cfg.data.task == "entailment":
+            subsets = entailment.prepare(cfg, options, data)
+        else:
+            subsets = _prepare_pairs(cfg, options, data)
         shutil.rmtree(data.directory / "tokens")
         write_json(
-            data.record, {"format": FORMAT, "data": options, "subsets": subsets, "splits": splits}
+            data.record,
+            {"format": FORMAT, "data": options, "subsets": subsets, "splits": list(subsets)},
         )
         if final.directory.exists():  # left by a process that was killed before its record
             shutil.rmtree(final.directory)
@@ -146,6 +133,29 @@ def _preprocess_into(cfg: DictConfig, final: PreparedData) -> None:
         logger.info("preprocessed: %s", final.directory)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _prepare_pairs(cfg: DictConfig, options: dict[str, Any], data: PreparedData) -> dict[str, str]:
+    """Write source and target texts, tokenizers and the data-bin; return fairseq's split names."""
+    manifest = write_corpus(
+        hydra.utils.instantiate(cfg.data.corpus),
+        data.text,
+        min_length=cfg.data.min_length,
+        max_length=cfg.data.max_length,
+        max_ratio=cfg.data.max_ratio,
+    )
+    splits = list(manifest["splits"])
+    data.tokenizer.mkdir()
+    logger.info("tokenizer: %s", cfg.data.tokenizer.name)
+    source, target = _text_files(data, "train")
+    train_tokenizers(
+        options["tokenizer"],
+        (cfg.data.source_lang, cfg.data.target_lang),
+        (_Lines(source, cfg.data.lowercase), _Lines(target, cfg.data.lowercase)),
+        data.tokenizer,
+    )
+    _tokenize(data, splits, cfg.data.lowercase)
+    return _binarize(data, options, splits)
 
 
 class _Lines:

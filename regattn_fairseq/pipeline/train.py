@@ -12,7 +12,7 @@ from typing import Any
 import torch
 from omegaconf import DictConfig, OmegaConf
 
-from regattn_fairseq.models.lstm import normalizer_from_options
+from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.pipeline.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -118,9 +118,17 @@ def check_options(cfg: DictConfig) -> None:
         normalizer_from_options(cfg.model)
     except ValueError as error:
         raise PipelineError(str(error)) from error
-    if cfg.training.best_metric not in ("loss", "bleu"):
+    is_entailment = cfg.data.task == "entailment"
+    if is_entailment != (cfg.task._name == "sentence_prediction"):
         raise PipelineError(
-            f"training.best_metric is {cfg.training.best_metric!r}; choose loss or bleu"
+            f"data={cfg.data.name} is for {cfg.data.task}, but the rest of the options are not: "
+            + ("add" if is_entailment else "leave out")
+            + " experiment=entailment"
+        )
+    metric = "accuracy" if is_entailment else "bleu"
+    if cfg.training.best_metric not in ("loss", metric):
+        raise PipelineError(
+            f"training.best_metric is {cfg.training.best_metric!r}; choose loss or {metric}"
         )
 
 

@@ -88,7 +88,7 @@ class _EpochHandler(logging.Handler):
             return
         with self.path.open("a") as file:
             file.write(json.dumps({"split": record.name, **numbers}) + "\n")
-        shown = ("loss", "ppl", "bleu", "wps", "lr")
+        shown = ("loss", "ppl", "bleu", "accuracy", "wps", "lr")
         parts = [f"{key} {numbers[key]:g}" for key in shown if key in numbers]
         message = f"epoch {numbers['epoch']:3.0f}  {record.name}  " + "  ".join(parts)
         print(message, file=sys.stderr, flush=True)

@@ -5,7 +5,7 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from regattn_fairseq.models.lstm import normalizer_from_options
+from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.pipeline import config
 from regattn_fairseq.pipeline.config import CONFIGS, FAIRSEQ_NODES, normalizer_label
 from regattn_fairseq.pipeline.preprocess import prepared_data

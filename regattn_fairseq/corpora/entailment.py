@@ -1,0 +1,192 @@
+"""What an entailment corpus is, and writing one as plain text with a manifest."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+from tqdm import tqdm
+
+from regattn_fairseq.corpora.protocol import CorpusError
+from regattn_fairseq.corpora.writing import MANIFEST, MANIFEST_FORMAT, REQUIRED_SPLITS
+
+LABELS = ("entailment", "neutral", "contradiction")
+"""Whether the hypothesis follows from the premise, is left open by it, or is excluded by it."""
+
+
+class EntailmentExample(NamedTuple):
+    """Two sentences, each on one line, and one of :data:`LABELS`."""
+
+    premise: str
+    hypothesis: str
+    label: str
+
+
+class EntailmentCorpus(Protocol):
+    """A recipe: a frozen dataclass whose fields are its parameters.
+
+    As :class:`~regattn_fairseq.corpora.protocol.Corpus`, with examples in place of pairs.
+    """
+
+    @property
+    def name(self) -> str:
+        """Short name, as in ``data=…``."""
+
+    def input_files(self) -> tuple[Path, ...]:
+        """Files that the text is made from; their checksums go into the manifest.
+
+        Raises:
+            CorpusError: one of them is missing and cannot be obtained.
+        """
+
+    def read(self) -> Mapping[str, Iterable[EntailmentExample]]:
+        """Examples of ``train``, ``valid`` and ``test``.
+
+        Raises:
+            CorpusError: an input file is missing or broken; it may be raised only when the
+                examples are iterated over.
+        """
+
+
+def write_entailment(
+    corpus: EntailmentCorpus, directory: str | Path, *, max_length: int = 100
+) -> dict[str, Any]:
+    """Clean and write ``corpus`` into ``directory``.
+
+    Writes ``<split>.premise``, ``<split>.hypothesis`` and ``<split>.label``, one line an example,
+    and ``manifest.json``. Held-out splits keep every example that has two sentences and a label;
+    ``train`` also loses what it has in common with them, repetitions, and what is too long.
+    Everything is written beside ``directory`` first and gets its final name by one rename.
+
+    Args:
+        corpus: the recipe.
+        directory: created by this call; its parents too.
+        max_length: most words of a premise or hypothesis in ``train``.
+
+    Returns:
+        The manifest: recipe, parameters, checksums of inputs and outputs, counts.
+
+    Raises:
+        CorpusError: an input is missing or broken, a split is empty, or ``directory`` is taken or
+            cannot be written.
+    """
+    directory = Path(directory)
+    inputs = {path.name: _sha256(path) for path in corpus.input_files()}
+    given = corpus.read()
+    if missing := [name for name in REQUIRED_SPLITS if name not in given]:
+        raise CorpusError(f"corpus {corpus.name} gives no {missing[0]} split")
+    held_out = {
+        name: _clean(_shown(examples, f"{corpus.name} {name}"))
+        for name, examples in given.items()
+        if name != "train"
+    }
+    known = {example[:2] for examples, _ in held_out.values() for example in examples}
+    splits = {
+        "train": _clean(_shown(given["train"], f"{corpus.name} train"), known, max_length),
+        **held_out,
+    }
+    for name, (examples, dropped) in splits.items():
+        if not examples:
+            reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
+            raise CorpusError(
+                f"corpus {corpus.name}: no example is left for {name} (dropped: "
+                f"{reasons or 'none'}): relax data.max_length={max_length} or give more text"
+            )
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
+        try:
+            manifest = {
+                "format": MANIFEST_FORMAT,
+                "name": corpus.name,
+                "recipe": f"{type(corpus).__module__}.{type(corpus).__qualname__}",
+                "parameters": _parameters(corpus),
+                "labels": LABELS,
+                "inputs": inputs,
+                "splits": {
+                    name: _write_split(temporary, name, examples, dropped)
+                    for name, (examples, dropped) in splits.items()
+                },
+                "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
+            }
+            (temporary / MANIFEST).write_text(
+                json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+            )
+            temporary.chmod(0o755)
+            temporary.rename(directory)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise CorpusError(
+            f"{directory} cannot be written ({error.strerror}): free some space, empty it, or "
+            "choose another output folder"
+        ) from error
+    return manifest
+
+
+Cleaned = tuple[list[EntailmentExample], Counter[str]]
+
+
+def _clean(
+    examples: Iterable[EntailmentExample],
+    held_out: Iterable[tuple[str, ...]] | None = None,
+    max_length: int = 0,
+) -> Cleaned:
+    """What stays, and why how many go; for training text, ``held_out`` is given."""
+    kept: list[EntailmentExample] = []
+    dropped: Counter[str] = Counter()
+    seen = set(held_out or ())
+    for premise, hypothesis, label in examples:
+        example = EntailmentExample(" ".join(premise.split()), " ".join(hypothesis.split()), label)
+        if not (example.premise and example.hypothesis):
+            dropped["empty"] += 1
+        elif label not in LABELS:
+            dropped["unlabelled"] += 1
+        elif held_out is not None and example[:2] in seen:
+            dropped["seen"] += 1
+        elif held_out is not None and max(len(text.split()) for text in example[:2]) > max_length:
+            dropped["too_long"] += 1
+        else:
+            kept.append(example)
+            if held_out is not None:
+                seen.add(example[:2])
+    return kept, dropped
+
+
+def _shown(examples: Iterable[EntailmentExample], description: str) -> Iterable[EntailmentExample]:
+    # disable=None: no bar where nobody watches, as in a log file.
+    return tqdm(examples, desc=description, unit=" examples", disable=None)
+
+
+def _parameters(corpus: EntailmentCorpus) -> dict[str, Any]:
+    if not dataclasses.is_dataclass(corpus):
+        return {}
+    parameters = {field.name: getattr(corpus, field.name) for field in dataclasses.fields(corpus)}
+    # A place on one machine; the inputs are known by their checksums.
+    parameters.pop("raw_dir", None)
+    return parameters
+
+
+def _write_split(
+    directory: Path, name: str, examples: list[EntailmentExample], dropped: Counter[str]
+) -> dict[str, Any]:
+    for side in EntailmentExample._fields:
+        with (directory / f"{name}.{side}").open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(f"{getattr(example, side)}\n" for example in examples)
+    return {
+        "examples": len(examples),
+        "labels": dict(Counter(example.label for example in examples)),
+        "dropped": dict(dropped),
+    }
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,174 @@
+"""Entailment in the stages: pairs of sentences with labels in, labels and attention out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import hydra.utils
+import torch
+from fairseq import checkpoint_utils, utils
+from fairseq.data import Dictionary
+from omegaconf import DictConfig
+from tqdm import tqdm
+
+from regattn_fairseq.corpora.entailment import LABELS, write_entailment
+from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.files import read_lines, write_lines
+from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
+
+if TYPE_CHECKING:
+    from regattn_fairseq.pipeline.preprocess import PreparedData
+
+SIDES = ("premise", "hypothesis")
+# fairseq's names of what sentence_prediction reads.
+_INPUTS = {"premise": "input0", "hypothesis": "input1"}
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the model says about one example.
+
+    Attributes:
+        label: one of :data:`~regattn_fairseq.corpora.entailment.LABELS`.
+        attention: of the premise's words; its one target token is the label.
+    """
+
+    label: str
+    attention: AttentionRecord
+
+
+def prepare(cfg: DictConfig, options: dict[str, Any], data: PreparedData) -> dict[str, str]:
+    """Write the corpus, the tokenizer and the data-bin; return fairseq's name of each split.
+
+    The data-bin is laid out as fairseq's ``sentence_prediction`` reads it: folders ``input0``
+    (premises), ``input1`` (hypotheses), both by one dictionary, and ``label``.
+    """
+    manifest = write_entailment(
+        hydra.utils.instantiate(cfg.data.corpus), data.text, max_length=cfg.data.max_length
+    )
+    splits = list(manifest["splits"])
+    data.tokenizer.mkdir()
+    train_tokenizers(
+        {"joint": True, **options["tokenizer"]},
+        (cfg.data.language, cfg.data.language),
+        tuple(_lines(data, "train", side, cfg.data.lowercase) for side in SIDES),  # type: ignore[arg-type]
+        data.tokenizer,
+    )
+    tokens = data.directory / "tokens"
+    tokens.mkdir()
+    encode = load_tokenizers(data.tokenizer)[0].encode
+    for split in splits:
+        for side in SIDES:
+            lines = _lines(data, split, side, cfg.data.lowercase)
+            shown = tqdm(lines, f"tokenize {split}.{side}", unit=" lines", disable=None)
+            write_lines(tokens / f"{split}.{side}", (" ".join(encode(line)) for line in shown))
+    return _binarize(data, tokens, splits, options["tokenizer"]["vocab_size"])
+
+
+def _lines(data: PreparedData, split: str, side: str, lowercase: bool) -> Iterator[str]:
+    for line in read_lines(data.text / f"{split}.{side}"):
+        yield line.lower() if lowercase else line
+
+
+def _binarize(
+    data: PreparedData, tokens: Path, splits: list[str], vocab_size: int
+) -> dict[str, str]:
+    """Run fairseq's own preprocessing on each of the three parts."""
+    from fairseq import options as fairseq_options
+    from fairseq_cli import preprocess as fairseq_preprocess
+
+    words = Dictionary()
+    for side in SIDES:
+        Dictionary.add_file_to_dictionary(
+            str(tokens / f"train.{side}"), words, lambda line: line.split(), 1
+        )
+    words.finalize(nwords=vocab_size)
+    words.save(str(tokens / "dict.txt"))
+    write_lines(tokens / "dict.label.txt", (f"{label} 1" for label in LABELS))
+
+    held_out = [split for split in splits if split not in ("train", "valid")]
+    parts = [(tokens, side, _INPUTS[side], "dict.txt") for side in SIDES]
+    for folder, side, part, dictionary in [*parts, (data.text, "label", "label", "dict.label.txt")]:
+        arguments = [
+            *("--only-source", "--srcdict", str(tokens / dictionary)),
+            *("--trainpref", str(folder / f"train.{side}")),
+            *("--validpref", str(folder / f"valid.{side}")),
+            *("--testpref", ",".join(str(folder / f"{split}.{side}") for split in held_out)),
+            *("--destdir", str(data.bin / part), "--workers", "1"),
+        ]
+        fairseq_preprocess.main(fairseq_options.get_preprocessing_parser().parse_args(arguments))
+    subsets = {"train": "train", "valid": "valid"}
+    return subsets | {split: f"test{number or ''}" for number, split in enumerate(held_out)}
+
+
+def classify(
+    checkpoint: Path, data: PreparedData, subset: str, max_tokens: int
+) -> list[Prediction]:
+    """Label a subset of the data-bin, in its order.
+
+    Args:
+        checkpoint: of a ``regattn_entailment`` model.
+        data: with the data-bin that it was trained on.
+        subset: fairseq's name of the split.
+        max_tokens: words in a batch, padding included.
+    """
+    models, saved, task = checkpoint_utils.load_model_ensemble_and_task(
+        [str(checkpoint)],
+        # The checkpoint holds the embeddings: the file that they began with may be gone.
+        arg_overrides={"data": str(data.bin), "encoder_embed_path": None},
+    )
+    model = models[0]
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    model.to(device).eval()
+    task.load_dataset(subset)
+    batches = task.get_batch_iterator(
+        dataset=task.dataset(subset), max_tokens=max_tokens
+    ).next_epoch_itr(shuffle=False)
+    found: dict[int, Prediction] = {}
+    with (
+        torch.no_grad(),
+        tqdm(
+            total=len(task.dataset(subset)), unit=" examples", desc="classify", disable=None
+        ) as progress,
+    ):
+        for batch in batches:
+            sample = utils.move_to_cuda(batch) if device.type == "cuda" else batch
+            scores, extra = model(
+                **sample["net_input"],
+                classification_head_name=saved.criterion.classification_head_name,
+            )
+            premises, _ = model.split_pair(sample["net_input"]["src_tokens"])
+            for number, best, premise, weights in zip(
+                sample["id"].tolist(),
+                scores.argmax(dim=1).tolist(),
+                premises.cpu(),
+                extra["attn"].cpu().float(),
+                strict=True,
+            ):
+                label = task.label_dictionary[best + task.label_dictionary.nspecial]
+                present = premise != task.source_dictionary.pad()
+                words = [task.source_dictionary[index] for index in premise[present].tolist()]
+                attention = AttentionRecord(words, [label], weights[present].unsqueeze(0).numpy())
+                found[number] = Prediction(label, attention)
+            progress.update(len(scores))
+    return [found[number] for number in sorted(found)]
+
+
+def require_vocabulary(parameters: dict[str, Any], checkpoint: Path, data: PreparedData) -> None:
+    """Compare the checkpoint's embeddings with the data-bin's dictionary, before it is built.
+
+    Raises:
+        PipelineError: they do not fit.
+    """
+    known = len(parameters["embed_tokens.weight"])
+    # The task adds a symbol <mask> to what the file has.
+    words = len(Dictionary.load(str(data.bin / "input0" / "dict.txt"))) + 1
+    if known != words:
+        raise PipelineError(
+            f"{checkpoint} knows {known} words, but the dictionary in {data.bin} makes {words}: "
+            "it was trained on another data-bin; train again, or restore that folder"
+        )
