@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import hydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.types import RunMode
 from omegaconf import DictConfig
 
 # Before torch starts its threads: those that wait for others then sleep. By default they spin, and
 # where another program wants the same cores, training becomes ten times slower.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-from regattn_fairseq.pipeline import config
+from regattn_fairseq.pipeline import config, distributed, interruption, sweep
 
 # Here and not in the commands: a launcher's worker processes import this module, and no more.
 config.register()
@@ -57,10 +59,11 @@ def evaluate() -> None:
 def run() -> None:
     """``regattn-run``: preprocess, train and evaluate."""
 
-    def stage(cfg: DictConfig) -> None:
+    def stage(cfg: DictConfig) -> sweep.Score:
+        from regattn_fairseq.pipeline.evaluate import score
         from regattn_fairseq.pipeline.run import run as run_stages
 
-        run_stages(cfg)
+        return score(run_stages(cfg))
 
     _main("run", stage)
 
@@ -77,24 +80,32 @@ def report() -> None:
     _main("report", stage)
 
 
-def _main(root: str, stage: Callable[[DictConfig], None]) -> None:
+def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")
         os.environ["HYDRA_FULL_ERROR"] = "1"
     _set_up_messages()
 
-    def guarded(cfg: DictConfig) -> None:
+    def guarded(cfg: DictConfig) -> Any:
         _set_up_messages()  # again, since this may be a launcher's worker process
         try:
+            interruption.raise_on_sigterm()
             config.import_user_code(cfg)
-            stage(cfg)
-        except KeyboardInterrupt:
-            print("interrupted; the same command goes on from here", file=sys.stderr)
-            sys.exit(130)
+            returned = stage(cfg)
+            distributed.leave()
+            return returned
+        except KeyboardInterrupt as interrupt:
+            done = f" ({interrupt})" if str(interrupt) else ""
+            print(f"interrupted{done}; the same command goes on from here", file=sys.stderr)
+            sys.exit(interruption.exit_status(interrupt))
         except Exception as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
-            print(f"error: {_one_line(error)}", file=sys.stderr)
+            reason = _one_line(error)
+            print(f"error: {reason}", file=sys.stderr)
+            if HydraConfig.get().mode == RunMode.MULTIRUN:
+                # An exception would end the other jobs too.
+                return sweep.record_failure(cfg, error, reason)
             sys.exit(1)
 
     hydra_main: Any = hydra.main(

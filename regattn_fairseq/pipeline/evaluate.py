@@ -27,6 +27,7 @@ from regattn_fairseq.metrics import (
     score_translation,
 )
 from regattn_fairseq.pipeline import entailment
+from regattn_fairseq.pipeline.checkpoints import load_checkpoint
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
     clear_write_errors,
@@ -36,9 +37,11 @@ from regattn_fairseq.pipeline.files import (
     write_json,
     write_lines,
 )
+from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.preprocess import PreparedData
+from regattn_fairseq.pipeline.sweep import Score
 from regattn_fairseq.pipeline.tokenization import load_tokenizers
-from regattn_fairseq.pipeline.train import Run, load_checkpoint, training_summary
+from regattn_fairseq.pipeline.train import Run, training_summary
 
 logger = logging.getLogger(__name__)
 
@@ -92,6 +95,13 @@ def evaluate(cfg: DictConfig) -> Run:
         PipelineError: no finished training, a damaged checkpoint, bad options.
     """
     run = Run(Path(cfg.output_dir))
+    training_summary(run)
+    with lease(run.lock, f"the run in {run.directory}"):
+        _evaluate(cfg, run)
+    return run
+
+
+def _evaluate(cfg: DictConfig, run: Run) -> None:
     training = training_summary(run)
     saved = OmegaConf.load(run.config)
     if saved.data.task not in TASKS:
@@ -106,7 +116,7 @@ def evaluate(cfg: DictConfig) -> Run:
     key = fingerprint([RESULT_FORMAT, how])
     if run.result.is_file() and read_json(run.result).get("key") == key:
         logger.info("evaluated already: %s", run.result)
-        return run
+        return
 
     split = cfg.evaluation.split
     started = time.monotonic()
@@ -155,7 +165,17 @@ def evaluate(cfg: DictConfig) -> Run:
         write_json(run.result, result)
     shown = "  ".join(f"{name} {value:.2f}" for name, value in output.metrics.items())
     logger.info("%s: %s", run.result, shown)
-    return run
+
+
+# What runs of a task are compared by; more is better.
+_SCORES = ("bleu", "rougeL", "accuracy")
+
+
+def score(run: Run) -> Score:
+    """The figure by which a sweep calls one run better than another: BLEU, or ROUGE-L."""
+    metrics = read_json(run.result)["metrics"]
+    metric = next((name for name in _SCORES if name in metrics), next(iter(metrics)))
+    return Score(metric, float(metrics[metric]))
 
 
 def _write(

@@ -1,19 +1,21 @@
 """From a corpus to a fairseq data-bin."""
 
+import hashlib
 import logging
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import hydra.utils
-from filelock import FileLock
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 import regattn_fairseq
 from regattn_fairseq.corpora import write_corpus
+from regattn_fairseq.corpora.writing import MANIFEST
 from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -23,6 +25,7 @@ from regattn_fairseq.pipeline.files import (
     read_lines,
     write_json,
 )
+from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
 
 logger = logging.getLogger(__name__)
@@ -60,6 +63,11 @@ class PreparedData:
     def record(self) -> Path:
         """Written last: options, and the names that fairseq gives to the splits."""
         return self.directory / "preprocess.json"
+
+    @property
+    def inputs(self) -> Path:
+        """Sizes and times of the corpus's own files when their checksums were last compared."""
+        return self.directory / "inputs.json"
 
     @property
     def is_complete(self) -> bool:
@@ -103,12 +111,49 @@ def preprocess(cfg: DictConfig) -> PreparedData:
     data = prepared_data(cfg)
     with clear_write_errors(data.directory, "cache_dir"):
         data.directory.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{data.directory}.lock"):
+        with lease(Path(f"{data.directory}.lock"), f"the corpus {cfg.data.name}"):
             if data.is_complete:
+                check_inputs(cfg, data)
                 logger.info("preprocessed already: %s", data.directory)
                 return data
             _preprocess_into(cfg, data)
     return data
+
+
+def check_inputs(cfg: DictConfig, data: PreparedData) -> None:
+    """Compare the files that the corpus was read from with what they were then.
+
+    A file whose size and time are as they were when it was last compared counts as unchanged; one
+    that is not there any more is not missed.
+
+    Raises:
+        PipelineError: a file has changed since.
+    """
+    manifest = data.text / MANIFEST
+    raw_dir = None if OmegaConf.is_missing(cfg.data, "raw_dir") else cfg.data.raw_dir
+    if raw_dir is None or not manifest.is_file():
+        return
+    seen = read_json(data.inputs) if data.inputs.is_file() else {}
+    now = {}
+    for name, checksum in read_json(manifest)["inputs"].items():
+        path = (Path(raw_dir) / name).resolve()
+        if not path.is_file():
+            continue
+        status = path.stat()
+        now[str(path)] = [status.st_size, status.st_mtime_ns]
+        if seen.get(str(path)) == now[str(path)]:
+            continue
+        with path.open("rb") as file:
+            if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
+                raise PipelineError(
+                    f"{path} has changed since {data.directory} was made from it: delete that "
+                    "folder to preprocess the new text, give it another data.name=…, or restore "
+                    "the file; runs that are there were trained on the old text"
+                )
+    if any(seen.get(path) != status for path, status in now.items()):
+        # Only a shortcut for the next time: a cache that cannot be written will do.
+        with suppress(OSError):
+            write_json(data.inputs, {**seen, **now})
 
 
 def _preprocess_into(cfg: DictConfig, final: PreparedData) -> None:

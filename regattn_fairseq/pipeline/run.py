@@ -2,6 +2,7 @@
 
 from omegaconf import DictConfig
 
+from regattn_fairseq.pipeline import distributed
 from regattn_fairseq.pipeline.evaluate import evaluate
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.train import Run, check_options, train
@@ -10,6 +11,8 @@ from regattn_fairseq.pipeline.train import Run, check_options, train
 def run(cfg: DictConfig) -> Run:
     """Preprocess, train and evaluate; each stage is skipped if it is complete already.
 
+    Under torchrun, the first process does all but the training alone.
+
     Args:
         cfg: as composed from ``run.yaml``.
 
@@ -17,6 +20,13 @@ def run(cfg: DictConfig) -> Run:
         ValueError: one of the stages cannot run; the message says why.
     """
     check_options(cfg)
-    preprocess(cfg)
-    train(cfg)
-    return evaluate(cfg)
+    here = distributed.world()
+    distributed.join(here, cfg.training.distributed.backend)
+    if here.is_first:
+        preprocess(cfg)
+    distributed.wait_for_all(here)
+    done = train(cfg)
+    if here.is_first:
+        evaluate(cfg)
+    distributed.wait_for_all(here)
+    return done

@@ -2,27 +2,33 @@
 
 import ctypes
 import logging
-import pickle
 import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
-import torch
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
+from regattn_fairseq.normalizers import normalizer_options
+from regattn_fairseq.pipeline import distributed
+from regattn_fairseq.pipeline.checkpoints import PREVIOUS, load_checkpoint, restore_newest
 from regattn_fairseq.pipeline.config import FAIRSEQ_NODES
-from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.errors import OtherRunError, PipelineError
 from regattn_fairseq.pipeline.files import (
     clear_write_errors,
     read_json,
     write_json,
     write_text,
 )
-from regattn_fairseq.pipeline.preprocess import PreparedData, prepared_data
+from regattn_fairseq.pipeline.interruption import signals_as_requests
+from regattn_fairseq.pipeline.leases import lease
+from regattn_fairseq.pipeline.preprocess import PreparedData, check_inputs, prepared_data
+from regattn_fairseq.pipeline.tracking import check_tracking, tracked
 from regattn_fairseq.pipeline.train_log import TrainLog
+from regattn_fairseq.pipeline.trainer import trainer_factory
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +73,11 @@ class Run:
         """Written last, by the evaluation."""
         return self.directory / "result.json"
 
+    @property
+    def lock(self) -> Path:
+        """There while a process works on the run."""
+        return self.directory / ".lock"
+
     def checkpoint(self, name: str) -> Path:
         """``best`` or ``last``."""
         return self.checkpoints / f"checkpoint_{name}.pt"
@@ -76,14 +87,16 @@ def train(cfg: DictConfig) -> Run:
     """Train until ``training.max_epoch`` or until the validation score stops improving.
 
     A run that has ended is left as it is; one that was interrupted goes on from its last
-    checkpoint.
+    checkpoint. If another process is at the same run, it is waited for. Under torchrun, all
+    processes train one model, and the first one writes the files.
 
     Args:
         cfg: as composed from ``train.yaml``.
 
     Raises:
         PipelineError: bad options, no data-bin, a folder that holds another run or cannot be
-            written, a checkpoint that cannot be read.
+            written, a checkpoint that cannot be read, a loss that is not finite.
+        Interrupted: a signal asked to stop; a checkpoint was written.
     """
     check_options(cfg)
     data = prepared_data(cfg)
@@ -92,20 +105,37 @@ def train(cfg: DictConfig) -> Run:
             f"{data.directory} is not there: run regattn-preprocess with the same data=… options "
             "first, or regattn-run, which does both"
         )
+    check_inputs(cfg, data)
     run = Run(Path(cfg.output_dir))
+    here = distributed.world()
+    distributed.join(here, cfg.training.distributed.backend)
     with clear_write_errors(run.directory, "output_dir"):
-        run.directory.mkdir(parents=True, exist_ok=True)
         resolved = _resolve(cfg, data, run)
-        _claim(run, resolved)
-        if run.training.is_file():
-            logger.info("trained already: %s", run.directory)
+        if not here.is_first:
+            distributed.wait_for_all(here)  # until the first has looked at the folder
+            if not run.training.is_file():
+                _train_with_fairseq(resolved, run, here)
             return run
-        fairseq_cfg = {name: resolved[name] for name in FAIRSEQ_NODES if name in resolved}
-        write_text(run.fairseq_config, OmegaConf.to_yaml(OmegaConf.create(fairseq_cfg)))
-        _check_resumable(run)
-        _train_with_fairseq(fairseq_cfg, run)
-        write_json(run.training, _summary(run))
+        run.directory.mkdir(parents=True, exist_ok=True)
+        with lease(run.lock, f"the run in {run.directory}"):
+            _claim(run, resolved)
+            if run.training.is_file():
+                logger.info("trained already: %s", run.directory)
+                distributed.wait_for_all(here)
+                return run
+            write_text(run.fairseq_config, OmegaConf.to_yaml(OmegaConf.create(_fairseq(resolved))))
+            checkpoint = restore_newest(run.checkpoints)
+            if checkpoint is not None:
+                logger.info("resuming from %s", checkpoint)
+            distributed.wait_for_all(here)
+            _train_with_fairseq(resolved, run, here)
+            write_json(run.training, _summary(run))
+            (run.checkpoints / PREVIOUS).unlink(missing_ok=True)
     return run
+
+
+def _fairseq(resolved: dict[str, Any]) -> dict[str, Any]:
+    return {name: resolved[name] for name in FAIRSEQ_NODES if name in resolved}
 
 
 def check_options(cfg: DictConfig) -> None:
@@ -130,6 +160,16 @@ def check_options(cfg: DictConfig) -> None:
         raise PipelineError(
             f"training.best_metric is {cfg.training.best_metric!r}; choose loss or {metric}"
         )
+    if cfg.training.save_minutes < 0:
+        raise PipelineError(
+            f"training.save_minutes is {cfg.training.save_minutes}; choose a number of minutes, "
+            "or 0 for no checkpoints within an epoch"
+        )
+    if not 0 < cfg.task.get("train_fraction", 1) <= 1:
+        raise PipelineError(
+            f"task.train_fraction is {cfg.task.train_fraction}; choose above 0 and at most 1"
+        )
+    check_tracking(cfg)
 
 
 def _resolve(cfg: DictConfig, data: PreparedData, run: Run) -> dict[str, Any]:
@@ -138,7 +178,8 @@ def _resolve(cfg: DictConfig, data: PreparedData, run: Run) -> dict[str, Any]:
     # Absolute, so that the saved configuration replays from any folder.
     cfg.task.data = str(data.bin.resolve())
     cfg.checkpoint.save_dir = str(run.checkpoints.resolve())
-    cfg.common.tensorboard_logdir = str((run.directory / "tensorboard").resolve())
+    if cfg.common.tensorboard_logdir is not None:
+        cfg.common.tensorboard_logdir = str(Path(cfg.common.tensorboard_logdir).resolve())
     resolved: Any = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
     return resolved
 
@@ -153,15 +194,27 @@ def _claim(run: Run, resolved: dict[str, Any]) -> None:
         write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(resolved)))
         return
     saved: Any = OmegaConf.to_container(OmegaConf.load(run.config))
-    differences = _differences(
-        {key: value for key, value in saved.items() if key not in _NOT_THE_RUN},
-        {key: value for key, value in resolved.items() if key not in _NOT_THE_RUN},
-    )
+    idle = _idle_options(resolved["normalizer"]["name"])
+    differences = [
+        difference
+        for difference in _differences(
+            {key: value for key, value in saved.items() if key not in _NOT_THE_RUN},
+            {key: value for key, value in resolved.items() if key not in _NOT_THE_RUN},
+        )
+        if difference.partition(":")[0] not in idle
+    ]
     if differences:
-        raise PipelineError(
+        raise OtherRunError(
             f"{run.directory} holds a run with other options ({'; '.join(differences[:3])}): "
             "choose another output_dir=…, or delete that folder"
         )
+
+
+def _idle_options(normalizer: str) -> set[str]:
+    """What a normalizer does not take: a grid over λ holds softmax once, whatever λ is."""
+    idle = {"lam", "p"} - set(normalizer_options(normalizer))
+    places = {"lam": "model.attn_lambda", "p": "model.attn_p"}
+    return {f"normalizer.{option}" for option in idle} | {places[option] for option in idle}
 
 
 # Follow from options that are compared, or from where the run happens to lie.
@@ -170,6 +223,9 @@ _DERIVED = {"data.raw_dir", "data.corpus.raw_dir", "task.data", "common.user_dir
     "common.tensorboard_logdir",
     "common.cpu",
     "common.log_format",
+    "common.wandb_project",
+    "training.save_minutes",
+    "training.distributed",
 }
 
 
@@ -185,61 +241,47 @@ def _differences(saved: Any, wanted: Any, path: str = "") -> list[str]:
     return [] if saved == wanted else [f"{path}: {saved} there, {wanted} here"]
 
 
-def _check_resumable(run: Run) -> None:
-    """Read the last checkpoint before fairseq does, to say in one line what is wrong with it."""
-    path = run.checkpoint("last")
-    if not path.exists():
-        return
-    load_checkpoint(path)
-    logger.info("resuming from %s", path)
-
-
-def load_checkpoint(path: Path) -> dict[str, Any]:
-    """Read a checkpoint with torch's safe loader, which runs no code from the file.
-
-    Raises:
-        PipelineError: the file is missing, damaged, no checkpoint of fairseq's, or holds objects
-            that are not plain data.
-    """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except FileNotFoundError as error:
-        raise PipelineError(f"{path} is not there: train the run first") from error
-    except pickle.UnpicklingError as error:
-        raise PipelineError(
-            f"{path} is damaged, or holds objects that could run code, and was not loaded: "
-            "delete it to train afresh, or restore it from a copy you trust"
-        ) from error
-    except (RuntimeError, EOFError, KeyError, ValueError) as error:
-        raise PipelineError(
-            f"{path} is damaged: delete it to train afresh, or copy another checkpoint, such as "
-            "checkpoint_best.pt, in its place"
-        ) from error
-    if not isinstance(state, dict) or not {"model", "cfg", "extra_state"} <= state.keys():
-        raise PipelineError(f"{path} is not a checkpoint of fairseq's: delete it to train afresh")
-    return state
-
-
-def _train_with_fairseq(fairseq_cfg: dict[str, Any], run: Run) -> None:
+def _train_with_fairseq(resolved: dict[str, Any], run: Run, here: distributed.World) -> None:
     from fairseq.distributed import utils as distributed_utils
     from fairseq_cli import train as fairseq_train
 
-    cfg = OmegaConf.create(fairseq_cfg)
+    cfg = OmegaConf.create(_fairseq(resolved))
     OmegaConf.set_struct(cfg, True)
+    options = resolved["training"]
+    cfg.distributed_training.update(
+        distributed.fairseq_options(here, options["distributed"]["backend"])
+    )
     _keep_freed_memory()
     started = time.monotonic()
-    with TrainLog(run.log, run.directory / "train.log") as log:
-        log.forget_after(_epochs_done(run))
+    with TrainLog(run.log, run.directory / "train.log" if here.is_first else None) as log:
+        if here.is_first:
+            log.forget_after(_epochs_done(run))
+        distributed.wait_for_all(here)
         _restore_function_state(cfg, log)
         try:
-            distributed_utils.call_main(cfg, fairseq_train.main)
+            with (
+                signals_as_requests() as request,
+                mock.patch.object(
+                    fairseq_train, "Trainer", trainer_factory(request, options["save_minutes"])
+                ),
+                tracked(cfg, run.directory),
+            ):
+                distributed_utils.call_main(cfg, fairseq_train.main)
+        except FloatingPointError as error:
+            raise PipelineError(
+                f"the loss or its gradient in {run.directory} is no longer finite: lower "
+                f"training.lr (now {options['lr']}) or training.clip_norm (now "
+                f"{options['clip_norm']}), or raise normalizer.gamma, with another output_dir=…; "
+                f"train.log there says which layer it was ({' '.join(str(error).split())[:80]})"
+            ) from error
         except RuntimeError as error:
             if "PytorchStreamWriter" in str(error) or "inline_container" in str(error):
                 raise OSError(
                     None, "a checkpoint could not be written, the disk may be full"
                 ) from error
             raise
-    logger.info("trained for %.0f s: %s", time.monotonic() - started, run.directory)
+    if here.is_first:
+        logger.info("trained for %.0f s: %s", time.monotonic() - started, run.directory)
 
 
 def _keep_freed_memory() -> None:
@@ -260,9 +302,12 @@ def _keep_freed_memory() -> None:
 def _epochs_done(run: Run) -> int:
     if not run.checkpoint("last").exists():
         return 0
-    iterator = load_checkpoint(run.checkpoint("last"))["extra_state"]["train_iterator"]
-    # fairseq counts from 1, and moves on to the next epoch when one is complete.
-    return iterator["epoch"] - (1 if iterator.get("iterations_in_epoch", 0) == 0 else 0)
+    state = load_checkpoint(run.checkpoint("last"))["extra_state"]
+    iterator = state["train_iterator"]
+    # fairseq counts from 1, and moves on to the next epoch when one is complete. It is also logged
+    # as an epoch where training ends within one, after a last validation.
+    ended_within = iterator.get("iterations_in_epoch", 0) > 0 and state["val_loss"] is not None
+    return iterator["epoch"] - (0 if ended_within else 1)
 
 
 def _restore_function_state(cfg: DictConfig, log: TrainLog) -> None:

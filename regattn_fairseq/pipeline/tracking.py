@@ -1,0 +1,52 @@
+"""Trackers of experiments that fairseq can report to, besides TensorBoard."""
+
+import importlib.util
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import mock
+
+from omegaconf import DictConfig
+
+from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.files import fingerprint
+
+
+def check_tracking(cfg: DictConfig) -> None:
+    """Refuse what fairseq would only warn of.
+
+    Raises:
+        PipelineError: the tracker is not installed.
+    """
+    if cfg.common.wandb_project and importlib.util.find_spec("wandb") is None:
+        raise PipelineError(
+            "tracking=wandb needs a package that is not installed: "
+            "pip install 'regattn-fairseq[wandb]', or choose tracking=tensorboard"
+        )
+
+
+@contextmanager
+def tracked(cfg: DictConfig, directory: Path) -> Iterator[None]:
+    """Give a training its own name with Weights & Biases, and end its record there.
+
+    fairseq names every run after the folder of its checkpoints, which is ``checkpoints`` for all
+    of ours, and never ends one, so that the next job of the same process would be added to it.
+    """
+    if not cfg.common.wandb_project:
+        yield
+        return
+    import wandb
+
+    settings = {
+        "WANDB_NAME": "/".join(directory.absolute().parts[-3:]),
+        # A training that resumes goes on with the record that it has.
+        "WANDB_RUN_ID": fingerprint(str(directory.resolve())),
+        "WANDB_RESUME": "allow",
+        "WANDB_DIR": str(directory),
+    }
+    with mock.patch.dict(os.environ, settings):
+        try:
+            yield
+        finally:
+            wandb.finish()
