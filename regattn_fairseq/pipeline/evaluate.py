@@ -231,7 +231,7 @@ def _generate(
     model = models[0]
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
-    model.prepare_for_inference_(OmegaConf.create({"common": {"fp16": False}, "generation": None}))
+    model.prepare_for_inference_(cfg)
     task.load_dataset(subset)
     generator = task.build_generator([model], cfg.generation)
     batches = task.get_batch_iterator(

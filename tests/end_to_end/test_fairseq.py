@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from commands import BIN, call
 from filelock import FileLock
+from omegaconf import OmegaConf
 
 import regattn_fairseq
 
@@ -146,3 +147,33 @@ def test_train_refuses_a_bad_option_in_one_line(data_bin):
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
     assert "fusedmax" in done.stderr.splitlines()[-1]
+
+
+def test_a_normalizer_from_a_users_own_folder(toy, tmp_path):
+    plugin = tmp_path / "my_attention"
+    plugin.mkdir()
+    (plugin / "__init__.py").write_text(
+        "import regattn_fairseq.models\n"
+        "from regattn_fairseq.normalizers import register_normalizer, sparsemax\n"
+        '@register_normalizer("halved")\n'
+        "def halved(scores, *, gamma=1.0, mask=None, dim=-1):\n"
+        "    return sparsemax(0.5 * scores, gamma=gamma, mask=mask, dim=dim)\n"
+    )
+    done = call(
+        *("regattn-run", *toy, "model=regattn_lstm_tiny", "training.max_epoch=1"),
+        *(f"common.user_dir={plugin}", "normalizer.name=halved", "normalizer.learn_gamma=true"),
+        f"runs_dir={tmp_path / 'runs'}",
+    )
+    assert done.returncode == 0, done.stderr
+    run = tmp_path / "runs" / "toy" / "halved_gamma1_learned" / "seed1"
+    result = json.loads((run / "result.json").read_text())
+    assert result["normalizer"] == {"name": "halved", "gamma": 1.0, "learn_gamma": True}
+    assert result["attention"]["zero_share"] > 0
+
+    bin_folder = OmegaConf.load(run / "config.yaml").task.data
+    done = call(
+        *("fairseq-generate", bin_folder, "--user-dir", plugin, "--cpu", "--max-len-b", "5"),
+        *("--path", run / "checkpoints" / "checkpoint_best.pt"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert "H-0" in done.stdout
