@@ -302,9 +302,10 @@ def _score(
 def _normalizer(saved: Any) -> dict[str, Any]:
     from regattn_fairseq.normalizers import normalizer_options
 
-    taken = normalizer_options(saved.normalizer.name)
-    taken += tuple(f"learn_{option}" for option in taken)
-    return {key: value for key, value in saved.normalizer.items() if key == "name" or key in taken}
+    chosen = saved.normalizer
+    taken = normalizer_options(chosen.name)
+    learned = {f"learn_{option}" for option in taken if chosen.get(f"learn_{option}")}
+    return {key: chosen[key] for key in chosen if key == "name" or key in {*taken, *learned}}
 
 
 def _versions() -> dict[str, str]:
