@@ -9,6 +9,7 @@ from regattn_fairseq.corpora.protocol import (
     CorpusError,
     GivenSplits,
     PairStream,
+    PublishedSplits,
     SentencePair,
 )
 from regattn_fairseq.corpora.writing import read_manifest, write_corpus
@@ -18,6 +19,7 @@ __all__ = [
     "CorpusError",
     "GivenSplits",
     "PairStream",
+    "PublishedSplits",
     "SentencePair",
     "read_manifest",
     "write_corpus",

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress, islice
 
 import numpy as np
 from scipy.sparse import coo_array
@@ -41,11 +42,54 @@ class LengthFilter:
 
 @dataclass
 class CleanedSplit:
-    """The pairs of one split, how many were read for it, and why how many of them went."""
+    """The pairs of one split, how many were read for it, and why how many of them went.
 
-    pairs: list[SentencePair]
-    read: int
+    ``shared`` counts the pairs that stayed although they share a sentence with the held-out split
+    of that name. Where ``pairs`` is an iterator, the counts are complete when it is exhausted.
+    """
+
+    pairs: Iterable[SentencePair]
+    read: int = 0
     dropped: Counter[str] = field(default_factory=Counter)
+    shared: Counter[str] = field(default_factory=Counter)
+
+
+class DigestSet:
+    """A set of texts that keeps eight bytes of each.
+
+    Sorted runs of doubling lengths: 30 MB for four million texts, and as much again while two runs
+    are merged. That any two of four million differ and are taken for equal has a chance of 4e-7.
+    """
+
+    def __init__(self) -> None:
+        self._runs: list[np.ndarray] = []
+
+    def contains(self, digests: np.ndarray) -> np.ndarray:
+        """Which of the digests [n] are in the set, as booleans [n]."""
+        found = np.zeros(len(digests), dtype=bool)
+        for run in self._runs:
+            places = np.minimum(np.searchsorted(run, digests), len(run) - 1)
+            found |= run[places] == digests
+        return found
+
+    def add(self, digests: np.ndarray) -> np.ndarray:
+        """Put the digests [n] in; return which of them were neither in it nor earlier in [n]."""
+        distinct, first = np.unique(digests, return_index=True)
+        new = np.zeros(len(digests), dtype=bool)
+        new[first] = True
+        new &= ~self.contains(digests)
+        run = distinct
+        while self._runs and len(self._runs[-1]) <= len(run):
+            run = np.union1d(self._runs.pop(), run)
+        if len(run):
+            self._runs.append(run)
+        return new
+
+
+def digests(texts: Iterable[str]) -> np.ndarray:
+    """Eight bytes of each text's BLAKE2b hash, as uint64 [n]."""
+    hashes = (hashlib.blake2b(text.encode(), digest_size=8).digest() for text in texts)
+    return np.frombuffer(b"".join(hashes), dtype=np.uint64)
 
 
 def one_line(pair: SentencePair) -> SentencePair:
@@ -54,7 +98,8 @@ def one_line(pair: SentencePair) -> SentencePair:
     Words and therefore alignments stay what they were.
     """
     source, target = " ".join(pair.source.split()), " ".join(pair.target.split())
-    return SentencePair(source, target, pair.alignment)
+    more = tuple(" ".join(text.split()) for text in pair.more_targets)
+    return SentencePair(source, target, pair.alignment, more)
 
 
 def clean(
@@ -82,42 +127,92 @@ def clean(
     return CleanedSplit(kept, read, dropped)
 
 
-def clean_given_splits(splits: GivenSplits, lengths: LengthFilter) -> dict[str, CleanedSplit]:
+BATCH = 8192
+
+
+@dataclass(frozen=True)
+class _HeldOut:
+    sources: DigestSet = field(default_factory=DigestSet)
+    targets: DigestSet = field(default_factory=DigestSet)
+
+
+def clean_given_splits(
+    splits: GivenSplits, lengths: LengthFilter, *, as_published: bool = False
+) -> Iterator[tuple[str, CleanedSplit]]:
     """Clean ``train`` and keep the held-out splits as they were published.
 
     Scores are comparable only on the whole test set, so held-out splits lose nothing but pairs with
     an empty side. Whatever shares its source or its target sentence (up to case) with a test set
-    leaves ``valid``, and whatever shares one with a test set or ``valid`` leaves ``train``.
+    leaves ``valid``, and whatever shares one with a test set or ``valid`` leaves ``train``, as do
+    repeated pairs; ``as_published``, all these stay and are counted.
+
+    Splits are read while their pairs are iterated over, so each has to be exhausted before the
+    next is asked for; test sets come first, ``train`` last. Eight bytes are kept of each sentence
+    of a held-out split, and of each pair of ``train`` unless ``as_published``.
     """
-    cleaned: dict[str, CleanedSplit] = {}
-    for name, pairs in splits.items():
-        if name == "train":
-            cleaned[name] = clean(pairs, lengths)
-        else:
-            given = [one_line(pair) for pair in pairs]
-            kept = [pair for pair in given if pair.source and pair.target]
-            dropped = Counter({"empty": len(given) - len(kept)})
-            cleaned[name] = CleanedSplit(kept, len(given), +dropped)
-    tests = [name for name in cleaned if name not in ("train", "valid")]
-    for test in tests:
-        drop_overlap(cleaned["valid"], cleaned[test], test)
-    for held_out in [*tests, "valid"]:
-        drop_overlap(cleaned["train"], cleaned[held_out], held_out)
-    return cleaned
+    tests = [name for name in splits if name not in ("train", "valid")]
+    held_out: dict[str, _HeldOut] = {}
+    for name in (*tests, "valid", "train"):
+        split, own = CleanedSplit(()), _HeldOut()
+        training = name == "train"
+        split.pairs = _cleaned(
+            splits[name],
+            split,
+            rejects=lengths.rejects if training else _rejects_empty,
+            seen=DigestSet() if training and not as_published else None,
+            others={} if name in tests else dict(held_out),
+            own=None if training else own,
+            keep_shared=as_published,
+        )
+        yield name, split
+        held_out[name] = own
 
 
-def drop_overlap(split: CleanedSplit, important: CleanedSplit, name: str) -> None:
-    """Drop from ``split`` all pairs that share a sentence with ``important``, called ``name``."""
-    sources = {pair.source.casefold() for pair in important.pairs}
-    targets = {pair.target.casefold() for pair in important.pairs}
-    kept = [
-        pair
-        for pair in split.pairs
-        if pair.source.casefold() not in sources and pair.target.casefold() not in targets
-    ]
-    if len(kept) < len(split.pairs):
-        split.dropped[f"also_in_{name}"] += len(split.pairs) - len(kept)
-    split.pairs = kept
+def _rejects_empty(pair: SentencePair) -> str | None:
+    return None if pair.source and pair.target else "empty"
+
+
+def _cleaned(
+    pairs: Iterable[SentencePair],
+    split: CleanedSplit,
+    *,
+    rejects: Callable[[SentencePair], str | None],
+    seen: DigestSet | None,
+    others: dict[str, _HeldOut],
+    own: _HeldOut | None,
+    keep_shared: bool,
+) -> Iterator[SentencePair]:
+    """The pairs that stay; what goes, and what is in ``others`` too, is counted in ``split``."""
+    lines = map(one_line, pairs)
+    while batch := list(islice(lines, BATCH)):
+        split.read += len(batch)
+        fit = []
+        for pair in batch:
+            reason = rejects(pair)
+            if reason is None:
+                fit.append(pair)
+            else:
+                split.dropped[reason] += 1
+        stays = np.ones(len(fit), dtype=bool)
+        keys = [(pair.source.casefold(), pair.target.casefold()) for pair in fit]
+        if seen is not None:
+            stays = seen.add(digests("\n".join(key) for key in keys))
+            split.dropped["duplicate"] += len(fit) - int(stays.sum())
+        if others or own is not None:
+            sources = digests(source for source, _ in keys)
+            targets = digests(target for _, target in keys)
+        for name, other in others.items():
+            shared = stays & (other.sources.contains(sources) | other.targets.contains(targets))
+            if keep_shared:
+                split.shared[name] += int(shared.sum())
+            else:
+                split.dropped[f"also_in_{name}"] += int(shared.sum())
+                stays = stays & ~shared
+        if own is not None:
+            own.sources.add(sources[stays])
+            own.targets.add(targets[stays])
+        yield from compress(fit, stays)
+    split.dropped = +split.dropped
 
 
 def split_stream(
@@ -128,22 +223,24 @@ def split_stream(
     Pairs connected through equal source or target sentences, directly or through others, form a
     component, and a component stays on one side. Components are ranked by a keyed hash of their
     content: the split depends on the seed and the text, neither on the order of the pairs nor on
-    the process. Those that would overfill a held-out split remain in ``train``.
+    the process. Those that would overfill a held-out split remain in ``train``. The whole stream is
+    held in memory.
 
     Returns:
         The splits, and the whole cleaned stream that says what was dropped before splitting.
     """
     cleaned = clean(stream.pairs, lengths, stream.sentence_key)
+    pairs = list(cleaned.pairs)
     components: dict[int, list[int]] = {}
-    for index, label in enumerate(_component_labels(cleaned.pairs, stream.sentence_key)):
+    for index, label in enumerate(_component_labels(pairs, stream.sentence_key)):
         components.setdefault(label, []).append(index)
     key = stream.seed.to_bytes(8, "little", signed=True)
 
     def rank(members: list[int]) -> bytes:
-        first = min(f"{cleaned.pairs[i].source}\n{cleaned.pairs[i].target}" for i in members)
+        first = min(f"{pairs[i].source}\n{pairs[i].target}" for i in members)
         return hashlib.blake2b(first.encode(), key=key).digest()
 
-    side = np.zeros(len(cleaned.pairs), dtype=np.int8)
+    side = np.zeros(len(pairs), dtype=np.int8)
     wanted = [stream.test, stream.valid]
     for members in sorted(components.values(), key=rank):
         for number, room in enumerate(wanted):
@@ -153,7 +250,7 @@ def split_stream(
                 break
     splits = {}
     for number, name in ((0, "train"), (2, "valid"), (1, "test")):
-        chosen = [cleaned.pairs[i] for i in np.flatnonzero(side == number)]
+        chosen = [pairs[i] for i in np.flatnonzero(side == number)]
         splits[name] = CleanedSplit(chosen, len(chosen))
     return splits, cleaned
 

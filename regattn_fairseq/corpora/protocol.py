@@ -20,16 +20,30 @@ class SentencePair:
     """A source sentence with its target, each on one line.
 
     ``alignment`` counts whitespace-separated words, so that a punctuation mark belongs to the word
-    it is attached to. ``None`` where the recipe knows no gold alignment.
+    it is attached to. ``None`` where the recipe knows no gold alignment. ``more_targets`` are
+    further references, where a test set has several.
     """
 
     source: str
     target: str
     alignment: Alignment | None = None
+    more_targets: tuple[str, ...] = ()
 
 
 GivenSplits = Mapping[str, Iterable[SentencePair]]
 """Splits that the corpus comes with: ``train``, ``valid``, ``test``, and further ``test_*``."""
+
+
+@dataclass(frozen=True)
+class PublishedSplits:
+    """Splits that the literature trains and tests on as they are.
+
+    No pair goes for being repeated or for standing in a held-out set too: figures are comparable
+    only on the same text. How many pairs of ``valid`` and ``train`` share a sentence with a
+    held-out set is counted in the manifest.
+    """
+
+    splits: GivenSplits
 
 
 @dataclass(frozen=True)
@@ -74,7 +88,7 @@ class Corpus(Protocol):
             CorpusError: one of them is missing and cannot be obtained.
         """
 
-    def read(self) -> GivenSplits | PairStream:
+    def read(self) -> GivenSplits | PublishedSplits | PairStream:
         """The text, not yet cleaned.
 
         Raises:

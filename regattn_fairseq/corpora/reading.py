@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import gzip
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 from regattn_fairseq.corpora.protocol import CorpusError, SentencePair
@@ -28,8 +29,8 @@ def find_file(directory: Path, names: Iterable[str], *, option: str, advice: str
     )
 
 
-def read_lines(path: Path) -> list[str]:
-    r"""The lines of a UTF-8 file, gzipped if its name ends in ``.gz``.
+def iter_lines(path: Path) -> Iterator[str]:
+    r"""The lines of a UTF-8 file, gzipped if its name ends in ``.gz``, one at a time.
 
     Only ``\n`` ends a line (a ``\r`` before it is dropped): Unicode's other separators occur inside
     sentences, and breaking there would shift one side of a parallel text against the other.
@@ -37,40 +38,64 @@ def read_lines(path: Path) -> list[str]:
     Raises:
         CorpusError: the file cannot be read, is empty, or is not UTF-8 (with the line number).
     """
+    blank = True
     try:
-        content = path.read_bytes()
-        if path.suffix == ".gz":
-            content = gzip.decompress(content)
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            for number, line in enumerate(file):
+                text = _decoded(line, path, number)
+                blank = blank and not text.strip()
+                yield text
     except (OSError, EOFError, zlib.error) as error:
         reason = getattr(error, "strerror", None) or "not a complete gzip file"
         raise CorpusError(
             f"{path} cannot be read ({reason}): check its permissions or fetch it again"
         ) from error
-    if not content.strip():
+    if blank:
         raise CorpusError(f"{path} is empty: put one sentence on each line")
-    try:
-        text = content.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        raise CorpusError(
-            f"{path}, line {line}, is not UTF-8: convert the file, for example with iconv"
-        ) from error
-    lines = text.split("\n")
-    if not lines[-1]:
-        lines.pop()
-    return [line.rstrip("\r") for line in lines]
+
+
+def read_lines(path: Path) -> list[str]:
+    """All lines of a file, as :func:`iter_lines` reads them."""
+    return list(iter_lines(path))
 
 
 def read_parallel(source: Path, target: Path) -> Iterator[SentencePair]:
     """Line ``i`` of ``source`` with line ``i`` of ``target``.
 
     Raises:
-        CorpusError: as :func:`read_lines`, or the two files differ in their number of lines.
+        CorpusError: as :func:`iter_lines`, or the two files differ in their number of lines.
     """
-    source_lines, target_lines = read_lines(source), read_lines(target)
-    if len(source_lines) != len(target_lines):
+    for source_line, target_line in parallel_lines([source, target]):
+        yield SentencePair(source_line, target_line)
+
+
+def parallel_lines(
+    paths: Sequence[Path], lines: Callable[[Path], Iterator[str]] = iter_lines
+) -> Iterator[tuple[str, ...]]:
+    """Line ``i`` of every file, whatever ``lines`` takes for the lines of a file.
+
+    Raises:
+        CorpusError: as ``lines``, or the files differ in their number of lines.
+    """
+    readers = [lines(path) for path in paths]
+    for number, row in enumerate(zip_longest(*readers)):
+        if None in row:
+            counts = [
+                number + (line is not None) + sum(1 for _ in reader)
+                for line, reader in zip(row, readers, strict=True)
+            ]
+            other = next(i for i, count in enumerate(counts) if count != counts[0])
+            raise CorpusError(
+                f"{paths[0]} has {counts[0]} lines but {paths[other]} has {counts[other]}: "
+                "line n of one must belong to line n of the other"
+            )
+        yield row
+
+
+def _decoded(line: bytes, path: Path, number: int) -> str:
+    try:
+        return line.decode("utf-8-sig" if number == 0 else "utf-8").rstrip("\n").rstrip("\r")
+    except UnicodeDecodeError as error:
         raise CorpusError(
-            f"{source} has {len(source_lines)} lines but {target} has {len(target_lines)}: "
-            "line n of one must be the translation of line n of the other"
-        )
-    yield from map(SentencePair, source_lines, target_lines)
+            f"{path}, line {number + 1}, is not UTF-8: convert the file, for example with iconv"
+        ) from error

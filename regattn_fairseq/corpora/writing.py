@@ -9,8 +9,9 @@ import shutil
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from tqdm import tqdm
 
@@ -20,7 +21,13 @@ from regattn_fairseq.corpora.cleaning import (
     clean_given_splits,
     split_stream,
 )
-from regattn_fairseq.corpora.protocol import Corpus, CorpusError, PairStream, SentencePair
+from regattn_fairseq.corpora.protocol import (
+    Corpus,
+    CorpusError,
+    PairStream,
+    PublishedSplits,
+    SentencePair,
+)
 
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = 1
@@ -39,9 +46,13 @@ def write_corpus(
 
     Writes ``<split>.src`` and ``<split>.tgt`` (one sentence a line, UTF-8), ``<split>.align`` where
     the recipe knows the alignment (Pharaoh format, ``i-j`` for source word i and target word j),
-    and ``manifest.json``. Everything is written beside ``directory`` first and gets its final name
-    by one rename. A directory that already holds the very same corpus is left as it is, so
-    concurrent writers do not disturb each other.
+    ``<split>.ref1`` and so on where a test set has further references, and ``manifest.json``. Text
+    passes through line by line; what grows with it are the distinct words of each side, and what
+    :func:`~regattn_fairseq.corpora.cleaning.clean_given_splits` keeps of each sentence.
+
+    Everything is written beside ``directory`` first and gets its final name by one rename. A
+    directory that already holds the very same corpus is left as it is, so concurrent writers do not
+    disturb each other.
 
     Args:
         corpus: the recipe.
@@ -62,24 +73,31 @@ def write_corpus(
     if directory.exists() and not (directory / MANIFEST).is_file() and _has_content(directory):
         raise CorpusError(f"{directory} already exists and is no corpus: choose another folder")
     inputs = {path.name: _sha256(path) for path in corpus.input_files()}
-    splits, before_split = _clean_and_split(corpus, lengths)
-    for name in REQUIRED_SPLITS:
-        if not splits[name].pairs:
-            raise CorpusError(_nothing_left(corpus, name, splits[name], before_split, lengths))
+    cleaned, before_split = _clean_and_split(corpus, lengths)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
         try:
+            splits: dict[str, dict[str, Any]] = {}
+            for name, split in cleaned:
+                splits[name] = _write_split(temporary, name, split)
+                if not splits[name]["pairs"] and name in REQUIRED_SPLITS:
+                    raise CorpusError(_nothing_left(corpus, name, split, before_split, lengths))
+            in_order = [*REQUIRED_SPLITS, *(x for x in splits if x not in REQUIRED_SPLITS)]
             manifest = {
                 "format": MANIFEST_FORMAT,
                 **_describe(corpus),
                 "cleaning": dataclasses.asdict(lengths),
                 "inputs": inputs,
-                "splits": {name: _write_split(temporary, name, s) for name, s in splits.items()},
+                "splits": {name: splits[name] for name in in_order},
                 "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
             }
             if before_split is not None:
-                manifest["stream"] = _counts(before_split)
+                manifest["stream"] = {
+                    "pairs": len(list(before_split.pairs)),
+                    "read": before_split.read,
+                    "dropped": dict(before_split.dropped),
+                }
             (temporary / MANIFEST).write_text(
                 json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
             )
@@ -128,16 +146,21 @@ def _checked_lengths(min_length: int, max_length: int, max_ratio: float | None) 
 
 def _clean_and_split(
     corpus: Corpus, lengths: LengthFilter
-) -> tuple[dict[str, CleanedSplit], CleanedSplit | None]:
+) -> tuple[Iterable[tuple[str, CleanedSplit]], CleanedSplit | None]:
     text = corpus.read()
     if isinstance(text, PairStream):
         shown = dataclasses.replace(text, pairs=_progress(text.pairs, corpus.name, text.total))
-        return split_stream(shown, lengths)
-    missing = [name for name in REQUIRED_SPLITS if name not in text]
+        splits, whole = split_stream(shown, lengths)
+        return splits.items(), whole
+    as_published = isinstance(text, PublishedSplits)
+    given = text.splits if isinstance(text, PublishedSplits) else text
+    missing = [name for name in REQUIRED_SPLITS if name not in given]
     if missing:
         raise CorpusError(f"corpus {corpus.name} gives no {missing[0]} split")
-    given = {name: _progress(pairs, f"{corpus.name} {name}") for name, pairs in text.items()}
-    return clean_given_splits(given, lengths), None
+    shown_splits = {
+        name: _progress(pairs, f"{corpus.name} {name}") for name, pairs in given.items()
+    }
+    return clean_given_splits(shown_splits, lengths, as_published=as_published), None
 
 
 def _progress(
@@ -182,35 +205,48 @@ def _describe(corpus: Corpus) -> dict[str, Any]:
 
 
 def _write_split(directory: Path, name: str, split: CleanedSplit) -> dict[str, Any]:
-    _write_lines(directory / f"{name}.src", (pair.source for pair in split.pairs))
-    _write_lines(directory / f"{name}.tgt", (pair.target for pair in split.pairs))
-    alignments = [pair.alignment for pair in split.pairs if pair.alignment is not None]
-    aligned = len(alignments) == len(split.pairs)
-    if aligned:
-        _write_lines(
-            directory / f"{name}.align",
-            (" ".join(f"{i}-{j}" for i, j in alignment) for alignment in alignments),
-        )
+    """Write the split's files while its pairs are read, and count what was written."""
+    source_words: Counter[str] = Counter()
+    target_words: Counter[str] = Counter()
+    pairs, aligned, references = 0, True, None
+    with ExitStack() as files:
+
+        def opened(suffix: str) -> TextIO:
+            path = directory / f"{name}.{suffix}"
+            return files.enter_context(path.open("w", encoding="utf-8", newline="\n"))
+
+        source, target, alignment = opened("src"), opened("tgt"), opened("align")
+        further: list[TextIO] = []
+        for pair in split.pairs:
+            if references is None:
+                references = len(pair.more_targets)
+                further = [opened(f"ref{number}") for number in range(1, references + 1)]
+            for file, text in zip(
+                (source, target, *further),
+                (pair.source, pair.target, *pair.more_targets),
+                strict=True,
+            ):
+                file.write(f"{text}\n")
+            if pair.alignment is None:
+                aligned = False
+            else:
+                alignment.write(" ".join(f"{i}-{j}" for i, j in pair.alignment) + "\n")
+            source_words.update(pair.source.split())
+            target_words.update(pair.target.split())
+            pairs += 1
+    if not aligned:
+        (directory / f"{name}.align").unlink()
+    counts: dict[str, Any] = {"pairs": pairs, "read": split.read, "dropped": dict(split.dropped)}
+    if references:
+        counts["references"] = references + 1
+    if split.shared:
+        counts["shared"] = dict(split.shared)
     return {
-        **_counts(split),
-        "source": _word_counts(pair.source for pair in split.pairs),
-        "target": _word_counts(pair.target for pair in split.pairs),
+        **counts,
+        "source": {"words": source_words.total(), "types": len(source_words)},
+        "target": {"words": target_words.total(), "types": len(target_words)},
         "aligned": aligned,
     }
-
-
-def _write_lines(path: Path, lines: Iterable[str]) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{line}\n" for line in lines)
-
-
-def _counts(split: CleanedSplit) -> dict[str, Any]:
-    return {"pairs": len(split.pairs), "read": split.read, "dropped": dict(split.dropped)}
-
-
-def _word_counts(sentences: Iterable[str]) -> dict[str, int]:
-    words = Counter(word for sentence in sentences for word in sentence.split())
-    return {"words": words.total(), "types": len(words)}
 
 
 def _sha256(path: Path) -> str:

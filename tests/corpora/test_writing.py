@@ -102,7 +102,7 @@ def test_a_failure_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     def full_disk(*_args: object, **_options: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("regattn_fairseq.corpora.writing._write_lines", full_disk)
+    monkeypatch.setattr("regattn_fairseq.corpora.writing._write_split", full_disk)
     with pytest.raises(CorpusError, match=r"No space left on device.*free some space"):
         write_corpus(Numbers(), tmp_path / "out")
     assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,327 @@
+"""Files from the web: resumed where they broke off, checked, and unpacked safely.
+
+The standard library's HTTP client: of the libraries that were looked at, pooch checks and unpacks
+but starts again from the first byte, and the others that resume bring a whole client with them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import json
+import os
+import shutil
+import stat
+import tarfile
+import tempfile
+import urllib.error
+import urllib.request
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from filelock import FileLock
+from tqdm import tqdm
+
+from regattn_fairseq.corpora.protocol import CorpusError
+
+BLOCK = 1 << 20
+ATTEMPTS = 4
+TIMEOUT_SECONDS = 60
+CHECKSUM_SUFFIX = ".sha256"
+
+
+@dataclass(frozen=True)
+class Remote:
+    """A file on the web, and what is known of it.
+
+    ``advice`` ends the message where it cannot be had: its licence, and where else to get it.
+    Without ``sha256`` the checksum of the first download is recorded beside the file, and a later
+    download has to agree with it.
+    """
+
+    url: str
+    advice: str
+    size: int | None = None
+    sha256: str | None = None
+
+    @property
+    def name(self) -> str:
+        """Its file name."""
+        return self.url.rsplit("/", 1)[1]
+
+
+def fetch(remote: Remote, path: Path) -> Path:
+    """Download to ``path`` unless it is there; several processes may ask for it at once.
+
+    The bytes arrive in ``<path>.part``, which is kept when the connection breaks, so that the next
+    attempt or the next call goes on from there.
+
+    Raises:
+        CorpusError: it cannot be downloaded or written, or is not what it should be.
+    """
+    if path.is_file():
+        return path
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{path}.lock"):
+            if not path.is_file():
+                part = path.with_name(f"{path.name}.part")
+                _download(remote, part)
+                _check(remote, part, path.with_name(path.name + CHECKSUM_SUFFIX))
+                part.replace(path)
+                _validator_file(part).unlink(missing_ok=True)
+    except OSError as error:
+        raise CorpusError(
+            f"{path} cannot be written ({error.strerror}): make room there, or choose another "
+            "folder with data.raw_dir=…"
+        ) from error
+    return path
+
+
+class _BrokenOffError(Exception):
+    """The connection ended before the file did."""
+
+
+def _download(remote: Remote, part: Path) -> None:
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            _request(remote, part)
+            return
+        except (_BrokenOffError, http.client.HTTPException, ConnectionError, TimeoutError) as error:
+            if attempt == ATTEMPTS:
+                size = part.stat().st_size if part.exists() else 0
+                raise CorpusError(
+                    f"{remote.url} broke off after {size} bytes: run the command again and it "
+                    f"goes on from there, or put {remote.name} into data.raw_dir yourself; "
+                    f"{remote.advice}"
+                ) from error
+        except (urllib.error.URLError, ValueError) as error:
+            reason = f"HTTP {error.code}" if isinstance(error, urllib.error.HTTPError) else ""
+            reason = reason or str(getattr(error, "reason", None) or error)
+            raise CorpusError(
+                f"{remote.url} cannot be downloaded ({reason}): put {remote.name} into "
+                f"data.raw_dir yourself; {remote.advice}"
+            ) from error
+
+
+def _request(remote: Remote, part: Path) -> None:
+    """Ask for what is missing of ``part``, and append it."""
+    start = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "regattn_fairseq", "Accept-Encoding": "identity"}
+    validator = _validator(part)
+    if start and (validator or remote.sha256):
+        headers["Range"] = f"bytes={start}-"
+        if validator:
+            headers["If-Range"] = validator
+    try:
+        response = urllib.request.urlopen(
+            urllib.request.Request(remote.url, headers=headers), timeout=TIMEOUT_SECONDS
+        )
+    except urllib.error.HTTPError as error:
+        if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
+            raise
+        if error.headers.get("Content-Range") == f"bytes */{start}":
+            return  # it had arrived whole
+        part.unlink()
+        raise _BrokenOffError from error
+    with response:
+        if response.headers.get_content_type() == "text/html":
+            raise ValueError("a web page came instead of the file")
+        if response.status != http.HTTPStatus.PARTIAL_CONTENT:
+            start = 0
+        _remember(part, response.headers.get("ETag") or response.headers.get("Last-Modified"))
+        length = response.headers.get("Content-Length")
+        total = start + int(length) if length else remote.size
+        # disable=None: no bar where nobody watches, as in a log file.
+        with (
+            part.open("ab" if start else "wb") as file,
+            tqdm(
+                desc=remote.name,
+                total=total,
+                initial=start,
+                unit="B",
+                unit_scale=True,
+                disable=None,
+            ) as progress,
+        ):
+            while block := response.read(BLOCK):
+                file.write(block)
+                progress.update(len(block))
+            if total is not None and file.tell() < total:
+                raise _BrokenOffError
+
+
+def _validator_file(part: Path) -> Path:
+    return part.with_name(f"{part.name}.json")
+
+
+def _remember(part: Path, validator: str | None) -> None:
+    """Keep what tells one version of the file from another, so that two are never joined."""
+    # A weak ETag promises no equality byte by byte, and If-Range must not name it.
+    strong = validator if validator and not validator.startswith("W/") else None
+    _validator_file(part).write_text(json.dumps({"validator": strong}), encoding="utf-8")
+
+
+def _validator(part: Path) -> str | None:
+    try:
+        return json.loads(_validator_file(part).read_text(encoding="utf-8"))["validator"]
+    except (OSError, ValueError, KeyError):
+        return None
+
+
+def _check(remote: Remote, part: Path, record: Path) -> None:
+    size = part.stat().st_size
+    with part.open("rb") as file:
+        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    expected = remote.sha256
+    if expected is None and record.is_file():
+        expected = record.read_text(encoding="utf-8").split()[0]
+    wrong_size = remote.size is not None and size != remote.size
+    if wrong_size or (expected is not None and checksum != expected):
+        part.unlink()
+        known = f"SHA-256 {expected}" if expected else f"{remote.size} bytes"
+        raise CorpusError(
+            f"{remote.url} gave {size} bytes with SHA-256 {checksum}, but {known} was expected: "
+            f"it has changed or was damaged on the way, and is not used; {remote.advice}"
+        )
+    if remote.sha256 is None:
+        record.write_text(f"{checksum}  {part.name.removesuffix('.part')}\n", encoding="utf-8")
+
+
+def unpack(archive: Path) -> Path:
+    """Unpack a tar or zip archive into a folder beside it, unless it is there; return that folder.
+
+    It is named like the archive, with ``.unpacked`` at its end, and appears whole or not at all.
+
+    Raises:
+        CorpusError: it is no archive or is damaged, it cannot be written, or a member is a link, a
+            device, or would be written outside the folder.
+    """
+    folder = archive.with_name(f"{archive.name}.unpacked")
+    try:
+        with FileLock(f"{folder}.lock"):
+            if not folder.is_dir():
+                with _scratch(folder) as scratch:
+                    if zipfile.is_zipfile(archive):
+                        _unpack_zip(archive, scratch)
+                    else:
+                        _unpack_tar(archive, scratch)
+                    scratch.chmod(0o755)
+                    scratch.rename(folder)
+    except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
+        reason = str(error).split("\n")[0] or "it ends too early"
+        raise CorpusError(
+            f"{archive} cannot be unpacked ({reason}): remove it and fetch it again"
+        ) from error
+    except OSError as error:
+        raise CorpusError(
+            f"{archive} cannot be unpacked ({error.strerror or error}): make room in "
+            f"{archive.parent}, or fetch it again"
+        ) from error
+    return folder
+
+
+def find_folder(
+    raw_dir: str | Path,
+    places: Iterable[str],
+    markers: Iterable[str],
+    *,
+    archives: Iterable[str] = (),
+    remote: Remote | None = None,
+    advice: str = "",
+) -> Path:
+    """The folder of a corpus: the user's own, else from the user's archive, else downloaded.
+
+    Args:
+        raw_dir: where to look, and where to download to.
+        places: folders below it, or below the unpacked archive, in which the files may lie.
+        markers: files of which one has to be there, plain or with ``.gz``.
+        archives: names under which the archive circulates.
+        remote: where to download it from; ``None`` where that is not possible.
+        advice: how to get the corpus where ``remote`` is ``None``.
+
+    Raises:
+        CorpusError: it is nowhere, or the archive holds something else.
+    """
+    directory, places, markers = Path(raw_dir), list(places), list(markers)
+    found = _holding(directory, places, markers)
+    if found is None:
+        names = [*archives, *([remote.name] if remote else [])]
+        archive = next((directory / n for n in names if (directory / n).is_file()), None)
+        if archive is None and remote is None:
+            raise CorpusError(
+                f"{directory / markers[0]}{''.join(f' or {m}' for m in markers[1:])} is missing: "
+                f"set data.raw_dir to the folder that holds it; {advice}"
+            )
+        if archive is None and remote is not None:
+            archive = fetch(remote, directory / remote.name)
+        assert archive is not None
+        found = _holding(unpack(archive), places, markers)
+        if found is None:
+            raise CorpusError(
+                f"{archive} holds no {' or '.join(markers)}: remove it, and "
+                f"{remote.advice if remote else advice}"
+            )
+    return found
+
+
+def _holding(directory: Path, places: Iterable[str], markers: Iterable[str]) -> Path | None:
+    return next(
+        (
+            directory / place
+            for marker in markers
+            for place in places
+            for suffix in ("", ".gz")
+            if (directory / place / f"{marker}{suffix}").is_file()
+        ),
+        None,
+    )
+
+
+@contextmanager
+def _scratch(folder: Path) -> Iterator[Path]:
+    path = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
+    try:
+        yield path
+    finally:
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def _unpack_tar(archive: Path, folder: Path) -> None:
+    with tarfile.open(archive) as tar:
+        for member in tar:
+            if not (member.isfile() or member.isdir()):
+                raise _unsafe(archive, member.name, "is a link or a device")
+            _require_inside(archive, member.name)
+            try:
+                tar.extract(member, folder, filter="data")
+            except tarfile.FilterError as error:
+                raise _unsafe(archive, member.name, "is refused by tarfile") from error
+
+
+def _unpack_zip(archive: Path, folder: Path) -> None:
+    with zipfile.ZipFile(archive) as zipped:
+        for member in zipped.infolist():
+            kind = stat.S_IFMT(member.external_attr >> 16)
+            if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
+                raise _unsafe(archive, member.filename, "is a link or a device")
+            # zipfile itself would silently put it somewhere else.
+            _require_inside(archive, member.filename)
+            zipped.extract(member, folder)
+
+
+def _require_inside(archive: Path, name: str) -> None:
+    path = PurePosixPath(name.replace(os.sep, "/").replace("\\", "/"))
+    if path.is_absolute() or ".." in path.parts or ":" in name.split("/")[0]:
+        raise _unsafe(archive, name, "would be written outside its folder")
+
+
+def _unsafe(archive: Path, name: str, reason: str) -> CorpusError:
+    return CorpusError(
+        f"{archive} is not unpacked, because its member {name!r} {reason}: "
+        "take the archive from its original place"
+    )
