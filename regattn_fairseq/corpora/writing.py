@@ -8,7 +8,7 @@ import json
 import shutil
 import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
@@ -72,7 +72,7 @@ def write_corpus(
     directory = Path(directory)
     if directory.exists() and not (directory / MANIFEST).is_file() and _has_content(directory):
         raise CorpusError(f"{directory} already exists and is no corpus: choose another folder")
-    inputs = {path.name: _sha256(path) for path in corpus.input_files()}
+    inputs = _input_checksums(corpus.input_files())
     cleaned, before_split = _clean_and_split(corpus, lengths)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
@@ -246,6 +246,15 @@ def _write_split(directory: Path, name: str, split: CleanedSplit) -> dict[str, A
         "source": {"words": source_words.total(), "types": len(source_words)},
         "target": {"words": target_words.total(), "types": len(target_words)},
         "aligned": aligned,
+    }
+
+
+def _input_checksums(paths: Sequence[Path]) -> dict[str, str]:
+    """By file name, and by folder and name where several files have one name."""
+    names = Counter(path.name for path in paths)
+    return {
+        path.name if names[path.name] == 1 else f"{path.parent.name}/{path.name}": _sha256(path)
+        for path in paths
     }
 
 

@@ -1,0 +1,67 @@
+"""IWSLT 2015, English and Vietnamese, as Stanford preprocessed it (Luong and Manning 2015)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from regattn_fairseq.corpora.fetching import Remote, fetch
+from regattn_fairseq.corpora.protocol import CorpusError, PublishedSplits
+from regattn_fairseq.corpora.reading import read_parallel
+
+LANGUAGES = ("en", "vi")
+FILES = {"train": "train", "valid": "tst2012", "test": "tst2013"}
+URL = "https://nlp.stanford.edu/projects/nmt/data/iwslt15.en-vi"
+ADVICE = (
+    f"the six files are at {URL} (TED talks by way of WIT3, CC BY-NC-ND 4.0; preprocessed by "
+    "Stanford)"
+)
+PLACES = ("", "iwslt15.en-vi", "en-vi")
+
+
+@dataclass(frozen=True)
+class Iwslt15:
+    """133 thousand training pairs, already tokenized; tst2012 validates and tst2013 tests.
+
+    ``raw_dir`` holds ``train.en``, ``tst2012.en``, ``tst2013.en`` and the same for ``vi``, plain or
+    gzipped; what is missing is downloaded there.
+
+    Raises:
+        CorpusError: the languages are not English and Vietnamese.
+    """
+
+    raw_dir: str | Path
+    source_lang: str = "en"
+    target_lang: str = "vi"
+
+    def __post_init__(self) -> None:
+        """Reject directions that the data set does not have."""
+        if {self.source_lang, self.target_lang} != set(LANGUAGES):
+            raise CorpusError(
+                f"data.source_lang={self.source_lang} and data.target_lang={self.target_lang} must "
+                "be en and vi"
+            )
+
+    @property
+    def name(self) -> str:
+        """``iwslt15_en_vi`` or ``iwslt15_vi_en``."""
+        return f"iwslt15_{self.source_lang}_{self.target_lang}"
+
+    def input_files(self) -> tuple[Path, ...]:
+        """Six files, fetched if need be."""
+        return tuple(path for split in FILES for path in self._files(split))
+
+    def read(self) -> PublishedSplits:
+        """The published splits."""
+        return PublishedSplits({split: read_parallel(*self._files(split)) for split in FILES})
+
+    def _files(self, split: str) -> tuple[Path, Path]:
+        return self._file(split, self.source_lang), self._file(split, self.target_lang)
+
+    def _file(self, split: str, language: str) -> Path:
+        name = f"{FILES[split]}.{language}"
+        places = [Path(self.raw_dir) / place for place in PLACES]
+        for path in (folder / f"{name}{end}" for folder in places for end in ("", ".gz")):
+            if path.is_file():
+                return path
+        return fetch(Remote(f"{URL}/{name}", advice=ADVICE), places[0] / name)
