@@ -12,7 +12,7 @@ from regattn_fairseq.corpora.protocol import (
     PublishedSplits,
     SentencePair,
 )
-from regattn_fairseq.corpora.writing import read_manifest, write_corpus
+from regattn_fairseq.corpora.writing import further_references, read_manifest, write_corpus
 
 __all__ = [
     "Corpus",
@@ -21,6 +21,7 @@ __all__ = [
     "PairStream",
     "PublishedSplits",
     "SentencePair",
+    "further_references",
     "read_manifest",
     "write_corpus",
 ]

@@ -134,6 +134,15 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
     return manifest
 
 
+def further_references(directory: str | Path, split: str) -> list[Path]:
+    """``<split>.ref1`` and so on: what a test set has besides ``<split>.tgt``."""
+    numbered = {
+        int(path.suffix.removeprefix(".ref")): path
+        for path in Path(directory).glob(f"{split}.ref[0-9]*")
+    }
+    return [numbered[number] for number in sorted(numbered)]
+
+
 def _checked_lengths(min_length: int, max_length: int, max_ratio: float | None) -> LengthFilter:
     if min_length < 1:
         raise CorpusError(f"data.min_length={min_length} must be at least 1")

@@ -14,6 +14,7 @@ from regattn_fairseq.metrics.attention import (
 )
 from regattn_fairseq.metrics.bleu import score_translation
 from regattn_fairseq.metrics.rouge import ROUGE_KEYS, score_summaries, sentence_rouge
+from regattn_fairseq.metrics.rouge_published import published_rouge, published_sentence_rouge
 from regattn_fairseq.metrics.significance import (
     PairedResult,
     paired_bootstrap,
@@ -31,6 +32,8 @@ __all__ = [
     "paired_bootstrap",
     "paired_bootstrap_bleu",
     "paired_bootstrap_rouge",
+    "published_rouge",
+    "published_sentence_rouge",
     "save_attention",
     "score_labels",
     "score_summaries",

@@ -17,10 +17,12 @@ from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
+from regattn_fairseq.corpora import further_references
 from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import (
     AttentionRecord,
     attention_statistics,
+    published_rouge,
     save_attention,
     score_labels,
     score_summaries,
@@ -187,7 +189,7 @@ def _write(
     decode = load_tokenizers(data.tokenizer)[1].decode
     lines = [decode(hypothesis.tokens) for hypothesis in hypotheses]
     references = list(read_lines(data.text / f"{cfg.evaluation.split}.tgt"))
-    metrics, signatures = _score(saved, lines, references)
+    metrics, signatures = _score(saved, lines, references, data, cfg.evaluation.split)
     return Output(
         lines,
         references,
@@ -292,9 +294,16 @@ def _require_vocabulary(saved: Any, checkpoint: Path, data: PreparedData) -> Non
 
 
 def _score(
-    saved: Any, hypotheses: list[str], references: list[str]
+    saved: Any, hypotheses: list[str], references: list[str], data: PreparedData, split: str
 ) -> tuple[dict[str, float], dict[str, str]]:
     if saved.data.task == "summarization":
+        published = (saved.data.get("rouge") or {}).get(split)
+        if published:
+            more = [read_lines(path) for path in further_references(data.text, split)]
+            every = list(zip(references, *more, strict=True))
+            return published_rouge(
+                hypotheses, every, measure=published.measure, max_bytes=published.bytes
+            )
         return score_summaries(hypotheses, references)
     return score_translation(hypotheses, references, lowercase=saved.data.lowercase)
 

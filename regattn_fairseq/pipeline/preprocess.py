@@ -2,14 +2,18 @@
 
 import hashlib
 import logging
+import multiprocessing
+import os
 import shutil
 import tempfile
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import hydra.utils
+from fairseq.file_chunker_utils import find_offsets
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
@@ -199,8 +203,8 @@ def _prepare_pairs(cfg: DictConfig, options: dict[str, Any], data: PreparedData)
         (_Lines(source, cfg.data.lowercase), _Lines(target, cfg.data.lowercase)),
         data.tokenizer,
     )
-    _tokenize(data, splits, cfg.data.lowercase)
-    return _binarize(data, options, splits)
+    _tokenize(cfg, data, splits)
+    return _binarize(data, options, splits, _workers(cfg, source))
 
 
 class _Lines:
@@ -219,23 +223,69 @@ def _text_files(data: PreparedData, split: str) -> tuple[Path, Path]:
     return data.text / f"{split}.src", data.text / f"{split}.tgt"
 
 
-def _tokenize(data: PreparedData, splits: list[str], lowercase: bool) -> None:
+# Below this a second process costs more time than it saves.
+BYTES_WORTH_A_PROCESS = 4 * 2**20
+
+
+def _workers(cfg: DictConfig, path: Path) -> int:
+    """How many processes a file is worth, of those that may be had."""
+    allowed = cfg.preprocess_workers or len(os.sched_getaffinity(0))
+    return max(1, min(allowed, path.stat().st_size // BYTES_WORTH_A_PROCESS))
+
+
+def _tokenize(cfg: DictConfig, data: PreparedData, splits: list[str]) -> None:
+    """Write ``tokens/`` in as many processes as the files are worth, each line by line."""
     (data.directory / "tokens").mkdir()
-    tokenizers = load_tokenizers(data.tokenizer)
     for split in splits:
-        for path, tokenizer in zip(_text_files(data, split), tokenizers, strict=True):
-            with (data.directory / "tokens" / path.name).open("w", encoding="utf-8") as output:
-                for line in tqdm(
-                    _Lines(path, lowercase),
-                    f"tokenize {path.name}",
-                    unit=" lines",
-                    leave=False,
-                    disable=None,
-                ):
-                    output.write(" ".join(tokenizer.encode(line)) + "\n")
+        for side, path in enumerate(_text_files(data, split)):
+            output = data.directory / "tokens" / path.name
+            workers = _workers(cfg, path)
+            # More pieces than processes: the bar moves, and nobody waits long for the last one.
+            borders = find_offsets(str(path), 16 * workers if workers > 1 else 1)
+            pieces = [
+                _Piece(path, start, end, data.tokenizer, side, cfg.data.lowercase, output)
+                for start, end in pairwise(borders)
+            ]
+            with ExitStack() as stack:
+                results = map(_tokenize_piece, pieces)
+                if workers > 1:
+                    pool = stack.enter_context(multiprocessing.get_context("fork").Pool(workers))
+                    results = pool.imap(_tokenize_piece, pieces)  # type: ignore[assignment]
+                joined = stack.enter_context(output.open("wb"))
+                shown = f"tokenize {path.name}"
+                for part in tqdm(results, shown, len(pieces), leave=False, disable=None):
+                    with part.open("rb") as file:
+                        shutil.copyfileobj(file, joined)
+                    part.unlink()
 
 
-def _binarize(data: PreparedData, options: dict[str, Any], splits: list[str]) -> dict[str, str]:
+@dataclass(frozen=True)
+class _Piece:
+    """The lines of a text file that begin at bytes ``start`` to ``end``, and what to do to them."""
+
+    path: Path
+    start: int
+    end: int
+    tokenizer: Path
+    side: int
+    lowercase: bool
+    output: Path
+
+
+def _tokenize_piece(piece: _Piece) -> Path:
+    encode = load_tokenizers(piece.tokenizer)[piece.side].encode
+    part = piece.output.with_name(f"{piece.output.name}.{piece.start}")
+    with piece.path.open("rb") as file, part.open("w", encoding="utf-8") as output:
+        file.seek(piece.start)
+        while file.tell() < piece.end:
+            line = file.readline().decode("utf-8").rstrip("\n")
+            output.write(" ".join(encode(line.lower() if piece.lowercase else line)) + "\n")
+    return part
+
+
+def _binarize(
+    data: PreparedData, options: dict[str, Any], splits: list[str], workers: int
+) -> dict[str, str]:
     """Run fairseq's own preprocessing; return its name for each of our splits."""
     from fairseq import options as fairseq_options
     from fairseq_cli import preprocess as fairseq_preprocess
@@ -251,7 +301,7 @@ def _binarize(data: PreparedData, options: dict[str, Any], splits: list[str]) ->
         *("--source-lang", source, "--target-lang", target),
         *("--trainpref", str(tokens / "train.text"), "--validpref", str(tokens / "valid.text")),
         *("--testpref", ",".join(str(tokens / f"{split}.text") for split in held_out)),
-        *("--destdir", str(data.bin), "--workers", "1"),
+        *("--destdir", str(data.bin), "--workers", str(workers)),
     ]
     tokenizer = options["tokenizer"]
     if tokenizer["joint"]:
@@ -271,6 +321,7 @@ def _data_options(cfg: DictConfig) -> dict[str, Any]:
     resolved: Any = OmegaConf.to_container(cfg.data, resolve=True)
     resolved.pop("raw_dir")
     resolved["corpus"].pop("raw_dir", None)
+    resolved.pop("rouge", None)
     if resolved["source_lang"] == resolved["target_lang"]:
         raise PipelineError(
             f"data.source_lang and data.target_lang are both {resolved['source_lang']!r}; name two"

@@ -132,10 +132,17 @@ def _chain(texts: tuple[Iterable[str], Iterable[str]]) -> Iterator[str]:
         yield from text
 
 
+# Enough for a vocabulary of any usual size; more would not fit into memory for a large corpus.
+MAX_TRAINING_LINES = 1_000_000
+
+
 def _train_sentencepiece(lines: Iterable[str], options: dict[str, Any], prefix: Path) -> None:
+    # A larger corpus is sampled, and the sample has to be the same every time.
+    sentencepiece.set_random_generator_seed(1)
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(lines),
+            input_sentence_size=MAX_TRAINING_LINES,
             model_prefix=str(prefix),
             model_type=options["model_type"],
             vocab_size=options["vocab_size"],

@@ -185,7 +185,14 @@ def _resolve(cfg: DictConfig, data: PreparedData, run: Run) -> dict[str, Any]:
 
 
 # What may differ between two commands that mean the same run.
-_NOT_THE_RUN = ("generation", "evaluation", "runs_dir", "output_dir", "cache_dir")
+_NOT_THE_RUN = (
+    "generation",
+    "evaluation",
+    "runs_dir",
+    "output_dir",
+    "cache_dir",
+    "preprocess_workers",
+)
 
 
 def _claim(run: Run, resolved: dict[str, Any]) -> None:

@@ -56,6 +56,17 @@ def test_training_is_deterministic(tmp_path):
     assert a == b
 
 
+def test_a_large_text_is_sampled_in_the_same_way_every_time(tmp_path, monkeypatch):
+    def vocabulary(name):
+        (tmp_path / name).mkdir()
+        trained(tmp_path / name, vocab_size=40)
+        return (tmp_path / name / "joint.vocab").read_bytes()
+
+    whole = vocabulary("whole")
+    monkeypatch.setattr("regattn_fairseq.pipeline.tokenization.MAX_TRAINING_LINES", 30)
+    assert vocabulary("a") == vocabulary("b") != whole
+
+
 def test_unknown_pieces_are_kept_in_the_text(tmp_path):
     _, target = trained(tmp_path)
     assert target.decode(["▁the", "<unk>", "▁man"]) == "the<unk> man"
