@@ -153,15 +153,19 @@ def _claim(run: Run, resolved: dict[str, Any]) -> None:
         write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(resolved)))
         return
     saved: Any = OmegaConf.to_container(OmegaConf.load(run.config))
-    differences = _differences(
-        {key: value for key, value in saved.items() if key not in _NOT_THE_RUN},
-        {key: value for key, value in resolved.items() if key not in _NOT_THE_RUN},
-    )
-    if differences:
+    if differences := run_differences(saved, resolved):
         raise PipelineError(
             f"{run.directory} holds a run with other options ({'; '.join(differences[:3])}): "
             "choose another output_dir=…, or delete that folder"
         )
+
+
+def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """What tells two resolved configurations apart, as far as the trained model is concerned."""
+    return _differences(
+        {key: value for key, value in saved.items() if key not in _NOT_THE_RUN},
+        {key: value for key, value in wanted.items() if key not in _NOT_THE_RUN},
+    )
 
 
 # Follow from options that are compared, or from where the run happens to lie.
