@@ -25,7 +25,7 @@ def write_run(folder, planned, right):
         label if number < right else LABELS[(LABELS.index(label) + 1) % 3]
         for number, label in enumerate(gold)
     ]
-    words = "all dogs run .".split()
+    words = ["all", "dogs", "run", "."]
     draw = np.random.default_rng(planned.seed)
     records = [AttentionRecord(words, [label], draw.dirichlet(np.ones(4), 1)) for label in labels]
     texts = {
