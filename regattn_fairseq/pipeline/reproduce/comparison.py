@@ -66,7 +66,12 @@ class Entry:
 def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> tuple[list[Entry], list[str]]:
     """An entry for every planned normalizer, corpus and metric, and what to be warned about."""
     rows, warnings = build_rows([outcome.run for outcome in outcomes if outcome.run is not None])
-    by_name = {(row.data, row.normalizer["name"]): row for row in rows}
+    row_of = {id(run): row for row in rows for run in row.runs}
+    by_name = {
+        (outcome.planned.data, outcome.planned.normalizer): row_of[id(outcome.run)]
+        for outcome in outcomes
+        if outcome.run is not None
+    }
     entries = []
     planned = dict.fromkeys((o.planned.data, o.planned.normalizer) for o in outcomes)
     for data, normalizer in planned:
@@ -77,14 +82,12 @@ def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> tuple[list[Entry], 
             and outcome.run is None
         )
         for position, metric in enumerate(cfg.metrics):
-            best = max(
-                (
-                    row.metrics[metric].mean
-                    for row in rows
-                    if row.data == data and metric in row.metrics
-                ),
-                default=None,
-            )
+            scores = [
+                row.metrics[metric].mean
+                for (other, _), row in by_name.items()
+                if other == data and metric in row.metrics
+            ]
+            best = max(scores, default=None)
             entries.append(
                 _entry(
                     (data, normalizer, metric),

@@ -35,7 +35,7 @@ class PlannedRun:
     """One model on one corpus.
 
     Attributes:
-        data: name of the corpus.
+        data: name of the corpus, or of one of its test sets.
         normalizer: name of the attention normalizer.
         seed: of the training.
         options: what ``regattn-run`` is given, without the folders.
@@ -49,8 +49,13 @@ class PlannedRun:
     folders: tuple[str, ...]
 
     def output_dir(self, runs_dir: Path) -> Path:
-        """Where the run goes if it must be made: the folder's name depends on the options."""
-        name = f"{self.normalizer}-{fingerprint(list(self.options))}"
+        """Where the run goes if it must be made.
+
+        The folder's name depends on the options, but for those of the evaluation: another test set
+        does not take another training.
+        """
+        training = {o for o in self.options if not o.startswith(("evaluation.", "generation"))}
+        name = f"{self.normalizer}-{fingerprint(sorted(training))}"
         return runs_dir / self.data / name / f"seed{self.seed}"
 
 
@@ -107,9 +112,8 @@ def plan_runs(cfg: DictConfig) -> list[PlannedRun]:
                     f"seed={seed}",
                     *cfg.overrides,
                 )
-                planned.append(
-                    PlannedRun(entry.data, normalizer, seed, tuple(options), tuple(folders))
-                )
+                name = entry.get("name", entry.data)
+                planned.append(PlannedRun(name, normalizer, seed, tuple(options), tuple(folders)))
     return planned
 
 
@@ -178,7 +182,7 @@ def _composed(wanted: PlannedRun) -> dict[str, Any]:
         with open_dict(cfg):
             # Only output_dir reads how the command was given, which composing does not know.
             cfg.output_dir = None
-            cfg.task.data = None
+            cfg.task.data = ""
             if OmegaConf.is_missing(cfg.data, "raw_dir"):
                 cfg.data.raw_dir = None
         composed: Any = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
