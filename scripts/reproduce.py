@@ -23,7 +23,8 @@ def main() -> None:
     if {"-h", "--help"} & set(sys.argv[1:]):
         print(__doc__.strip())
         return
-    logging.basicConfig(level=logging.WARNING, format="%(message)s")
+    # Over what fairseq has set up as it was imported.
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", force=True)
     logging.getLogger("regattn_fairseq").setLevel(logging.INFO)
     wanted = [argument for argument in sys.argv[1:] if argument.startswith(("table=", "figure="))]
     if len(wanted) != 1:
