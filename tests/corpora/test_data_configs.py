@@ -29,5 +29,5 @@ def test_config(choice: str) -> None:
         assert choice == data.name
         first_line = (CONFIGS / "data" / f"{choice}.yaml").read_text().split("\n")[0]
         assert first_line.startswith("#")
-        entailment = "experiment=entailment " if data.task == "entailment" else ""
-        assert f"regattn-run {entailment}data={choice}" in first_line
+        assert "regattn-run" in first_line
+        assert f"data={choice}" in first_line
