@@ -168,4 +168,5 @@ def _lowercased(pair: SentencePair) -> SentencePair:
 
 def _without_bpe(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:
     for pair in pairs:
-        yield SentencePair(*(f"{x} ".replace("@@ ", "") for x in (pair.source, pair.target)))
+        source, target = (f"{side} ".replace("@@ ", "") for side in (pair.source, pair.target))
+        yield SentencePair(source, target)

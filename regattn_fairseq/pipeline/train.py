@@ -201,27 +201,40 @@ def _claim(run: Run, resolved: dict[str, Any]) -> None:
         write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(resolved)))
         return
     saved: Any = OmegaConf.to_container(OmegaConf.load(run.config))
-    idle = _idle_options(resolved["normalizer"]["name"])
-    differences = [
-        difference
-        for difference in _differences(
-            {key: value for key, value in saved.items() if key not in _NOT_THE_RUN},
-            {key: value for key, value in resolved.items() if key not in _NOT_THE_RUN},
-        )
-        if difference.partition(":")[0] not in idle
-    ]
-    if differences:
+    if differences := run_differences(saved, resolved):
         raise OtherRunError(
             f"{run.directory} holds a run with other options ({'; '.join(differences[:3])}): "
             "choose another output_dir=…, or delete that folder"
         )
 
 
+def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """What tells two resolved configurations apart, as far as the trained model is concerned."""
+    idle = _idle_options(wanted["normalizer"]["name"])
+    return [
+        difference
+        for difference in _differences(
+            {key: value for key, value in saved.items() if key not in _NOT_THE_RUN},
+            {key: value for key, value in wanted.items() if key not in _NOT_THE_RUN},
+        )
+        if difference.partition(":")[0] not in idle
+    ]
+
+
 def _idle_options(normalizer: str) -> set[str]:
     """What a normalizer does not take: a grid over λ holds softmax once, whatever λ is."""
-    idle = {"lam", "p"} - set(normalizer_options(normalizer))
-    places = {"lam": "model.attn_lambda", "p": "model.attn_p"}
-    return {f"normalizer.{option}" for option in idle} | {places[option] for option in idle}
+    places = {
+        "lam": ("attn_lambda", "lam_warmup", "attn_lambda_warmup"),
+        "p": ("attn_p",),
+        "alpha": ("attn_alpha",),
+    }
+    idle = [
+        name
+        for option, others in places.items()
+        if option not in normalizer_options(normalizer)
+        for name in (option, *others)
+    ]
+    return {f"{node}.{name}" for node in ("normalizer", "model") for name in idle}
 
 
 # Follow from options that are compared, or from where the run happens to lie.

@@ -19,13 +19,15 @@ def test_config(choice: str) -> None:
     assert corpus.source_lang == data.source_lang
     assert corpus.target_lang == data.target_lang
     assert data.task in ("translation", "summarization", "entailment")
-    assert {"max_length", "lowercase"} <= set(data)
-    assert {"name", "vocab_size"} <= set(data.tokenizer)
-    if data.task != "entailment":
-        assert {"min_length", "max_ratio"} <= set(data)
-        assert {"model_type", "joint"} <= set(data.tokenizer)
+    if data.task == "entailment":
+        assert {"language", "max_length", "lowercase"} <= set(data)
+        assert {"name", "vocab_size"} <= set(data.tokenizer)
+    else:
+        assert {"min_length", "max_length", "max_ratio", "lowercase"} <= set(data)
+        assert {"name", "model_type", "vocab_size", "joint"} <= set(data.tokenizer)
     if not choice.endswith("_base"):
         assert choice == data.name
         first_line = (CONFIGS / "data" / f"{choice}.yaml").read_text().split("\n")[0]
         assert first_line.startswith("#")
-        assert f"regattn-run data={choice}" in first_line
+        assert "regattn-run" in first_line
+        assert f"data={choice}" in first_line

@@ -8,6 +8,7 @@ from omegaconf import OmegaConf
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.pipeline import config
 from regattn_fairseq.pipeline.config import CONFIGS, FAIRSEQ_NODES, normalizer_label
+from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.preprocess import prepared_data
 from regattn_fairseq.pipeline.train import check_options
 
@@ -35,8 +36,14 @@ def test_every_stage_composes_without_options(root):
 @pytest.mark.parametrize("name", names("data"))
 def test_every_corpus_composes(name):
     cfg = composed("run", f"data={name}", "data.raw_dir=somewhere")
-    assert cfg.data.task in ("translation", "summarization")
-    assert cfg.task.source_lang == cfg.data.source_lang
+    if cfg.data.task == "entailment":
+        cfg = composed("run", "experiment=entailment", f"data={name}", "data.raw_dir=somewhere")
+        assert cfg.model._name == "regattn_entailment"
+        assert cfg.checkpoint.maximize_best_checkpoint_metric
+        check_options(cfg)
+    else:
+        assert cfg.data.task in ("translation", "summarization")
+        assert cfg.task.source_lang == cfg.data.source_lang
     assert prepared_data(cfg).directory.name.startswith(f"{name}-")
 
 
@@ -54,10 +61,24 @@ def test_every_normalizer_reaches_the_model(name):
 @pytest.mark.parametrize("group", ["model", "training", "generation", "experiment"])
 def test_every_other_choice_composes(group):
     for name in names(group):
-        cfg = composed("run", f"{group}={name}", "data.raw_dir=somewhere")
+        experiment = ["experiment=entailment"] if name == "entailment" else []
+        cfg = composed("run", f"{group}={name}", "data.raw_dir=somewhere", *experiment)
         resolved = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
         assert set(FAIRSEQ_NODES) - {"_name", "bpe", "tokenizer", "scoring"} <= set(resolved)
         check_options(cfg)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["data=synthetic_entailment"], "add experiment=entailment"),
+        (["experiment=entailment", "data=synthetic_de_en"], "leave out experiment=entailment"),
+        (["experiment=entailment", "training.best_metric=bleu"], "choose loss or accuracy"),
+    ],
+)
+def test_corpus_and_model_must_be_for_the_same_task(overrides, words):
+    with pytest.raises(PipelineError, match=words):
+        check_options(composed("run", *overrides))
 
 
 @pytest.mark.parametrize("name", names("experiment"))

@@ -40,6 +40,7 @@ class Example:
         index: position in the test set, from 0.
         source: its text; empty where the text is not at hand.
         reference: likewise.
+        question: the hypothesis that was judged; empty for other tasks.
         panels: one a normalizer.
         png: all panels in one figure; a PDF of the same name is beside it.
     """
@@ -48,6 +49,7 @@ class Example:
     index: int
     source: str
     reference: str
+    question: str
     panels: list[Panel]
     png: Path
 
@@ -161,6 +163,7 @@ def draw_examples(rows: Sequence[Row], output_dir: Path) -> tuple[list[Example],
                 index=index,
                 source=_line(systems[0][1], "sources", index),
                 reference=_line(systems[0][1], "references", index),
+                question=_line(systems[0][1], "questions", index),
                 panels=panels,
                 png=overview.with_name(f"{overview.name}.png"),
             )

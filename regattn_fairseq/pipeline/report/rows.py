@@ -11,6 +11,7 @@ from typing import Any
 from regattn_fairseq.metrics import (
     ROUGE_KEYS,
     PairedResult,
+    paired_bootstrap,
     paired_bootstrap_bleu,
     paired_bootstrap_rouge,
 )
@@ -18,7 +19,7 @@ from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.pipeline.report.runs import Run, reason
 
 BASELINE = "softmax"
-_TASK_ORDER = ("translation", "summarization")
+_TASK_ORDER = ("translation", "summarization", "entailment")
 
 
 @dataclass(frozen=True)
@@ -181,6 +182,12 @@ def _test(
         results["bleu"] = paired_bootstrap_bleu(
             hypotheses, baseline_hypotheses, references, lowercase=compared.lowercase
         )
+    if "accuracy" in compared.metrics:
+        right, baseline_right = (
+            [100.0 * (label == gold) for label, gold in zip(labels, references, strict=True)]
+            for labels in (hypotheses, baseline_hypotheses)
+        )
+        results["accuracy"] = paired_bootstrap(right, baseline_right)
     if not compared.metrics.keys().isdisjoint(ROUGE_KEYS):
         rouge = paired_bootstrap_rouge(hypotheses, baseline_hypotheses, references)
         results |= {key: rouge[key] for key in ROUGE_KEYS if key in compared.metrics}

@@ -117,7 +117,7 @@ _FIGURES: tuple[tuple[str, str, Column, Callable[[float], str]], ...] = (
     (
         "training",
         "target_tokens_per_s",
-        Column("tokens/s", "target tokens a second in training"),
+        Column("tokens/s", "tokens a second in training; of the target where there is one"),
         "{:,.0f}".format,
     ),
     ("training", "wall_s", Column("training", "wall time of the training"), format_duration),
@@ -125,6 +125,12 @@ _FIGURES: tuple[tuple[str, str, Column, Callable[[float], str]], ...] = (
         "evaluation",
         "target_tokens_per_s",
         Column("decoding tokens/s", "target tokens a second in beam search", detail=True),
+        "{:,.0f}".format,
+    ),
+    (
+        "evaluation",
+        "sentences_per_s",
+        Column("examples/s", "examples classified a second", detail=True),
         "{:,.0f}".format,
     ),
     (

@@ -1,0 +1,174 @@
+"""The paper's tables, from result files that the tests write."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from regattn_fairseq.corpora.entailment import LABELS
+from regattn_fairseq.metrics import AttentionRecord, attention_statistics, save_attention
+from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.report.runs import read_run
+from regattn_fairseq.pipeline.reproduce import plan, reproduce
+from regattn_fairseq.pipeline.reproduce.plan import load_target, plan_runs
+
+EXAMPLES = 60
+COMMAND = "python scripts/reproduce.py as tested"
+
+
+def write_run(folder, planned, right):
+    """A finished run of a plan, as the evaluation leaves it; `right` of the labels are right."""
+    folder.mkdir(parents=True)
+    gold = [LABELS[number % 3] for number in range(EXAMPLES)]
+    labels = [
+        label if number < right else LABELS[(LABELS.index(label) + 1) % 3]
+        for number, label in enumerate(gold)
+    ]
+    words = ["all", "dogs", "run", "."]
+    draw = np.random.default_rng(planned.seed)
+    records = [AttentionRecord(words, [label], draw.dirichlet(np.ones(4), 1)) for label in labels]
+    texts = {
+        "sources": [" ".join(words)] * EXAMPLES,
+        "questions": ["some dogs run ."] * EXAMPLES,
+        "hypotheses": labels,
+        "references": gold,
+    }
+    for kind, lines in texts.items():
+        (folder / f"test.{kind}").write_text("\n".join(lines) + "\n")
+    save_attention(folder / "test.attention.npz", records)
+    result = {
+        "format": 1,
+        "task": "entailment",
+        "data": planned.data,
+        "model": "regattn_entailment",
+        "normalizer": {"name": planned.normalizer, "gamma": 1.0},
+        "seed": planned.seed,
+        "metrics": {"accuracy": 100 * right / EXAMPLES},
+        "attention": attention_statistics(records),
+        "training": {"wall_s": 100.0},
+        "machine": "a machine",
+        "config": plan._composed(planned),
+        "files": {kind: f"test.{kind}" for kind in texts} | {"attention": "test.attention.npz"},
+    }
+    (folder / "result.json").write_text(json.dumps(result))
+
+
+@pytest.fixture
+def options(tmp_path):
+    return [
+        f"reuse=[{tmp_path / 'runs'}]",
+        f"runs_dir={tmp_path / 'new'}",
+        f"results_dir={tmp_path / 'results'}",
+        f"cache_dir={tmp_path / 'cache'}",
+        "train=false",
+        "normalizers=[softmax,sparsemax,fusedmax]",
+    ]
+
+
+@pytest.fixture
+def some_runs(options, tmp_path):
+    """Softmax and sparsemax with two seeds; fusedmax has none."""
+    seeds = [*options, "seeds=[1,2]"]
+    planned = plan_runs(load_target("table1", seeds))
+    right = {("softmax", 1): 30, ("softmax", 2): 36, ("sparsemax", 1): 54, ("sparsemax", 2): 54}
+    for run in planned:
+        if (run.normalizer, run.seed) in right:
+            folder = tmp_path / "runs" / f"{run.normalizer}{run.seed}"
+            write_run(folder, run, right[run.normalizer, run.seed])
+    return seeds
+
+
+def read_csv(path):
+    with path.open(newline="") as file:
+        return {row["normalizer"]: row for row in csv.DictReader(file)}
+
+
+def test_ours_stand_beside_the_published_figures(some_runs):
+    path = reproduce("table1", some_runs, command=COMMAND)
+    rows = read_csv(path.with_suffix(".csv"))
+    assert float(rows["softmax"]["ours"]) == pytest.approx(55)
+    assert float(rows["softmax"]["deviation"]) == pytest.approx(np.std([50, 60], ddof=1))
+    assert rows["softmax"]["seeds"] == "1 2"
+    assert float(rows["sparsemax"]["published"]) == 82.39
+    assert float(rows["sparsemax"]["published_gain"]) == pytest.approx(0.73)
+    assert float(rows["sparsemax"]["gain"]) == pytest.approx(35)
+    assert float(rows["sparsemax"]["p_value"]) < 0.01
+    # Another corpus than the paper's: no difference from its figures is shown.
+    assert rows["sparsemax"]["difference"] == ""
+    assert rows["fusedmax"]["ours"] == ""
+    assert "not trained yet" in rows["fusedmax"]["missing"]
+    text = path.read_text()
+    assert COMMAND in text
+    assert "a machine" in text
+    assert "90.00 ± 0.00" in text
+    assert "fusedmax, not run: not trained yet" in text
+    assert (path.parent / "table1.png").stat().st_size > 5000
+    assert (path.parent / "table1.pdf").stat().st_size > 1000
+
+
+def test_a_run_with_other_options_is_not_taken_for_the_wanted_one(some_runs):
+    changed = [*some_runs, "overrides=[training.max_epoch=3]"]
+    rows = read_csv(reproduce("table1", changed, command=COMMAND).with_suffix(".csv"))
+    assert {row["ours"] for row in rows.values()} == {""}
+
+
+def test_a_corpus_that_is_not_there_is_named(options):
+    path = reproduce("bleu", [*options, "corpora=real"], command=COMMAND)
+    text = path.read_text()
+    for data in ("multi30k_de_en", "multi30k_fr_de", "debian_fr_en"):
+        assert f"## {data}" in text
+    assert "Not run: " in text
+    assert not (path.parent / "bleu.png").exists()
+
+
+def test_corpora_without_the_task_say_so(options):
+    path = reproduce("table1", [*options, "corpora=real"], command=COMMAND)
+    assert "Not run with corpora=real: no labelled pairs" in path.read_text()
+
+
+def test_what_cannot_be_trained_says_why(options, tmp_path):
+    broken = [option for option in options if option != "train=false"]
+    broken += ["overrides=[normalizer.gamma=0]", "normalizers=[softmax]"]
+    text = reproduce("table1", broken, command=COMMAND).read_text()
+    assert "Not run: gamma" in text
+    assert not list((tmp_path / "new").rglob("result.json"))
+
+
+def test_heat_maps_of_labels_are_one_picture(some_runs):
+    path = reproduce("figure4", some_runs, command=COMMAND)
+    text = path.read_text()
+    assert "Hypothesis: some dogs run ." in text
+    assert "fusedmax, not drawn: not trained yet" in text
+    assert (path.parent / "figure4.png").stat().st_size > 5000
+    with path.with_suffix(".csv").open(newline="") as file:
+        weights = list(csv.DictReader(file))
+    assert {row["normalizer"] for row in weights} == {"softmax", "sparsemax"}
+    assert sum(float(row["weight"]) for row in weights) == pytest.approx(2)
+
+
+@pytest.mark.parametrize(
+    ("target", "option", "words"),
+    [
+        ("table3", "corpora=real", "table3"),
+        ("table1", "corpora=mine", "mine"),
+        ("table1", "seeds=[]", "seeds"),
+        ("table1", "no_such_option=1", "no_such_option"),
+    ],
+)
+def test_bad_options_are_named(options, target, option, words):
+    with pytest.raises(PipelineError, match=words):
+        reproduce(target, [*options, option], command=COMMAND)
+
+
+def test_every_target_composes_and_its_corpora_are_ours(options):
+    for target in ("table1", "table2", "bleu", "figure1", "figure4", "figure5"):
+        for corpora in ("real", "synthetic"):
+            for run in plan_runs(load_target(target, [*options, f"corpora={corpora}"])):
+                assert plan._composed(run)["data"]["name"] == run.data
+
+
+def test_a_found_run_is_the_planned_one(some_runs, tmp_path):
+    planned = plan_runs(load_target("table1", some_runs))[0]
+    path = tmp_path / "runs" / "softmax1" / "result.json"
+    assert plan._is(read_run(path, path.parent), plan._composed(planned))
