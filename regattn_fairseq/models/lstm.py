@@ -1,6 +1,7 @@
 """``regattn_lstm``: LSTM encoder-decoder with regularized attention."""
 
 import argparse
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
+from torch import distributed as dist
 
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.decoder import LSTMDecoder
@@ -62,6 +64,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"encoder_layers ({options.encoder_layers}) and decoder_layers "
                 f"({options.decoder_layers}) to the same number"
             )
+        _require_joined_processes()
         encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
         encoder = LSTMEncoder(
             source,
@@ -105,6 +108,20 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         """Score the target words given the source; shapes as in the decoder's ``forward``."""
         encoder_out = self.encoder(src_tokens, src_lengths)
         return self.decoder(prev_output_tokens, encoder_out=encoder_out)
+
+
+def _require_joined_processes() -> None:
+    """Refuse to be trained once by each process that torchrun started.
+
+    fairseq asks how many GPUs there are before it asks how many processes: on a CPU, and with one
+    GPU a machine, each of them would train a model by itself.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1 and not (dist.is_available() and dist.is_initialized()):
+        raise ValueError(
+            f"torchrun started {processes} processes, but fairseq has not joined them and each "
+            "would train by itself: use torchrun --no-python regattn-train …, which joins them"
+        )
 
 
 def normalizer_from_options(cfg: RegattnLSTMConfig) -> nn.Module:
