@@ -7,7 +7,7 @@ import torch
 from commands import TINY
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict, read_write
 
 from regattn_fairseq.pipeline import config
 from regattn_fairseq.pipeline.checkpoints import LAST
@@ -22,6 +22,8 @@ def composed(toy: list[str], *overrides: str) -> DictConfig:
     with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
         cfg = compose("train", overrides=given, return_hydra_config=True)
     HydraConfig.instance().set_config(cfg)
+    with read_write(cfg), open_dict(cfg):
+        del cfg["hydra"]  # as Hydra does before it calls a command
     return cfg
 
 
