@@ -40,9 +40,9 @@ def free_port() -> int:
 
 def test_two_processes_are_one_with_twice_the_update_freq(toy, tmp_path):
     # Without dropout, which each process draws for itself.
-    options = [*toy, "model.dropout=0", "training.max_epoch=2", "normalizer=fusedmax"]
-    one = composed(options, f"output_dir={tmp_path / 'one'}", "training.update_freq=2")
-    two = composed(options, f"output_dir={tmp_path / 'two'}", "training.update_freq=1")
+    options = ["model.dropout=0", "training.max_epoch=2", "normalizer=fusedmax"]
+    one = composed(toy, *options, f"output_dir={tmp_path / 'one'}", "training.update_freq=2")
+    two = composed(toy, *options, f"output_dir={tmp_path / 'two'}", "training.update_freq=1")
     preprocess(one)
     port = free_port()
     processes = [FORK.Process(target=train_as, args=(rank, port, two)) for rank in (0, 1)]
