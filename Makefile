@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test lint bench clean
+.PHONY: help setup quickstart test test-slow lint bench clean
 
 help:  ## what one can make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -24,6 +24,9 @@ quickstart: $(INSTALLED)  ## both tasks with four normalizers on generated text;
 
 test: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+test-slow: $(INSTALLED)  ## the tests that make test leaves out: torchrun, Ray, Slurm, a search with Optuna
+	$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)  ## ruff, mypy, and the layering
 	$(BIN)/ruff check .

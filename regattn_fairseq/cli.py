@@ -129,6 +129,7 @@ def _set_up_messages() -> None:
     # Of fairseq's and torch's making, and nothing that a user of these commands could act on.
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
+    warnings.filterwarnings("ignore", message="Distributed is already initialized")  # by us
 
 
 def _one_line(error: Exception) -> str:

@@ -1,6 +1,7 @@
 """``regattn_lstm``: LSTM encoder-decoder with regularized attention."""
 
 import argparse
+import os
 from typing import Any
 
 from fairseq import utils
@@ -8,6 +9,7 @@ from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
+from torch import distributed as dist
 
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.decoder import LSTMDecoder
@@ -56,6 +58,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"encoder_layers ({options.encoder_layers}) and decoder_layers "
                 f"({options.decoder_layers}) to the same number"
             )
+        _require_joined_processes()
         encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
         encoder = LSTMEncoder(
             source,
@@ -99,6 +102,20 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         """Score the target words given the source; shapes as in the decoder's ``forward``."""
         encoder_out = self.encoder(src_tokens, src_lengths)
         return self.decoder(prev_output_tokens, encoder_out=encoder_out)
+
+
+def _require_joined_processes() -> None:
+    """Refuse to be trained once by each process that torchrun started.
+
+    fairseq asks how many GPUs there are before it asks how many processes: on a CPU, and with one
+    GPU a machine, each of them would train a model by itself.
+    """
+    processes = int(os.environ.get("WORLD_SIZE", "1"))
+    if processes > 1 and not (dist.is_available() and dist.is_initialized()):
+        raise ValueError(
+            f"torchrun started {processes} processes, but fairseq has not joined them and each "
+            "would train by itself: use torchrun --no-python regattn-train …, which joins them"
+        )
 
 
 def _build_embeddings(

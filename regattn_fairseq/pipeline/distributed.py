@@ -99,7 +99,10 @@ def fairseq_options(here: World, backend: str | None) -> dict[str, Any]:
     """
     if here.size == 1:
         return {}
+    # fairseq gives torch's own wrapper a device number, which it takes for GPUs only.
+    wrapper = {} if torch.cuda.is_available() else {"ddp_backend": "legacy_ddp"}
     return {
+        **wrapper,
         "distributed_world_size": here.size,
         "distributed_rank": here.rank,
         "distributed_init_method": "env://",

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 
 class Interrupted(KeyboardInterrupt):
@@ -49,6 +49,21 @@ class StopRequest:
 
     def __init__(self) -> None:
         self.signal_number: int | None = None
+        self._launchers: dict[int, Any] = {}
+
+    def fulfil(self, number: int, message: str) -> NoReturn:
+        """End the work, now that all is saved; a launcher that knows the signal comes first.
+
+        Args:
+            number: the signal that came, here or to another process of the same training.
+            message: what is saved.
+
+        Raises:
+            Interrupted: always, unless the launcher ends the process its own way.
+        """
+        if number in self._launchers:
+            self._launchers[number](number, None)
+        raise Interrupted(message, number)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self.signal_number is not None:  # asked twice: at once
@@ -61,8 +76,9 @@ class StopRequest:
 def signals_as_requests() -> Iterator[StopRequest]:
     """While it lasts, SIGINT and SIGTERM do not break off the work, but are noted.
 
-    Only signals that would end the program are treated so: those that are ignored, or that a
-    launcher handles itself, are not.
+    Only where they would end the program: not if they are ignored, or a launcher handles them. Of
+    SIGUSR1 and SIGUSR2, by which submitit learns that a job of Slurm's must make room, those that a
+    launcher handles are noted, and handed on to it when all is saved.
     """
     request = StopRequest()
     replaced: dict[signal.Signals, Any] = {}
@@ -70,6 +86,10 @@ def signals_as_requests() -> Iterator[StopRequest]:
         ours = (signal.SIG_DFL, signal.default_int_handler, _interrupt)
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) in ours:
+                replaced[number] = signal.signal(number, request._note)
+        for number in (signal.SIGUSR1, signal.SIGUSR2):
+            if callable(handler := signal.getsignal(number)):
+                request._launchers[number] = handler
                 replaced[number] = signal.signal(number, request._note)
     try:
         yield request

@@ -30,17 +30,13 @@ _BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 @dataclass(frozen=True)
 class Failure:
-    """What a job returns that could not do its work.
+    """What a job returns that could not do its work; no number, so that a search passes it over.
 
     Args:
         reason: one line.
     """
 
     reason: str
-
-    def __float__(self) -> float:
-        """What a sweeper that searches for the best score is told: nothing."""
-        return float("nan")
 
 
 @dataclass(frozen=True)
@@ -116,6 +112,9 @@ class SweepCallback(Callback):
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Say that the job runs; forget what became of it the last time."""
+        if self.folder is not None:
+            # A cluster's worker may stand elsewhere, and folders are named from where the user is.
+            os.chdir(config.hydra.runtime.cwd)
         output_dir = _output_dir(config)
         if output_dir is not None:
             (output_dir / FAILURE).unlink(missing_ok=True)

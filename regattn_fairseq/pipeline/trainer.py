@@ -10,7 +10,7 @@ from fairseq import checkpoint_utils
 from fairseq.trainer import Trainer
 
 from regattn_fairseq.pipeline.checkpoints import LAST, PREVIOUS
-from regattn_fairseq.pipeline.interruption import Interrupted, StopRequest
+from regattn_fairseq.pipeline.interruption import StopRequest
 
 
 class SurvivingTrainer(Trainer):
@@ -22,7 +22,7 @@ class SurvivingTrainer(Trainer):
     Args:
         arguments: fairseq's.
         request: consulted after each update; if it is set, a checkpoint is written, and
-            :class:`Interrupted` raised.
+            the training ends with :class:`~.interruption.Interrupted`.
         save_minutes: as in ``training.save_minutes``; 0: only when asked to stop.
     """
 
@@ -49,7 +49,7 @@ class SurvivingTrainer(Trainer):
         if number or due:
             checkpoint_utils.save_checkpoint(self.cfg.checkpoint, self, self._epoch_iterator, None)
         if number:
-            raise Interrupted(f"saved after {self.get_num_updates()} updates", number)
+            self._request.fulfil(number, f"saved after {self.get_num_updates()} updates")
         return log_output
 
     def save_checkpoint(self, filename: str, extra_state: dict[str, Any]) -> str | None:

@@ -96,12 +96,20 @@ def test_evaluation_of_another_split_with_other_options(run_folder, toy, tmp_pat
 def test_a_sweep_and_its_report(toy, tmp_path):
     sweep = call(
         *("regattn-run", "-m", *toy, *TINY, "normalizer=softmax,oscarmax", "training.max_epoch=1"),
+        "normalizer.lam=0.1,-1",  # of no concern to softmax, and wrong for oscarmax
         *("data.tokenizer.name=sentencepiece", "data.tokenizer.vocab_size=60"),
         *("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
         f"runs_dir={tmp_path / 'runs'}",
         cwd=tmp_path,
     )
-    assert sweep.returncode == 0, sweep.stderr
+    # One job fails and says so; the others are done, and the two that are one run are done once.
+    assert sweep.returncode == 1, sweep.stderr
+    assert "sweep: 3 of 4 done, 0 running, 1 failed; best bleu" in sweep.stderr
+    (failed,) = [line for line in sweep.stderr.splitlines() if line.startswith("failed: ")]
+    assert "oscarmax_lam-1" in failed
+    assert "lam must be" in failed
+    assert "Traceback" not in sweep.stderr
+    assert sweep.stderr.count("trained for") == 2
     results = sorted((tmp_path / "runs").rglob("result.json"))
     assert [path.parent.parent.name for path in results] == ["oscarmax_lam0.1", "softmax"]
 
@@ -114,6 +122,7 @@ def test_a_sweep_and_its_report(toy, tmp_path):
     assert "oscarmax" in report.stdout
     table = (tmp_path / "report" / "table.md").read_text()
     assert "how it was made" in table
+    assert "failed: lam must be" in table
     for name in ("table.tex", "table.csv", "index.html", "attention_toy_softmax.png"):
         assert (tmp_path / "report" / name).stat().st_size > 0
     # Nothing is left behind in the folder that the command was called from.

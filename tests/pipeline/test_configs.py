@@ -81,6 +81,22 @@ def test_corpus_and_model_must_be_for_the_same_task(overrides, words):
         check_options(composed("run", *overrides))
 
 
+@pytest.mark.parametrize("name", ["tensorboard", "wandb", "none"])
+def test_every_tracker_composes(name):
+    cfg = composed("run", f"tracking={name}")
+    assert (cfg.common.tensorboard_logdir is None) == (name == "none")
+    assert (cfg.common.wandb_project is None) == (name != "wandb")
+
+
+@pytest.mark.parametrize("name", [name for name in names("sweep") if name != "optuna"])
+def test_every_sweep_composes_and_says_its_command(name):
+    cfg = composed("run", f"sweep={name}")
+    assert cfg.hydra.sweeper.params
+    assert "sweep" not in cfg.output_dir.removeprefix(cfg.runs_dir)
+    lines = (CONFIGS / "sweep" / f"{name}.yaml").read_text().splitlines()
+    assert lines[1].startswith(f"# regattn-run -m sweep={name}")
+
+
 @pytest.mark.parametrize("name", names("experiment"))
 def test_an_experiments_first_comment_is_its_command(name):
     lines = (CONFIGS / "experiment" / f"{name}.yaml").read_text().splitlines()

@@ -28,6 +28,7 @@ from regattn_fairseq.pipeline.report.tables import (
     to_markdown,
     to_rich,
 )
+from regattn_fairseq.pipeline.report.unfinished import find_unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -112,7 +113,15 @@ def build_report(
         rows=rows,
         tables=build_tables(rows),
         examples=examples,
-        warnings=[_one_line(w) for w in (*run_warnings, *row_warnings, *example_warnings)],
+        warnings=[
+            _one_line(warning)
+            for warning in (
+                *run_warnings,
+                *find_unfinished(root),
+                *row_warnings,
+                *example_warnings,
+            )
+        ],
     )
     for warning in report.warnings:
         logger.warning("%s", warning)

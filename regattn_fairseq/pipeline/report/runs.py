@@ -11,6 +11,7 @@ from typing import Any
 
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
 from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.report.unfinished import find_unfinished
 
 _FORMAT = 1
 _REQUIRED = ("task", "data", "model", "normalizer", "metrics")
@@ -238,6 +239,9 @@ def find_runs(root: Path) -> tuple[list[Run], list[str]]:
         )
     if not runs:
         unreadable = f" ({len(warnings)} unreadable: {warnings[0]})" if warnings else ""
+        unfinished = find_unfinished(root)
+        if unfinished:
+            unreadable += f" ({len(unfinished)} unfinished: {unfinished[0]})"
         raise ReportError(
             f"no result.json under {root}{unreadable}: run `regattn-run` first, or name the "
             "folder that its runs are in"

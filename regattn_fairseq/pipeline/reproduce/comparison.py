@@ -177,7 +177,7 @@ def _sections(entries: Sequence[Entry], cfg: DictConfig) -> Iterator[str]:
     within = cfg.get("within")
     behind = [entry for entry in entries if entry.behind is not None]
     if within is not None and len(behind) > 1:
-        far = [entry.label for entry in behind if entry.behind > within]  # type: ignore[operator]
+        far = [entry.label for entry in behind if entry.behind > within]
         verdict = f"Not so: {', '.join(far)}." if far else "So it is here."
         label = METRIC_LABELS.get(cfg.metrics[0], cfg.metrics[0])
         yield f"Within {within:g} {label} of the best: {escape_markdown(verdict)}\n"

@@ -34,7 +34,7 @@ def write_map_figure(draw: Callable[[DictConfig], Drawing], cfg: DictConfig, ste
     return f"![{escape_markdown(cfg.title)}]({stem.name}.png)\n"
 
 
-def _options(cfg: DictConfig, normalizer: str) -> dict[str, float]:
+def _options(cfg: DictConfig, normalizer: str) -> dict[str, Any]:
     taken = normalizer_options(normalizer)
     return {name: cfg[name] for name in ("gamma", "lam", "p") if name in taken}
 

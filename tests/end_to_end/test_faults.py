@@ -1,0 +1,224 @@
+"""What may happen to a training, and that nothing but time is lost.
+
+Each fault strikes a training of three short epochs. Then the same command is given again, and must
+end with the very parameters of a training that nothing happened to.
+"""
+
+import errno
+import json
+import os
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+import torch
+from fairseq import checkpoint_utils
+from in_process import FORK, composed, parameters
+from omegaconf import DictConfig
+
+from regattn_fairseq.pipeline.checkpoints import LAST, PREVIOUS
+from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.interruption import Interrupted
+from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
+from regattn_fairseq.pipeline.train import train
+from regattn_fairseq.pipeline.trainer import SurvivingTrainer
+
+
+@pytest.fixture(scope="module")
+def whole(toy, tmp_path_factory) -> dict[str, torch.Tensor]:
+    """The parameters after a training that nothing happened to."""
+    folder = tmp_path_factory.mktemp("whole")
+    cfg = composed(toy, f"output_dir={folder}")
+    preprocess(cfg)
+    train(cfg)
+    return parameters(folder)
+
+
+def after_update(monkeypatch: pytest.MonkeyPatch, update: int, action: Callable[[], None]) -> None:
+    """Do something once, after a certain update; an epoch of the toy corpus has eight or more."""
+    original = SurvivingTrainer.train_step
+    done = []
+
+    def train_step(trainer, samples, raise_oom=False):
+        if trainer.get_num_updates() == update - 1 and not done:
+            done.append(True)
+            action()
+        return original(trainer, samples, raise_oom)
+
+    monkeypatch.setattr(SurvivingTrainer, "train_step", train_step)
+
+
+def assert_same(folder: Path, whole: dict[str, torch.Tensor]) -> None:
+    """The run ended, with the parameters of the undisturbed one, and logged each epoch once."""
+    found = parameters(folder)
+    assert found.keys() == whole.keys()
+    for name, tensor in whole.items():
+        assert torch.equal(found[name], tensor), name
+    log = [json.loads(line) for line in (folder / "train_log.jsonl").read_text().splitlines()]
+    assert [record["epoch"] for record in log if record["split"] == "train"] == [1, 2, 3]
+    assert [record["epoch"] for record in log if record["split"] == "valid"] == [1, 2, 3]
+    assert json.loads((folder / "train.json").read_text())["epochs"] == 3
+    assert not (folder / ".lock").exists()
+    assert not (folder / "checkpoints" / PREVIOUS).exists()
+
+
+@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_within_an_epoch(toy, whole, tmp_path, monkeypatch, signal_number):
+    # A test run in the background has inherited that Ctrl-C is ignored.
+    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    cfg = composed(toy, f"output_dir={tmp_path}")
+    after_update(monkeypatch, 13, lambda: os.kill(os.getpid(), signal_number))
+    try:
+        with pytest.raises(Interrupted, match="saved after 13 updates") as caught:
+            train(cfg)
+        assert caught.value.signal_number == signal_number
+        state = torch.load(tmp_path / "checkpoints" / LAST, weights_only=True)
+        assert state["extra_state"]["train_iterator"]["iterations_in_epoch"] > 0
+        train(cfg)
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert_same(tmp_path, whole)
+
+
+def interrupted(cfg: DictConfig, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A training that ended during its third epoch, with two checkpoints; the newer one's path."""
+
+    def crash() -> None:
+        raise ZeroDivisionError
+
+    with monkeypatch.context() as patch:
+        after_update(patch, 24, crash)
+        with pytest.raises(ZeroDivisionError):
+            train(cfg)
+    assert (folder / "checkpoints" / PREVIOUS).exists()
+    return folder / "checkpoints" / LAST
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-3000])
+
+
+def flip_a_bit(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("damage", [cut, flip_a_bit, Path.unlink])
+def test_a_damaged_checkpoint(toy, whole, tmp_path, monkeypatch, caplog, damage):
+    cfg = composed(toy, f"output_dir={tmp_path}")
+    last = interrupted(cfg, tmp_path, monkeypatch)
+    damage(last)
+    train(cfg)
+    if damage is not Path.unlink:
+        assert f"{last} is damaged" in caplog.text
+        assert f"going back to the checkpoint before it, {last.parent / PREVIOUS}" in caplog.text
+    assert_same(tmp_path, whole)
+
+
+def test_no_checkpoint_that_can_be_read(toy, whole, tmp_path, monkeypatch):
+    cfg = composed(toy, f"output_dir={tmp_path}")
+    last = interrupted(cfg, tmp_path, monkeypatch)
+    cut(last)
+    cut(last.parent / PREVIOUS)
+    with pytest.raises(PipelineError, match=rf"{PREVIOUS} is damaged: delete it"):
+        train(cfg)
+    assert not (tmp_path / "train.json").exists()
+    for path in (last, last.parent / PREVIOUS):
+        path.unlink()
+    (tmp_path / "train_log.jsonl").unlink()
+    train(cfg)
+    assert_same(tmp_path, whole)
+
+
+def test_a_disk_that_fills_up(toy, whole, tmp_path, monkeypatch):
+    cfg = composed(toy, f"output_dir={tmp_path}")
+    original = checkpoint_utils._torch_persistent_save
+    saved = []
+
+    def save(state, file):
+        saved.append(file)
+        if len(saved) == 2:
+            file.write(b"half of it")
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        original(state, file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(checkpoint_utils, "_torch_persistent_save", save)
+        with pytest.raises(PipelineError, match=r"No space left.*output_dir"):
+            train(cfg)
+    assert [path.name for path in (tmp_path / "checkpoints").glob("*.tmp")] == []
+    train(cfg)
+    assert_same(tmp_path, whole)
+
+
+def test_kill_9_again_and_again(toy, whole, tmp_path):
+    # Saving after every update: the kills then strike while checkpoints are written, too.
+    cfg = composed(toy, f"output_dir={tmp_path}", "training.save_minutes=0.000001")
+    kills = 0
+    for delay in (0.3, 0.5, 0.8, 1.2):
+        process = FORK.Process(target=train, args=(cfg,))
+        process.start()
+        began = time.monotonic()
+        while not (tmp_path / "checkpoints").exists() and time.monotonic() - began < 60:
+            time.sleep(0.02)
+        process.join(delay)
+        if process.is_alive():
+            process.kill()
+            process.join()
+            kills += 1
+    assert kills > 0
+    train(cfg)
+    assert_same(tmp_path, whole)
+
+
+def test_two_at_once_in_one_folder(toy, whole, tmp_path):
+    cfg = composed(toy, f"output_dir={tmp_path}")
+    processes = [FORK.Process(target=train, args=(cfg,)) for _ in range(2)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    assert_same(tmp_path, whole)
+
+
+def test_a_loss_that_is_not_finite(toy, whole, tmp_path):
+    cfg = composed(toy, f"output_dir={tmp_path}", "training.lr=1e38")
+    with pytest.raises(PipelineError, match=r"finite.*training\.lr.*training\.clip_norm.*gamma"):
+        train(cfg)
+    assert not (tmp_path / "train.json").exists()
+
+
+def test_a_corpus_that_changes_under_its_cache(toy, whole, tmp_path):
+    (shared_raw,) = [o.partition("=")[2] for o in toy if o.startswith("data.raw_dir=")]
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for path in Path(shared_raw).iterdir():
+        (raw / path.name).write_bytes(path.read_bytes())
+    cfg = composed(
+        toy, f"data.raw_dir={raw}", f"cache_dir={tmp_path / 'cache'}", f"output_dir={tmp_path}"
+    )
+    preprocess(cfg)
+    train_src = raw / "train.src"
+    text = train_src.read_text()
+
+    train_src.write_text(text)  # the same text at another time
+    preprocess(cfg)
+
+    train_src.write_text(text.replace("kada", "KADA"))
+    folder = prepared_data(cfg).directory
+    for stage in (preprocess, train):
+        with pytest.raises(PipelineError, match=f"{train_src} has changed since {folder}"):
+            stage(cfg)
+
+    train_src.write_text(text)
+    preprocess(cfg)
+    train_src.unlink()  # not needed any more
+    preprocess(cfg)
+    assert not list(tmp_path.glob("checkpoints"))
