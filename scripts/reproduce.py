@@ -8,7 +8,8 @@ Tables: 1 (textual entailment), 2 (summarization), bleu (translation). Figures: 
 of trained runs), 2, 3 (the maps themselves). corpora=synthetic is made on the spot, real can be got
 by anyone, paper is what the authors had. Runs that are there are reused, missing ones are trained
 (train=false: are not), and what cannot run for want of data is named in the table. The other
-options stand in configs/reproduce; overrides=[training.max_epoch=1] passes options to every run.
+options stand in configs/reproduce; 'overrides=["training.max_epoch=1"]' passes options to
+every run.
 """
 
 import logging

@@ -12,9 +12,9 @@ import functools
 import importlib.util
 import logging
 import os
-import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -61,21 +61,33 @@ def _forget_pool() -> None:
 os.register_at_fork(after_in_child=_forget_pool)
 
 
+@contextmanager
+def _told_of_compilation(what: str) -> Iterator[None]:
+    """Log it if a kernel is compiled in the block; loading it from the cache is quick."""
+    from numba.core import event
+
+    class Listener(event.Listener):
+        told = False
+
+        def on_start(self, _: Any) -> None:
+            if not self.told:
+                logger.info("compiling %s: some seconds once, then it is cached", what)
+                self.told = True
+
+        def on_end(self, _: Any) -> None:
+            pass
+
+    with event.install_listener("numba:compile", Listener()):
+        yield
+
+
 def _run(name: str, dtype: torch.dtype, cost: int, shape: Any, *args: Any) -> None:
     """Call a kernel on (rows, ...) arrays and numbers, split over rows if that pays."""
     global _pool
     kernel = _kernel(name)
     if (name, dtype) not in _ready:
-        # Silent where it comes from the cache at once.
-        note = threading.Timer(
-            0.5, logger.info, ("compiling CPU kernel %s for %s: once, then cached", name, dtype)
-        )
-        note.daemon = True
-        note.start()
-        try:
+        with _told_of_compilation(f"CPU kernel {name} for {dtype}"):
             kernel(*args)
-        finally:
-            note.cancel()
         _ready.add((name, dtype))
         return
     rows, d = shape

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from unittest import mock
 
+from fairseq.logging import progress_bar
 from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline.errors import PipelineError
@@ -28,11 +29,22 @@ def check_tracking(cfg: DictConfig) -> None:
 
 @contextmanager
 def tracked(cfg: DictConfig, directory: Path) -> Iterator[None]:
-    """Give a training its own name with Weights & Biases, and end its record there.
+    """Give a training its own record, and end it with the training.
 
-    fairseq names every run after the folder of its checkpoints, which is ``checkpoints`` for all
-    of ours, and never ends one, so that the next job of the same process would be added to it.
+    fairseq keeps TensorBoard's writers and the run of Weights & Biases until the process ends, so
+    that the next job of the same process would be added to them. With Weights & Biases it also
+    names every run after the folder of its checkpoints, which is ``checkpoints`` for all of ours.
     """
+    try:
+        with _named_for_wandb(cfg, directory):
+            yield
+    finally:
+        progress_bar._close_writers()
+        progress_bar._tensorboard_writers.clear()
+
+
+@contextmanager
+def _named_for_wandb(cfg: DictConfig, directory: Path) -> Iterator[None]:
     if not cfg.common.wandb_project:
         yield
         return

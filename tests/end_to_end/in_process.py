@@ -14,6 +14,9 @@ from regattn_fairseq.pipeline.checkpoints import LAST
 
 FORK = multiprocessing.get_context("fork")
 
+# OpenMP's threads do not survive a fork, and a child that waits for them waits for ever.
+torch.set_num_threads(1)
+
 
 def composed(toy: list[str], *overrides: str) -> DictConfig:
     """The configuration of a tiny training of three epochs, eight updates each."""

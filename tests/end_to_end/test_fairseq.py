@@ -155,19 +155,19 @@ def test_a_normalizer_from_a_users_own_folder(toy, tmp_path):
     (plugin / "__init__.py").write_text(
         "import regattn_fairseq.models\n"
         "from regattn_fairseq.normalizers import register_normalizer, sparsemax\n"
-        '@register_normalizer("halved")\n'
-        "def halved(scores, *, gamma=1.0, mask=None, dim=-1):\n"
-        "    return sparsemax(0.5 * scores, gamma=gamma, mask=mask, dim=dim)\n"
+        '@register_normalizer("sharpened")\n'
+        "def sharpened(scores, *, gamma=1.0, mask=None, dim=-1):\n"
+        "    return sparsemax(50 * scores, gamma=gamma, mask=mask, dim=dim)\n"
     )
     done = call(
         *("regattn-run", *toy, "model=regattn_lstm_tiny", "training.max_epoch=1"),
-        *(f"common.user_dir={plugin}", "normalizer.name=halved", "normalizer.learn_gamma=true"),
-        f"runs_dir={tmp_path / 'runs'}",
+        *(f"common.user_dir={plugin}", "normalizer.name=sharpened", "normalizer.learn_gamma=true"),
+        f"output_dir={tmp_path / 'run'}",
     )
     assert done.returncode == 0, done.stderr
-    run = tmp_path / "runs" / "toy" / "halved_gamma1_learned" / "seed1"
+    run = tmp_path / "run"
     result = json.loads((run / "result.json").read_text())
-    assert result["normalizer"] == {"name": "halved", "gamma": 1.0, "learn_gamma": True}
+    assert result["normalizer"] == {"name": "sharpened", "gamma": 1.0, "learn_gamma": True}
     assert result["attention"]["zero_share"] > 0
 
     bin_folder = OmegaConf.load(run / "config.yaml").task.data

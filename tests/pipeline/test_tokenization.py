@@ -1,5 +1,7 @@
 """Tokenizers: what they split, they can join again."""
 
+import random
+
 import pytest
 
 from regattn_fairseq.pipeline.errors import PipelineError
@@ -57,13 +59,22 @@ def test_training_is_deterministic(tmp_path):
 
 
 def test_a_large_text_is_sampled_in_the_same_way_every_time(tmp_path, monkeypatch):
+    draw = random.Random(1)
+    lines = ["".join(draw.choices("abcdefgh ", k=20)) for _ in range(400)]
+
     def vocabulary(name):
         (tmp_path / name).mkdir()
-        trained(tmp_path / name, vocab_size=40)
+        options = {
+            "name": "sentencepiece",
+            "model_type": "unigram",
+            "vocab_size": 60,
+            "joint": True,
+        }
+        train_tokenizers(options, ("de", "en"), (lines, lines), tmp_path / name)
         return (tmp_path / name / "joint.vocab").read_bytes()
 
     whole = vocabulary("whole")
-    monkeypatch.setattr("regattn_fairseq.pipeline.tokenization.MAX_TRAINING_LINES", 30)
+    monkeypatch.setattr("regattn_fairseq.pipeline.tokenization.MAX_TRAINING_LINES", 200)
     assert vocabulary("a") == vocabulary("b") != whole
 
 

@@ -108,7 +108,7 @@ def test_ours_stand_beside_the_published_figures(some_runs):
 
 
 def test_a_run_with_other_options_is_not_taken_for_the_wanted_one(some_runs):
-    changed = [*some_runs, "overrides=[training.max_epoch=3]"]
+    changed = [*some_runs, 'overrides=["training.max_epoch=3"]']
     rows = read_csv(reproduce("table1", changed, command=COMMAND).with_suffix(".csv"))
     assert {row["ours"] for row in rows.values()} == {""}
 
@@ -129,7 +129,7 @@ def test_corpora_without_the_task_say_so(options):
 
 def test_what_cannot_be_trained_says_why(options, tmp_path):
     broken = [option for option in options if option != "train=false"]
-    broken += ["overrides=[normalizer.gamma=0]", "normalizers=[softmax]"]
+    broken += ['overrides=["normalizer.gamma=0"]', "normalizers=[softmax]"]
     text = reproduce("table1", broken, command=COMMAND).read_text()
     assert "Not run: gamma" in text
     assert not list((tmp_path / "new").rglob("result.json"))
