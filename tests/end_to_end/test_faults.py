@@ -56,6 +56,7 @@ def assert_same(folder: Path, whole: dict[str, torch.Tensor]) -> None:
     assert found.keys() == whole.keys()
     for name, tensor in whole.items():
         assert torch.equal(found[name], tensor), name
+    assert list((folder / "tensorboard").rglob("events.*"))  # its own, not the process's first
     log = [json.loads(line) for line in (folder / "train_log.jsonl").read_text().splitlines()]
     assert [record["epoch"] for record in log if record["split"] == "train"] == [1, 2, 3]
     assert [record["epoch"] for record in log if record["split"] == "valid"] == [1, 2, 3]
