@@ -1,11 +1,9 @@
 """Entailment in the stages: pairs of sentences with labels in, labels and attention out."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import hydra.utils
 import torch
@@ -18,10 +16,8 @@ from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import AttentionRecord
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import read_lines, write_lines
+from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
-
-if TYPE_CHECKING:
-    from regattn_fairseq.pipeline.preprocess import PreparedData
 
 SIDES = ("premise", "hypothesis")
 # fairseq's names of what sentence_prediction reads.

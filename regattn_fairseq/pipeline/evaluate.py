@@ -40,7 +40,7 @@ from regattn_fairseq.pipeline.files import (
     write_lines,
 )
 from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.preprocess import PreparedData
+from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.sweep import Score
 from regattn_fairseq.pipeline.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.train import Run, training_summary

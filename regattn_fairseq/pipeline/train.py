@@ -25,7 +25,8 @@ from regattn_fairseq.pipeline.files import (
 )
 from regattn_fairseq.pipeline.interruption import signals_as_requests
 from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.preprocess import PreparedData, check_inputs, prepared_data
+from regattn_fairseq.pipeline.prepared import PreparedData
+from regattn_fairseq.pipeline.preprocess import check_inputs, prepared_data
 from regattn_fairseq.pipeline.tracking import check_tracking, tracked
 from regattn_fairseq.pipeline.train_log import TrainLog
 from regattn_fairseq.pipeline.trainer import trainer_factory
