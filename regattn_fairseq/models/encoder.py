@@ -5,9 +5,11 @@ from typing import NamedTuple
 import torch
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoder
-from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from regattn_fairseq.models.dropout import Dropout
+from regattn_fairseq.models.recurrence import LSTM
 
 
 class EncoderOutput(NamedTuple):
@@ -16,7 +18,7 @@ class EncoderOutput(NamedTuple):
     states: Tensor  # [batch, source, output_units]; zero where padded
     hidden: Tensor  # [layers, batch, output_units], each layer's last state
     cell: Tensor  # [layers, batch, output_units]
-    padding_mask: Tensor  # bool [batch, source], True where there is no word
+    padding_mask: Tensor | None  # bool [batch, source], True where no word is; None: no padding
 
 
 class LSTMEncoder(FairseqEncoder):
@@ -48,9 +50,9 @@ class LSTMEncoder(FairseqEncoder):
         super().__init__(dictionary)
         self.padding_idx = dictionary.pad()
         self.embed_tokens = embed_tokens
-        self.dropout_in_module = FairseqDropout(dropout_in, module_name=type(self).__name__)
-        self.dropout_out_module = FairseqDropout(dropout_out, module_name=type(self).__name__)
-        self.lstm = nn.LSTM(
+        self.dropout_in_module = Dropout(dropout_in, module_name=type(self).__name__)
+        self.dropout_out_module = Dropout(dropout_out, module_name=type(self).__name__)
+        self.lstm = LSTM(
             embed_tokens.embedding_dim,
             hidden_size,
             num_layers,
@@ -70,23 +72,26 @@ class LSTMEncoder(FairseqEncoder):
             src_lengths: accepted for fairseq's sake; the lengths are read off the padding.
         """
         padding_mask = src_tokens.eq(self.padding_idx)
-        # Packed sequences start at position 0: move the words there, keeping their order.
-        order = padding_mask.byte().argsort(dim=1, stable=True)
-        lengths = src_tokens.size(1) - padding_mask.sum(dim=1)
+        lengths = (src_tokens.size(1) - padding_mask.sum(dim=1)).cpu()
+        has_padding = bool(lengths.min() < src_tokens.size(1))
+        if has_padding:
+            # Packed sequences start at position 0: move the words there, keeping their order.
+            order = padding_mask.byte().argsort(dim=1, stable=True)
+            src_tokens = src_tokens.gather(1, order)
 
-        embedded = self.dropout_in_module(self.embed_tokens(src_tokens.gather(1, order)))
-        packed = pack_padded_sequence(
-            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
+        embedded = self.dropout_in_module(self.embed_tokens(src_tokens))
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         packed_states, (hidden, cell) = self.lstm(packed)
         states, _lengths = pad_packed_sequence(
             packed_states, batch_first=True, total_length=src_tokens.size(1)
         )
-        back = order.argsort(dim=1).unsqueeze(2).expand_as(states)
-        states = self.dropout_out_module(states.gather(1, back))
+        if has_padding:
+            back = order.argsort(dim=1).unsqueeze(2).expand_as(states)
+            states = states.gather(1, back)
+        states = self.dropout_out_module(states)
         if self.lstm.bidirectional:
             hidden, cell = self._join_directions(hidden), self._join_directions(cell)
-        return EncoderOutput(states, hidden, cell, padding_mask)
+        return EncoderOutput(states, hidden, cell, padding_mask if has_padding else None)
 
     @staticmethod
     def _join_directions(final: Tensor) -> Tensor:
@@ -99,7 +104,9 @@ class LSTMEncoder(FairseqEncoder):
             states=encoder_out.states.index_select(0, new_order),
             hidden=encoder_out.hidden.index_select(1, new_order),
             cell=encoder_out.cell.index_select(1, new_order),
-            padding_mask=encoder_out.padding_mask.index_select(0, new_order),
+            padding_mask=encoder_out.padding_mask.index_select(0, new_order)
+            if encoder_out.padding_mask is not None
+            else None,
         )
 
     def max_positions(self) -> int:
