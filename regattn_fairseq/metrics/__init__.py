@@ -14,7 +14,11 @@ from regattn_fairseq.metrics.attention import (
 )
 from regattn_fairseq.metrics.bleu import score_translation
 from regattn_fairseq.metrics.rouge import ROUGE_KEYS, score_summaries, sentence_rouge
-from regattn_fairseq.metrics.rouge_published import published_rouge, published_sentence_rouge
+from regattn_fairseq.metrics.rouge_published import (
+    PublishedRouge,
+    published_rouge,
+    published_sentence_rouge,
+)
 from regattn_fairseq.metrics.significance import (
     PairedResult,
     paired_bootstrap,
@@ -27,6 +31,7 @@ __all__ = [
     "AttentionFileError",
     "AttentionRecord",
     "PairedResult",
+    "PublishedRouge",
     "attention_statistics",
     "load_attention",
     "paired_bootstrap",

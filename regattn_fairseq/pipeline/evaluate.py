@@ -190,13 +190,14 @@ def _write(
     lines = [decode(hypothesis.tokens) for hypothesis in hypotheses]
     references = list(read_lines(data.text / f"{cfg.evaluation.split}.tgt"))
     metrics, signatures = _score(saved, lines, references, data, cfg.evaluation.split)
+    further = further_references(data.text, cfg.evaluation.split)
     return Output(
         lines,
         references,
         records=[hypothesis.attention for hypothesis in hypotheses],
         metrics=metrics,
         signatures=signatures,
-        texts={"sources": "src"},
+        texts={"sources": "src"} | {path.suffix[1:]: path.suffix[1:] for path in further},
         figures={"target_tokens": sum(len(hypothesis.tokens) + 1 for hypothesis in hypotheses)},
         extra={},
     )
