@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
@@ -51,21 +51,31 @@ class StopRequest:
         self.signal_number: int | None = None
         self._launchers: dict[int, Any] = {}
 
-    def fulfil(self, number: int, message: str) -> NoReturn:
-        """End the work, now that all is saved; a launcher that knows the signal comes first.
+    def fulfil(self, number: int, message: str) -> None:
+        """End the work, now that all is saved; a launcher that handles the signal decides itself.
+
+        Slurm sends SIGTERM before it kills a job that it puts back into the queue. submitit ignores
+        it, the work goes on, and what comes after it is lost.
 
         Args:
             number: the signal that came, here or to another process of the same training.
             message: what is saved.
 
         Raises:
-            Interrupted: always, unless the launcher ends the process its own way.
+            Interrupted: no launcher handles the signal. A launcher may end the process its own way.
         """
-        if number in self._launchers:
-            self._launchers[number](number, None)
-        raise Interrupted(message, number)
+        self.signal_number = None
+        if number not in self._launchers:
+            raise Interrupted(message, number)
+        print(message, file=sys.stderr, flush=True)
+        self._launchers[number](number, None)
 
     def _note(self, number: int, frame: FrameType | None) -> None:
+        if number in self._launchers:
+            # Of a warning and the signal that a launcher acts on, the latter counts.
+            if number != signal.SIGTERM or self.signal_number is None:
+                self.signal_number = number
+            return
         if self.signal_number is not None:  # asked twice: at once
             raise Interrupted("", number)
         self.signal_number = number
@@ -76,9 +86,8 @@ class StopRequest:
 def signals_as_requests() -> Iterator[StopRequest]:
     """While it lasts, SIGINT and SIGTERM do not break off the work, but are noted.
 
-    Only where they would end the program: not if they are ignored, or a launcher handles them. Of
-    SIGUSR1 and SIGUSR2, by which submitit learns that a job of Slurm's must make room, those that a
-    launcher handles are noted, and handed on to it when all is saved.
+    Not if they are ignored. What a launcher handles is noted and handed on to it when all is saved:
+    SIGTERM, and SIGUSR1 and SIGUSR2, by which submitit learns that a job of Slurm's must make room.
     """
     request = StopRequest()
     replaced: dict[signal.Signals, Any] = {}
@@ -87,8 +96,8 @@ def signals_as_requests() -> Iterator[StopRequest]:
         for number in (signal.SIGINT, signal.SIGTERM):
             if signal.getsignal(number) in ours:
                 replaced[number] = signal.signal(number, request._note)
-        for number in (signal.SIGUSR1, signal.SIGUSR2):
-            if callable(handler := signal.getsignal(number)):
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+            if number not in replaced and callable(handler := signal.getsignal(number)):
                 request._launchers[number] = handler
                 replaced[number] = signal.signal(number, request._note)
     try:

@@ -61,4 +61,5 @@ def _named_for_wandb(cfg: DictConfig, directory: Path) -> Iterator[None]:
         try:
             yield
         finally:
-            wandb.finish()
+            # Ends the record, and forgets these settings, which it reads once in a process.
+            wandb.teardown()

@@ -12,15 +12,20 @@ BIN = Path(sys.executable).parent
 TINY = ["model=regattn_lstm_tiny", "training.max_tokens=300", "training.lr=0.01"]
 
 
+def environment(**variables: str) -> dict[str, str]:
+    """This process's, with one thread a command."""
+    return {**os.environ, "OMP_NUM_THREADS": "1", **variables}
+
+
 def call(
-    *command: object, cwd: Path | None = None, **environment: str
+    *command: object, cwd: Path | None = None, **variables: str
 ) -> subprocess.CompletedProcess[str]:
     """Run one of the installed commands as a user would, from any folder."""
     name, *arguments = map(str, command)
     return subprocess.run(
         [str(BIN / name), *arguments],
         cwd=cwd,
-        env={**os.environ, "OMP_NUM_THREADS": "1", **environment},
+        env=environment(**variables),
         capture_output=True,
         text=True,
         timeout=300,

@@ -44,16 +44,36 @@ def test_a_signal_is_noted_and_a_second_one_obeyed(number, capsys):
     assert signal.getsignal(number) == before
 
 
-def test_what_is_ignored_or_handled_by_others_stays_so():
+def test_what_is_ignored_stays_so():
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    seen = []
-    signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
-    raise_on_sigterm()
     with signals_as_requests() as request:
         os.kill(os.getpid(), signal.SIGINT)
-        os.kill(os.getpid(), signal.SIGTERM)
         assert request.signal_number is None
-    assert seen == [signal.SIGTERM]
+
+
+def test_a_launcher_that_ignores_sigterm_gets_it_when_all_is_saved_and_the_work_goes_on(capsys):
+    seen = []
+    signal.signal(signal.SIGTERM, lambda number, frame: seen.append(number))
+    raise_on_sigterm()  # leaves the launcher's handler in its place
+    with signals_as_requests() as request:
+        os.kill(os.getpid(), signal.SIGTERM)
+        assert request.signal_number == signal.SIGTERM
+        assert seen == []
+        request.fulfil(signal.SIGTERM, "saved")
+        assert capsys.readouterr().err == "saved\n"
+        assert seen == [signal.SIGTERM]
+        assert request.signal_number is None
+
+
+@pytest.mark.parametrize("order", [(15, 12), (12, 15)])
+def test_of_a_launchers_two_signals_the_one_that_it_acts_on_counts(order):
+    assert {*order} == {signal.SIGTERM, signal.SIGUSR2}
+    for number in order:
+        signal.signal(number, lambda number, frame: None)
+    with signals_as_requests() as request:
+        for number in order:
+            os.kill(os.getpid(), number)
+        assert request.signal_number == signal.SIGUSR2
 
 
 def test_a_launcher_gets_its_signal_when_all_is_saved():
