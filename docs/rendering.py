@@ -21,5 +21,8 @@ def on_page_content(content: str, **_: Any) -> str:
 
 
 def _mathml(match: re.Match[str]) -> str:
-    display = "block" if match["tag"] == "div" else "inline"
-    return convert(html.unescape(match["tex"]).strip(), display=display)
+    tex = html.unescape(match["tex"]).strip()
+    if match["tag"] == "span":
+        return convert(tex)
+    # A formula that is wider than a telephone scrolls by itself.
+    return f'<div style="overflow-x: auto">{convert(tex, display="block")}</div>'

@@ -45,7 +45,7 @@ def entmax15(
 ) -> Tensor:
     r"""The argmax regularized by the Tsallis 1.5-entropy, solved exactly.
 
-    $$\arg\max_{y \in \Delta} \; \langle y, x \rangle + \gamma H(y),
+    $$\operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle + \gamma H(y),
     \qquad H(y) = \frac{4}{3} \sum_i \big( y_i - y_i^{1.5} \big)$$
 
     As :func:`entmax` with alpha = 1.5.
@@ -78,7 +78,7 @@ def entmax(
 ) -> Tensor:
     r"""The argmax regularized by the Tsallis alpha-entropy, solved by bisection.
 
-    $$\arg\max_{y \in \Delta} \; \langle y, x \rangle + \gamma H(y),
+    $$\operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle + \gamma H(y),
     \qquad H(y) = \frac{1}{\alpha (\alpha - 1)} \sum_i \big( y_i - y_i^\alpha \big)$$
 
     $\alpha = 2$ is sparsemax, and $\alpha$ near 1 nears softmax.

@@ -21,8 +21,8 @@ def fusedmax(
 ) -> Any:
     r"""The argmax regularized by the squared norm and by the differences between neighbours.
 
-    $$\Pi_\Omega(x) = \arg\max_{y \in \Delta} \; \langle y, x \rangle
-    - \gamma \Big( \frac{1}{2} \lVert y \rVert_2^2
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \gamma \Big( \frac{1}{2} \| y \|_2^2
     + \lambda \sum_i \lvert y_{i+1} - y_i \rvert \Big)$$
 
     Computed as the projection onto the simplex of the total-variation prox of $x / \gamma$. Its

@@ -21,8 +21,8 @@ def oscarmax(
 ) -> Any:
     r"""The argmax regularized by the squared norm and by the larger weight of every pair.
 
-    $$\Pi_\Omega(x) = \arg\max_{y \in \Delta} \; \langle y, x \rangle
-    - \gamma \Big( \frac{1}{2} \lVert y \rVert_2^2
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \gamma \Big( \frac{1}{2} \| y \|_2^2
     + \lambda \sum_{i<j} \max(y_i, y_j) \Big)$$
 
     Exact for every input: $x / \gamma$ sorted in descending order, less
@@ -72,7 +72,7 @@ def oscarmax_published(
 ) -> Any:
     r"""The paper's composition: projection onto the simplex of the OSCAR prox of scores / gamma.
 
-    $$\arg\min_b \; \frac{1}{2} \lVert b - x / \gamma \rVert_2^2
+    $$\operatorname{argmin}_b \; \frac{1}{2} \| b - x / \gamma \|_2^2
     + \lambda \sum_{i<j} \max(\lvert b_i \rvert, \lvert b_j \rvert)$$
 
     This equals :func:`oscarmax` where no score is negative; elsewhere it is not the regularized

@@ -18,8 +18,8 @@ def pnormmax(
 ) -> Tensor:
     r"""The argmax regularized by the squared p-norm, between softmax and sparsemax.
 
-    $$\Pi_\Omega(x) = \arg\max_{y \in \Delta} \; \langle y, x \rangle
-    - \frac{\gamma}{2} \lVert y \rVert_p^2,
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \frac{\gamma}{2} \| y \|_p^2,
     \qquad 1 < p \le 2$$
 
     With $z = \max(x - \tau, 0)$, $y$ is proportional to $z^{1/(p-1)}$, and $\tau$ is the only root

@@ -14,7 +14,7 @@ def softmax(
 ) -> Tensor:
     r"""The entropy-regularized argmax, which gives every position some weight.
 
-    $$\Pi_\Omega(x) = \arg\max_{y \in \Delta} \; \langle y, x \rangle
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
     - \gamma \sum_i y_i \log y_i$$
 
     Args:

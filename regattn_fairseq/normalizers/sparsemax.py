@@ -13,13 +13,13 @@ def sparsemax(
 ) -> Tensor:
     r"""The argmax regularized by the squared norm, which gives most positions no weight.
 
-    $$\Pi_\Omega(x) = \arg\max_{y \in \Delta} \; \langle y, x \rangle
-    - \frac{\gamma}{2} \lVert y \rVert_2^2$$
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \frac{\gamma}{2} \| y \|_2^2$$
 
     Equally, the point of the simplex nearest to $x / \gamma$. Its Jacobian, with $s$ the 0/1 vector
     of the support of $y$, is
 
-    $$J = \frac{1}{\gamma} \left( \mathrm{diag}(s) - \frac{s s^\top}{\lVert s \rVert_1} \right)$$
+    $$J = \frac{1}{\gamma} \left( \mathrm{diag}(s) - \frac{s s^\top}{\| s \|_1} \right)$$
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.

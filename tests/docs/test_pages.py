@@ -1,7 +1,10 @@
 """What the documentation says is what happens: its commands run, its error messages exist."""
 
 import ast
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -66,10 +69,6 @@ def test_the_pages_are_all_in_the_navigation():
 def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path):
     pytest.importorskip("mkdocs", reason="the extra docs is not installed")
     pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
-    import os
-    import subprocess
-    import sys
-
     done = subprocess.run(
         [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
         cwd=ROOT,
@@ -88,5 +87,9 @@ def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path):
         )
         assert not [url for url in loaded if url.startswith(("http", "//"))], page
         assert 'class="arithmatex"' not in text, page
+        for formula in re.findall(r"<math.*?</math>", text, re.DOTALL):
+            assert "\\" not in formula, formula  # a command that the converter does not know
     normalizers = (tmp_path / "site" / "reference" / "normalizers.html").read_text(encoding="utf-8")
-    assert normalizers.count("<math") >= 10
+    assert normalizers.count("<math") >= 15
+    for name in ("softmax", "sparsemax", "fusedmax", "oscarmax", "pnormmax", "smoothed_max"):
+        assert f'id="regattn_fairseq.normalizers.{name}.{name}"' in normalizers
