@@ -80,6 +80,17 @@ def report() -> None:
     _main("report", stage)
 
 
+def demo() -> None:
+    """``regattn-demo``: finished runs on a local page."""
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.pipeline.demo import serve
+
+        serve(cfg)
+
+    _main("demo", stage)
+
+
 def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
     if "--debug" in sys.argv:
         sys.argv.remove("--debug")

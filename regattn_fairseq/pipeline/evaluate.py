@@ -11,11 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import checkpoint_utils, utils
-from fairseq.data import Dictionary
-from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
 from regattn_fairseq.corpora import further_references
 from regattn_fairseq.corpora.entailment import LABELS
@@ -42,8 +38,8 @@ from regattn_fairseq.pipeline.files import (
 from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.sweep import Score
-from regattn_fairseq.pipeline.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.train import Run, training_summary
+from regattn_fairseq.pipeline.translator import Translator
 
 logger = logging.getLogger(__name__)
 
@@ -74,14 +70,6 @@ class Output:
     texts: dict[str, str]
     figures: dict[str, float]
     extra: dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """The best output for one source sentence."""
-
-    tokens: list[str]  # without the end of the sentence
-    attention: AttentionRecord  # the end of the sentence included, on both sides
 
 
 def evaluate(cfg: DictConfig) -> Run:
@@ -184,10 +172,10 @@ def _write(
     cfg: DictConfig, saved: Any, checkpoint: Path, data: PreparedData, subset: str
 ) -> Output:
     """Translate or summarize."""
-    _require_vocabulary(saved, checkpoint, data)
-    hypotheses = _generate(cfg, checkpoint, data, subset)
-    decode = load_tokenizers(data.tokenizer)[1].decode
-    lines = [decode(hypothesis.tokens) for hypothesis in hypotheses]
+    translator = Translator(checkpoint, data, saved, cfg.generation)
+    translator.task.load_dataset(subset)
+    hypotheses = translator.generate(translator.task.dataset(subset), cfg.evaluation.max_tokens)
+    lines = [translator.decode(hypothesis) for hypothesis in hypotheses]
     references = list(read_lines(data.text / f"{cfg.evaluation.split}.tgt"))
     metrics, signatures = _score(saved, lines, references, data, cfg.evaluation.split)
     further = further_references(data.text, cfg.evaluation.split)
@@ -222,76 +210,6 @@ def _label(
         figures={"sentences": len(labels)},
         extra={"confusion": {"labels": list(LABELS), "gold_by_predicted": confusion}},
     )
-
-
-def _generate(
-    cfg: DictConfig, checkpoint: Path, data: PreparedData, subset: str
-) -> list[Hypothesis]:
-    """Best hypotheses of a subset, in its order."""
-    models, _saved_cfg, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(checkpoint)], arg_overrides={"data": str(data.bin)}
-    )
-    model = models[0]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device).eval()
-    model.prepare_for_inference_(cfg)
-    task.load_dataset(subset)
-    generator = task.build_generator([model], cfg.generation)
-    batches = task.get_batch_iterator(
-        dataset=task.dataset(subset),
-        max_tokens=cfg.evaluation.max_tokens,
-        max_positions=utils.resolve_max_positions(task.max_positions(), model.max_positions()),
-    ).next_epoch_itr(shuffle=False)
-
-    found: dict[int, Hypothesis] = {}
-    with tqdm(
-        total=len(task.dataset(subset)), unit=" sentences", desc="generate", disable=None
-    ) as progress:
-        for batch in batches:
-            sample = utils.move_to_cuda(batch) if device.type == "cuda" else batch
-            outputs = task.inference_step(generator, [model], sample)
-            sources = sample["net_input"]["src_tokens"].cpu()
-            for number, source, hypotheses in zip(
-                sample["id"].tolist(), sources, outputs, strict=True
-            ):
-                found[number] = _hypothesis(task, source, hypotheses[0])
-            progress.update(len(outputs))
-    return [found[number] for number in sorted(found)]
-
-
-def _hypothesis(task: FairseqTask, source: torch.Tensor, output: dict[str, Any]) -> Hypothesis:
-    """Keep of a generated sentence what is not padding: words, and weights between them."""
-    present = source != task.source_dictionary.pad()
-    target = output["tokens"].cpu()
-    weights = output["attention"].cpu().float()  # [source, target]
-    words = _symbols(target, task.target_dictionary)
-    attention = AttentionRecord(
-        source_tokens=_symbols(source[present], task.source_dictionary),
-        target_tokens=words,
-        weights=weights[present].t().numpy(),
-    )
-    ended = bool(words) and words[-1] == task.target_dictionary[task.target_dictionary.eos()]
-    return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)
-
-
-def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:
-    return [dictionary[index] for index in indices.tolist()]
-
-
-def _require_vocabulary(saved: Any, checkpoint: Path, data: PreparedData) -> None:
-    """Compare the checkpoint's embeddings with the data-bin's dictionaries, before it is built."""
-    parameters = load_checkpoint(checkpoint)["model"]
-    for side, language in (
-        ("encoder", saved.task.source_lang),
-        ("decoder", saved.task.target_lang),
-    ):
-        known = len(parameters[f"{side}.embed_tokens.weight"])
-        words = len(Dictionary.load(str(data.bin / f"dict.{language}.txt")))
-        if known != words:
-            raise PipelineError(
-                f"{checkpoint} knows {known} words, but the dictionary in {data.bin} has {words}: "
-                "it was trained on another data-bin; train again, or restore that folder"
-            )
 
 
 def _score(

@@ -200,7 +200,7 @@ def test_ctrl_c_says_how_to_go_on(toy, data_bin, tmp_path):
     assert "Traceback" not in stderr
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "run", "report"])
+@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "run", "report", "demo"])
 def test_help_teaches(command):
     done = call(f"regattn-{command}", "--help")
     assert done.returncode == 0
