@@ -1,5 +1,6 @@
 """LSTM decoder with attention."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -11,7 +12,7 @@ from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_
 
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.dropout import Dropout
-from regattn_fairseq.models.encoder import EncoderOutput
+from regattn_fairseq.models.encoder import EncoderOutput, select_sentences
 from regattn_fairseq.models.recurrence import LSTM
 from regattn_fairseq.models.step_products import StepLSTM
 
@@ -24,15 +25,13 @@ class DecoderState(NamedTuple):
     hidden: Tensor  # [layers, batch, hidden]
     cell: Tensor  # [layers, batch, hidden]
     feed: Tensor  # the last attention output, [batch, hidden]
-    keys: Tensor  # the attention's view of the source, [batch, source, hidden]
 
     def select(self, batch: Tensor) -> "DecoderState":
-        """Keep the sentences of these batch indices, in this order."""
+        """Keep the rows of these batch indices, in this order."""
         return DecoderState(
             self.hidden.index_select(1, batch),
             self.cell.index_select(1, batch),
             self.feed.index_select(0, batch),
-            self.keys.index_select(0, batch),
         )
 
 
@@ -137,16 +136,18 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         incremental_state: IncrementalState | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Like :meth:`forward` up to the output layer: [batch, target, out_embed_dim], weights."""
-        state = self._load_state(incremental_state)
+        saved = self._load(incremental_state)
         if incremental_state is not None:
             prev_output_tokens = prev_output_tokens[:, -1:]
-        if state is None:
-            state = self._initial_state(encoder_out)
+        keys, state = saved or (
+            self.attention.project_keys(encoder_out.states),
+            self._initial_state(encoder_out),
+        )
 
         words = self._pack(prev_output_tokens)
         run = self._step_by_step if self.input_feeding else self._all_at_once
-        outputs, weights, state = run(words, encoder_out, state, prev_output_tokens.size(1))
-        self._save_state(incremental_state, state)
+        outputs, weights, state = run(words, prev_output_tokens.size(1), encoder_out, keys, state)
+        self._save(incremental_state, keys, state)
 
         if self.additional_fc is not None:
             outputs = self.dropout_out_module(self.additional_fc(outputs))
@@ -170,7 +171,6 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             hidden=hidden,
             cell=cell,
             feed=hidden.new_zeros(hidden.size(1), self.hidden_size),
-            keys=self.attention.project_keys(encoder_out.states),
         )
 
     def _pack(self, tokens: Tensor) -> PackedSequence:
@@ -183,24 +183,57 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         return pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
 
     def _all_at_once(
-        self, words: PackedSequence, encoder_out: EncoderOutput, state: DecoderState, target: int
+        self,
+        words: PackedSequence,
+        target: int,
+        encoder_out: EncoderOutput,
+        keys: Tensor,
+        state: DecoderState,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         packed, (hidden, cell) = self.lstm(words, (state.hidden, state.cell))
         queries, _lengths = pad_packed_sequence(packed, batch_first=True, total_length=target)
-        outputs, weights = self.attention(
-            queries, state.keys, encoder_out.states, encoder_out.padding_mask
-        )
+        outputs, weights = self._attend(queries, keys, encoder_out)
         outputs = self.dropout_out_module(outputs)
         return outputs, weights, state._replace(hidden=hidden, cell=cell)
 
+    def _attend(
+        self, queries: Tensor, keys: Tensor, encoder_out: EncoderOutput
+    ) -> tuple[Tensor, Tensor]:
+        """Attend for queries [batch, target, hidden]; a sentence may have several rows."""
+        values, padding_mask = encoder_out.states, encoder_out.padding_mask
+        together = queries.reshape(values.size(0), -1, queries.size(2))
+        outputs, weights = self.attention(together, keys, values, padding_mask)
+        return outputs.view_as(queries), weights.view(*queries.shape[:2], -1)
+
+    def _attend_once(
+        self, keys: Tensor, encoder_out: EncoderOutput
+    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        def attend(query: Tensor) -> tuple[Tensor, Tensor]:
+            output, weights = self._attend(query.unsqueeze(1), keys, encoder_out)
+            return output.squeeze(1), weights.squeeze(1)
+
+        return attend
+
     def _step_by_step(
-        self, words: PackedSequence, encoder_out: EncoderOutput, state: DecoderState, target: int
+        self,
+        words: PackedSequence,
+        target: int,
+        encoder_out: EncoderOutput,
+        keys: Tensor,
+        state: DecoderState,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         embedded, sizes, order, back = words
-        values, padding_mask = encoder_out.states, encoder_out.padding_mask
-        if order is not None:  # longest sentences first: a step's are the first rows of the last's
-            state, values = state.select(order), values.index_select(0, order)
-            padding_mask = None if padding_mask is None else padding_mask.index_select(0, order)
+        if order is None:  # a single step
+            attend = self._attend_once(keys, encoder_out)
+        else:  # longest sentences first: a step's rows are the first of the last step's
+            state = state.select(order)
+            sentences = order // (order.numel() // keys.size(0))
+            padding_mask = encoder_out.padding_mask
+            attend = self.attention.step_by_step(
+                keys.index_select(0, sentences),
+                encoder_out.states.index_select(0, sentences),
+                None if padding_mask is None else padding_mask.index_select(0, sentences),
+            )
 
         # One product a layer and step: its input and its own last state, side by side. The
         # embeddings' share of the first layer's gates needs no loop.
@@ -210,7 +243,6 @@ class LSTMDecoder(FairseqIncrementalDecoder):
                 word_weight, weight_ih = weight_ih.split((embedded.size(1), self.hidden_size), 1)
             cells.append(StepLSTM(torch.cat((weight_ih, weight_hh), dim=1)))
             shares.append(bias_ih + bias_hh)
-        attend = self.attention.step_by_step(state.keys, values, padding_mask)
 
         hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
         outputs, weights = [], []
@@ -226,6 +258,9 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             feed = self.dropout_out_module(mixed)
             outputs.append(feed)
             weights.append(step_weights)
+        if order is None:
+            state = DecoderState(torch.stack(hidden), torch.stack(cell), feed)
+            return outputs[0].unsqueeze(1), weights[0].unsqueeze(1), state
         padded_outputs, padded_weights = (
             pad_packed_sequence(
                 PackedSequence(torch.cat(of_steps), sizes, order, back),
@@ -234,24 +269,33 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             )[0]
             for of_steps in (outputs, weights)
         )
-        if target == 1:
-            state = state._replace(hidden=torch.stack(hidden), cell=torch.stack(cell), feed=feed)
         return padded_outputs, padded_weights, state
 
-    def _load_state(self, incremental_state: IncrementalState | None) -> DecoderState | None:
+    def _load(
+        self, incremental_state: IncrementalState | None
+    ) -> tuple[Tensor, DecoderState] | None:
         saved = self.get_incremental_state(incremental_state, "decoder_state")
-        return None if saved is None else DecoderState(**saved)
+        if saved is None:
+            return None
+        keys, *state = saved.values()
+        return keys, DecoderState(*state)
 
-    def _save_state(self, incremental_state: IncrementalState | None, state: DecoderState) -> None:
-        self.set_incremental_state(incremental_state, "decoder_state", state._asdict())
+    def _save(
+        self, incremental_state: IncrementalState | None, keys: Tensor, state: DecoderState
+    ) -> None:
+        saved = {"keys": keys, **state._asdict()}
+        self.set_incremental_state(incremental_state, "decoder_state", saved)
 
     def reorder_incremental_state(
         self, incremental_state: IncrementalState, new_order: Tensor
     ) -> None:
         """Follow beam search when it picks, drops or copies hypotheses."""
-        state = self._load_state(incremental_state)
-        if state is not None:
-            self._save_state(incremental_state, state.select(new_order))
+        saved = self._load(incremental_state)
+        if saved is not None:
+            keys, state = saved
+            hypotheses = state.feed.size(0) // keys.size(0)
+            (keys,) = select_sentences(new_order, hypotheses, keys)
+            self._save(incremental_state, keys, state.select(new_order))
 
     def max_positions(self) -> int:
         """Any length: an LSTM has no positions."""

@@ -13,12 +13,36 @@ from regattn_fairseq.models.recurrence import LSTM
 
 
 class EncoderOutput(NamedTuple):
-    """What the decoder sees of a source batch."""
+    """What the decoder sees of a source batch.
 
-    states: Tensor  # [batch, source, output_units]; zero where padded
+    In beam search a batch holds several hypotheses for each sentence, equally many and one after
+    the other. They share one copy of the sentence's states.
+    """
+
+    states: Tensor  # [sentences, source, output_units]; zero where padded
     hidden: Tensor  # [layers, batch, output_units], each layer's last state
     cell: Tensor  # [layers, batch, output_units]
-    padding_mask: Tensor | None  # bool [batch, source], True where no word is; None: no padding
+    padding_mask: Tensor | None  # bool [sentences, source], True where no word is; None: no padding
+
+
+def select_sentences(rows: Tensor, hypotheses: int, *memories: Tensor) -> list[Tensor]:
+    """What belongs to sentences, for a batch whose rows are picked anew.
+
+    Where every sentence keeps equally many rows, one after the other, they go on sharing its
+    memory, and usually nothing is copied; else each row gets its own.
+
+    Args:
+        rows: indices of the rows to pick, [new batch].
+        hypotheses: how many rows a sentence has, before.
+        memories: any number of tensors [sentences, …].
+    """
+    of_rows = rows // hypotheses
+    sentences, counts = of_rows.unique_consecutive(return_counts=True)
+    if not bool(counts.eq(counts[:1]).all()):
+        sentences = of_rows
+    if torch.equal(sentences, torch.arange(memories[0].size(0), device=rows.device)):
+        return list(memories)
+    return [memory.index_select(0, sentences) for memory in memories]
 
 
 class LSTMEncoder(FairseqEncoder):
@@ -99,15 +123,13 @@ class LSTMEncoder(FairseqEncoder):
         return torch.cat((final[0::2], final[1::2]), dim=2)
 
     def reorder_encoder_out(self, encoder_out: EncoderOutput, new_order: Tensor) -> EncoderOutput:
-        """Pick sentences, as beam search does: ``new_order`` holds batch indices."""
-        return EncoderOutput(
-            states=encoder_out.states.index_select(0, new_order),
-            hidden=encoder_out.hidden.index_select(1, new_order),
-            cell=encoder_out.cell.index_select(1, new_order),
-            padding_mask=encoder_out.padding_mask.index_select(0, new_order)
-            if encoder_out.padding_mask is not None
-            else None,
-        )
+        """Pick rows, as beam search does: ``new_order`` holds batch indices."""
+        states, hidden, cell, padding_mask = encoder_out
+        memories = [states] if padding_mask is None else [states, padding_mask]
+        hypotheses = hidden.size(1) // states.size(0)
+        states, *masks = select_sentences(new_order, hypotheses, *memories)
+        hidden, cell = hidden.index_select(1, new_order), cell.index_select(1, new_order)
+        return EncoderOutput(states, hidden, cell, masks[0] if masks else None)
 
     def max_positions(self) -> int:
         """Any length: an LSTM has no positions."""

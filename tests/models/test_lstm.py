@@ -139,6 +139,39 @@ def test_reordered_hypotheses_go_on_from_their_own_state(build, batch):
     torch.testing.assert_close(after[:, 0], expected[:, 1])
 
 
+@pytest.mark.parametrize(
+    ("picks", "copies"),
+    [
+        ([0, 0, 1, 1, 2, 2], 3),  # two hypotheses a sentence share its states
+        ([0, 0, 2, 2], 2),  # a finished sentence is gone
+        ([2, 2, 0, 0], 2),
+        ([0, 1, 1, 2], 4),  # unequally many: each row has its own
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"no_input_feeding": True}])
+def test_hypotheses_share_their_sentences_states(build, batch, options, picks, copies):
+    model = build(attn_normalizer="fusedmax", **options).double()
+    order = torch.tensor(picks)
+    whole, extra = model(batch.source[order], batch.lengths[order], batch.previous[order])
+    encoder_out = model.encoder.reorder_encoder_out(
+        model.encoder(batch.source, batch.lengths), order
+    )
+    assert encoder_out.states.size(0) == copies
+
+    state: dict[str, Any] = {}
+    previous = batch.previous[order]
+    for step in range(2):
+        for _ in range(2):  # swap neighbours and back, as beam search may
+            swapped = torch.arange(len(picks)).view(-1, 2).flip(1).flatten()
+            model.decoder.reorder_incremental_state(state, swapped)
+            encoder_out = model.encoder.reorder_encoder_out(encoder_out, swapped)
+        scores, found = model.decoder(
+            previous[:, : step + 1], encoder_out=encoder_out, incremental_state=state
+        )
+        torch.testing.assert_close(scores[:, 0], whole[:, step])
+        torch.testing.assert_close(found["attn"][0][:, 0], extra["attn"][0][:, step])
+
+
 @pytest.mark.parametrize("options", OPTIONS)
 def test_padding_may_stand_on_either_side(build, batch, options):
     model = build(**options).double()
