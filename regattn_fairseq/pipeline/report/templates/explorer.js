@@ -108,7 +108,8 @@ class Card {
     this.root.append(
       element("p", { class: "side" }, "Source"),
       element("div", { class: "tokens source", "aria-hidden": "true" }, ...this.spans),
-      element("p", { class: "side" }, "Output: point at a token, or choose it by arrow keys"),
+      element("p", { class: "side" }, "Output",
+        element("span", { class: "hint" }, ": point at a token, or choose it by arrow keys")),
       written, this.readout, this.matrix(label));
     rove(this.buttons, this.buttons[0]);
     arrowKeys(written, () => this.buttons, "ArrowRight", "ArrowLeft");
