@@ -74,7 +74,9 @@ def report() -> None:
     def stage(cfg: DictConfig) -> None:
         from regattn_fairseq.pipeline.report import build_report, render_terminal
 
-        made = build_report(Path(cfg.runs_dir), Path(cfg.output_dir), header=cfg.header)
+        made = build_report(
+            Path(cfg.runs_dir), Path(cfg.output_dir), header=cfg.header, sentences=cfg.sentences
+        )
         render_terminal(made)
 
     _main("report", stage)

@@ -16,8 +16,9 @@ from omegaconf import DictConfig, OmegaConf
 from regattn_fairseq.corpora import further_references
 from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import (
+    AttentionFileError,
     AttentionRecord,
-    attention_statistics,
+    load_attention,
     published_rouge,
     save_attention,
     score_labels,
@@ -25,6 +26,7 @@ from regattn_fairseq.metrics import (
     score_translation,
 )
 from regattn_fairseq.pipeline import entailment
+from regattn_fairseq.pipeline.alignments import reference_alignment
 from regattn_fairseq.pipeline.checkpoints import load_checkpoint
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -35,7 +37,9 @@ from regattn_fairseq.pipeline.files import (
     write_json,
     write_lines,
 )
+from regattn_fairseq.pipeline.forced_attention import attend_to_references
 from regattn_fairseq.pipeline.leases import lease
+from regattn_fairseq.pipeline.measures import Texts, is_measured, measure, reference_attention_file
 from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.sweep import Score
 from regattn_fairseq.pipeline.train import Run, training_summary
@@ -76,7 +80,8 @@ def evaluate(cfg: DictConfig) -> Run:
     """Generate a split with the run's checkpoint, score it, and write ``result.json``.
 
     The run's own saved configuration says what data and model it is about; ``cfg`` only says how
-    to generate. A run that was evaluated in the same way already is left as it is.
+    to generate. A run that was evaluated in the same way already is left as it is; where only
+    figures of its attention are missing, they are made from its files.
 
     Args:
         cfg: as composed from ``evaluate.yaml``.
@@ -104,10 +109,69 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         "evaluation": OmegaConf.to_container(cfg.evaluation, resolve=True),
     }
     key = fingerprint([RESULT_FORMAT, how])
-    if run.result.is_file() and read_json(run.result).get("key") == key:
+    split = cfg.evaluation.split
+    alignment = None
+    if saved.data.task != "entailment":
+        alignment = reference_alignment(
+            cfg.alignment, data, split, lowercase=bool(saved.data.lowercase)
+        )
+    result, texts = _finished(run, key)
+    if result is not None and is_measured(result, alignment):
         logger.info("evaluated already: %s", run.result)
         return
+    if result is None or texts is None:
+        result, texts = _decoded(cfg, saved, checkpoint, data, subset, run)
+        result |= {"key": key, "training": training}
+        result["config"] = {**OmegaConf.to_container(saved), **how}  # type: ignore[dict-item]
+    else:
+        logger.info("decoded already; measuring the attention: %s", run.directory)
+    with clear_write_errors(run.directory, "output_dir"):
+        measured = measure(
+            texts,
+            task=saved.data.task,
+            lowercase=bool(saved.data.lowercase),
+            directory=run.directory,
+            split=split,
+            data=data,
+            alignment=alignment,
+            attend=lambda: attend_to_references(
+                checkpoint, data, subset, cfg.evaluation.max_tokens
+            ),
+        )
+        files = {**result.pop("files"), **measured.pop("files")}
+        result.pop("alignment", None)
+        write_json(run.result, {**result, **measured, "files": files})
+    shown = "  ".join(f"{name} {value:.2f}" for name, value in result["metrics"].items())
+    logger.info("%s: %s", run.result, shown)
 
+
+def _finished(run: Run, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
+    """The result of an earlier evaluation in the same way, and its files where all can be read."""
+    result = read_json(run.result) if run.result.is_file() else {}
+    if result.get("key") != key:
+        return None, None
+    try:
+        paths = {kind: run.directory / name for kind, name in result["files"].items()}
+        texts = Texts(
+            sources=list(read_lines(paths["sources"])),
+            hypotheses=list(read_lines(paths["hypotheses"])),
+            references=list(read_lines(paths["references"])),
+            records=load_attention(paths["attention"]),
+        )
+    except (OSError, KeyError, UnicodeDecodeError, AttentionFileError):
+        return result, None
+    return result, texts
+
+
+def _decoded(
+    cfg: DictConfig,
+    saved: Any,
+    checkpoint: Path,
+    data: PreparedData,
+    subset: str,
+    run: Run,
+) -> tuple[dict[str, Any], Texts]:
+    """Make the output, write it beside the run, and say what it is."""
     split = cfg.evaluation.split
     started = time.monotonic()
     make = _label if saved.data.task == "entailment" else _write
@@ -121,7 +185,6 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     }
     result = {
         "format": RESULT_FORMAT,
-        "key": key,
         "task": saved.data.task,
         "data": saved.data.name,
         "model": saved.model._name,
@@ -131,8 +194,6 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         "metrics": output.metrics,
         "signatures": output.signatures,
         **output.extra,
-        "attention": attention_statistics(output.records),
-        "training": training,
         "evaluation": {
             "wall_s": wall,
             **{f"{figure}_per_s": count / wall for figure, count in output.figures.items()},
@@ -143,7 +204,6 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         "git_revision": _git_revision(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
-        "config": {**OmegaConf.to_container(saved), **how},  # type: ignore[dict-item]
         "files": files,
     }
     with clear_write_errors(run.directory, "output_dir"):
@@ -152,9 +212,9 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         write_lines(run.directory / files["hypotheses"], output.lines)
         write_lines(run.directory / files["references"], output.references)
         save_attention(run.directory / files["attention"], output.records)
-        write_json(run.result, result)
-    shown = "  ".join(f"{name} {value:.2f}" for name, value in output.metrics.items())
-    logger.info("%s: %s", run.result, shown)
+        (run.directory / reference_attention_file(split)).unlink(missing_ok=True)
+    sources = list(read_lines(run.directory / files["sources"]))
+    return result, Texts(sources, output.lines, output.references, output.records)
 
 
 # What runs of a task are compared by; more is better.

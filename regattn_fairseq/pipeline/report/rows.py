@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -56,12 +56,14 @@ class Row:
         runs: by seed.
         metrics: text quality over the runs.
         attention: attention statistics over the runs.
+        alignment: figures of the attention as a word alignment.
         training: figures of the trainings.
         evaluation: figures of the evaluations.
         baseline: the label that `significance` compares with; None where there is nothing to
             compare, and for the baseline itself.
         significance: for each metric that was tested, the result against the baseline on the
             output of the seeds that both have.
+        attention_significance: likewise for figures of the attention and of the alignment.
     """
 
     task: str
@@ -73,10 +75,12 @@ class Row:
     runs: tuple[Run, ...]
     metrics: dict[str, Summary]
     attention: dict[str, Summary]
+    alignment: dict[str, Summary]
     training: dict[str, Summary]
     evaluation: dict[str, Summary]
     baseline: str | None
     significance: dict[str, PairedResult]
+    attention_significance: dict[str, PairedResult] = field(default_factory=dict)
 
     @property
     def block(self) -> tuple[str, str, str, str]:
@@ -108,12 +112,14 @@ class Row:
                     f"{metric}_high": test.high,
                     f"{metric}_p": test.p_value,
                 }
-        for section in ("training", "evaluation", "attention"):
+        for section in ("training", "evaluation", "attention", "alignment"):
             for figure, summary in getattr(self, section).items():
-                flat |= {
-                    f"{section}_{figure}_mean": summary.mean,
-                    f"{section}_{figure}_std": summary.deviation,
-                }
+                name = f"{section}_{figure.removeprefix('alignment_')}"
+                flat |= {f"{name}_mean": summary.mean, f"{name}_std": summary.deviation}
+                if section in ("training", "evaluation"):
+                    continue
+                if test := self.attention_significance.get(figure):
+                    flat[f"{name}_p"] = test.p_value
         return flat
 
 
@@ -293,6 +299,7 @@ def build_rows(runs: Iterable[Run]) -> tuple[list[Row], list[str]]:
                     runs=tuple(members),
                     metrics=_summarize([run.metrics for run in members]),
                     attention=_summarize([run.attention for run in members]),
+                    alignment=_summarize([run.alignment for run in members]),
                     training=_summarize([run.training for run in members]),
                     evaluation=_summarize([run.evaluation for run in members]),
                     baseline=baseline[0].label if baseline is not None and tested else None,
