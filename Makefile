@@ -25,7 +25,7 @@ quickstart: $(INSTALLED)  ## both tasks with four normalizers on generated text;
 test: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-test-slow: $(INSTALLED)  ## the tests that make test leaves out: torchrun
+test-slow: $(INSTALLED)  ## the tests that make test leaves out: torchrun, and the commands in docs/clusters.md
 	$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)  ## ruff, mypy, and the layering
