@@ -70,7 +70,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 def commands(text: str) -> list[list[str]]:
-    """The commands of a shell block as lists of words, comments and ``…`` and ``data=…`` left out."""
+    """The commands of a shell block as lists of words, without comments and ``…``, ``data=…``."""
     joined = re.sub(r"\\\n\s*", " ", text)
     found = []
     for line in joined.splitlines():
