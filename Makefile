@@ -25,7 +25,7 @@ quickstart: $(INSTALLED)  ## both tasks with four normalizers on generated text;
 test: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-test-slow: $(INSTALLED)  ## the tests that make test leaves out: torchrun, and sweeps on Ray and Slurm where they are installed
+test-slow: $(INSTALLED)  ## what make test leaves out: torchrun, docs/clusters.md, and sweeps on Ray and Slurm where installed
 	$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)  ## ruff, mypy, and the layering
