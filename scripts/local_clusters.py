@@ -101,6 +101,10 @@ class SlurmCluster:
             env={**os.environ, **self.environment},
         ).stdout
 
+    def running(self) -> list[str]:
+        """The numbers of the jobs that run."""
+        return self.call("squeue", "--array", "--noheader", "--states=R", "--format=%i").split()
+
     def job_of(self, pid: int) -> str:
         """The number of the job, one of an array, that a process on this machine belongs to."""
         variables = psutil.Process(pid).environ()
