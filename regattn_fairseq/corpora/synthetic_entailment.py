@@ -19,6 +19,9 @@ from regattn_fairseq.corpora.quantifiers import (
 )
 
 _HELD_OUT_SHARE = 0.1  # of all hypotheses, for valid and as many for test
+# Chance that a premise keeps a part of the hypothesis as it is. Were it much lower, nearly every
+# pair would differ in several parts, and a classifier would learn to compare them very slowly.
+_SAME = 0.9
 
 
 @dataclass(frozen=True)
@@ -120,12 +123,15 @@ class _Author:
         return " and ".join(map(str, statements)) + " ."
 
     def _near(self, hypothesis: Statement, family: str) -> Statement:
-        """A statement of the family, often one that has a part in common with the hypothesis."""
-        same = self.draw.random
+        """A statement of the family that has most parts in common with the hypothesis."""
+
+        def same() -> bool:
+            return self.draw.random() < _SAME
+
         return self._quantified(
-            hypothesis.kind if same() < 0.4 else self._kind(family),
-            hypothesis.action if same() < 0.4 else self._action(),
-            hypothesis.place if same() < 0.6 else self.draw.choice(("", *PLACES)),
+            hypothesis.kind if same() else self._kind(family),
+            hypothesis.action if same() else self._action(),
+            hypothesis.place if same() else self.draw.choice(("", *PLACES)),
             largest=max(NUMBERS),
         )
 

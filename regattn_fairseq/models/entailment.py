@@ -10,7 +10,6 @@ from fairseq.models import BaseFairseqModel, register_model
 from fairseq.modules import FairseqDropout
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.lstm_config import OptionalStr
@@ -180,15 +179,14 @@ class RegattnEntailmentModel(BaseFairseqModel):
         return parts[0], parts[1]
 
     def _encode(self, encoder: nn.GRU, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """States [batch, length, units], zero where padded, and the last of each [batch, units]."""
-        lengths = tokens.ne(self.padding_idx).sum(dim=1).cpu()
-        words = self.dropout_module(self.projection(self.embed_tokens(tokens)))
-        packed = pack_padded_sequence(words, lengths, batch_first=True, enforce_sorted=False)
-        packed_states, last = encoder(packed)
-        states, _lengths = pad_packed_sequence(
-            packed_states, batch_first=True, total_length=tokens.size(1)
-        )
-        return states, last[-1]
+        """States [batch, length, units], and that of each sentence's end [batch, units].
+
+        Padding stands after the words, so that it changes none of their states: packing the
+        sequences would give the same ones, and takes longer on a CPU.
+        """
+        states, _last = encoder(self.dropout_module(self.projection(self.embed_tokens(tokens))))
+        ends = tokens.ne(self.padding_idx).sum(dim=1) - 1
+        return states, states[torch.arange(len(states), device=states.device), ends]
 
 
 __all__ = ["RegattnEntailmentConfig", "RegattnEntailmentModel"]

@@ -212,7 +212,7 @@ def _substitutes(command: str, arguments: list[str]) -> list[str]:
     given = options.get("data", "synthetic_de_en")
     if command == "evaluate":
         return []
-    if options.get("experiment") == "entailment":
+    if options.get("experiment", "").endswith("entailment"):
         few = [*_FEW, "normalizer.lam_warmup=0"] if "data" not in options else []
         tiny = _TINY_ENTAILMENT
     else:
