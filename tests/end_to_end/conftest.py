@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import TINY, call, write_toy_corpus
+from commands import TINY, call_anew, write_toy_corpus
 from filelock import FileLock
 from omegaconf import OmegaConf
 
@@ -39,7 +39,7 @@ def run_folder(shared: Path, toy: list[str]) -> Path:
     folder = shared / "runs" / "toy" / "fusedmax_lam0.1" / "seed1"
     with FileLock(shared / "run.lock"):
         if not (folder / "result.json").exists():
-            done = call(
+            done = call_anew(
                 *("regattn-run", *toy, *TINY, "normalizer=fusedmax", "training.max_epoch=3"),
                 *(f"output_dir={folder}", "training.best_metric=bleu"),
             )

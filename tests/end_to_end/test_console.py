@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import sacrebleu
 import torch
-from commands import BIN, TINY, call
+from commands import BIN, TINY, call, call_anew
 
 import regattn_fairseq.models  # noqa: F401  lets checkpoints be read
 from regattn_fairseq.metrics import load_attention
@@ -144,7 +144,7 @@ def test_attention_is_measured_from_the_files_of_an_earlier_evaluation(run_folde
 
 
 def test_a_sweep_and_its_report(toy, tmp_path):
-    sweep = call(
+    sweep = call_anew(
         *("regattn-run", "-m", *toy, *TINY, "normalizer=softmax,oscarmax", "training.max_epoch=1"),
         "normalizer.lam=0.1,-1",  # of no concern to softmax, and wrong for oscarmax
         *("data.tokenizer.name=sentencepiece", "data.tokenizer.vocab_size=60"),
@@ -163,7 +163,7 @@ def test_a_sweep_and_its_report(toy, tmp_path):
     results = sorted((tmp_path / "runs").rglob("result.json"))
     assert [path.parent.parent.name for path in results] == ["oscarmax_lam0.1", "softmax"]
 
-    report = call(
+    report = call_anew(
         *("regattn-report", f"runs_dir={tmp_path / 'runs'}", f"output_dir={tmp_path / 'report'}"),
         "header=how it was made",
     )

@@ -6,7 +6,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from commands import BIN, call
+from commands import BIN, call, call_anew
 from filelock import FileLock
 from omegaconf import OmegaConf
 
@@ -21,7 +21,7 @@ def trained(shared: Path, data_bin: Path) -> Path:
     folder = shared / "fairseq-train"
     with FileLock(f"{folder}.lock"):
         if not (folder / "checkpoint_best.pt").exists():
-            done = call(
+            done = call_anew(
                 *("fairseq-train", data_bin, "--user-dir", PLUGIN, "--save-dir", folder),
                 *("--arch", "regattn_lstm_tiny", "--attn-normalizer", "sparsemax"),
                 *("--optimizer", "adam", "--lr", "0.01", "--max-tokens", "300"),
