@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-slow lint bench clean
+.PHONY: help setup quickstart test test-slow lint bench docs clean
 
 help:  ## what one can make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -25,7 +25,7 @@ quickstart: $(INSTALLED)  ## both tasks with four normalizers on generated text;
 test: $(INSTALLED)  ## all tests
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
-test-slow: $(INSTALLED)  ## the tests that make test leaves out: torchrun, and sweeps on Ray and Slurm where they are installed
+test-slow: $(INSTALLED)  ## what make test leaves out: torchrun, docs/clusters.md, and sweeps on Ray and Slurm where installed
 	$(BIN)/python -m pytest -m slow
 
 lint: $(INSTALLED)  ## ruff, mypy, and the layering
@@ -38,5 +38,8 @@ bench: $(INSTALLED)  ## speed of the normalizers; results/benchmarks/
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python scripts/benchmark_normalizers.py
 
+docs: $(INSTALLED)  ## the documentation as a site; site/index.html
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet
+
 clean:  ## remove the virtual environment, runs and caches
-	rm -rf $(VENV) runs cache build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) runs cache build dist site .pytest_cache .mypy_cache .ruff_cache .hypothesis

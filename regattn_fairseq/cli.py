@@ -74,10 +74,23 @@ def report() -> None:
     def stage(cfg: DictConfig) -> None:
         from regattn_fairseq.pipeline.report import build_report, render_terminal
 
-        made = build_report(Path(cfg.runs_dir), Path(cfg.output_dir), header=cfg.header)
+        made = build_report(
+            Path(cfg.runs_dir), Path(cfg.output_dir), header=cfg.header, sentences=cfg.sentences
+        )
         render_terminal(made)
 
     _main("report", stage)
+
+
+def demo() -> None:
+    """``regattn-demo``: finished runs on a local page."""
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.pipeline.demo import serve
+
+        serve(cfg)
+
+    _main("demo", stage)
 
 
 def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:

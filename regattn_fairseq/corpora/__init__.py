@@ -4,6 +4,7 @@ A recipe is a frozen dataclass that fulfils :class:`Corpus`. :func:`write_corpus
 writes any of them in the same way, and leaves a manifest that :func:`read_manifest` reads back.
 """
 
+from regattn_fairseq.corpora.folder import read_manifest
 from regattn_fairseq.corpora.protocol import (
     Corpus,
     CorpusError,
@@ -12,7 +13,7 @@ from regattn_fairseq.corpora.protocol import (
     PublishedSplits,
     SentencePair,
 )
-from regattn_fairseq.corpora.writing import further_references, read_manifest, write_corpus
+from regattn_fairseq.corpora.writing import further_references, write_corpus
 
 __all__ = [
     "Corpus",

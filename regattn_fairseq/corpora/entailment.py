@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
 
-from tqdm import tqdm
-
+from regattn_fairseq.corpora.folder import (
+    corpus_folder,
+    describe,
+    input_checksums,
+    require_room,
+    require_splits,
+    with_progress,
+    write_manifest,
+)
 from regattn_fairseq.corpora.protocol import CorpusError
-from regattn_fairseq.corpora.writing import MANIFEST, MANIFEST_FORMAT, REQUIRED_SPLITS
 
 LABELS = ("entailment", "neutral", "contradiction")
 """Whether the hypothesis follows from the premise, is left open by it, or is excluded by it."""
@@ -78,20 +79,17 @@ def write_entailment(
             cannot be written.
     """
     directory = Path(directory)
-    inputs = {path.name: _sha256(path) for path in corpus.input_files()}
+    require_room(directory)
+    inputs = input_checksums(corpus.input_files())
     given = corpus.read()
-    if missing := [name for name in REQUIRED_SPLITS if name not in given]:
-        raise CorpusError(f"corpus {corpus.name} gives no {missing[0]} split")
-    held_out = {
-        name: _clean(_shown(examples, f"{corpus.name} {name}"))
+    require_splits(corpus, given)
+    shown = {
+        name: with_progress(examples, f"{corpus.name} {name}", unit="examples")
         for name, examples in given.items()
-        if name != "train"
     }
+    held_out = {name: _clean(shown[name]) for name in shown if name != "train"}
     known = {example[:2] for examples, _ in held_out.values() for example in examples}
-    splits = {
-        "train": _clean(_shown(given["train"], f"{corpus.name} train"), known, max_length),
-        **held_out,
-    }
+    splits = {"train": _clean(shown["train"], known, max_length), **held_out}
     for name, (examples, dropped) in splits.items():
         if not examples:
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
@@ -99,36 +97,13 @@ def write_entailment(
                 f"corpus {corpus.name}: no example is left for {name} (dropped: "
                 f"{reasons or 'none'}): relax data.max_length={max_length} or give more text"
             )
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-        try:
-            manifest = {
-                "format": MANIFEST_FORMAT,
-                "name": corpus.name,
-                "recipe": f"{type(corpus).__module__}.{type(corpus).__qualname__}",
-                "parameters": _parameters(corpus),
-                "labels": LABELS,
-                "inputs": inputs,
-                "splits": {
-                    name: _write_split(temporary, name, examples, dropped)
-                    for name, (examples, dropped) in splits.items()
-                },
-                "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
-            }
-            (temporary / MANIFEST).write_text(
-                json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
-            temporary.chmod(0o755)
-            temporary.rename(directory)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise CorpusError(
-            f"{directory} cannot be written ({error.strerror}): free some space, empty it, or "
-            "choose another output folder"
-        ) from error
-    return manifest
+    with corpus_folder(directory) as folder:
+        written = {
+            name: _write_split(folder, name, examples, dropped)
+            for name, (examples, dropped) in splits.items()
+        }
+        facts = {**describe(corpus), "labels": LABELS, "inputs": inputs, "splits": written}
+        return write_manifest(folder, facts)
 
 
 Cleaned = tuple[list[EntailmentExample], Counter[str]]
@@ -160,20 +135,6 @@ def _clean(
     return kept, dropped
 
 
-def _shown(examples: Iterable[EntailmentExample], description: str) -> Iterable[EntailmentExample]:
-    # disable=None: no bar where nobody watches, as in a log file.
-    return tqdm(examples, desc=description, unit=" examples", disable=None)
-
-
-def _parameters(corpus: EntailmentCorpus) -> dict[str, Any]:
-    if not dataclasses.is_dataclass(corpus):
-        return {}
-    parameters = {field.name: getattr(corpus, field.name) for field in dataclasses.fields(corpus)}
-    # A place on one machine; the inputs are known by their checksums.
-    parameters.pop("raw_dir", None)
-    return parameters
-
-
 def _write_split(
     directory: Path, name: str, examples: list[EntailmentExample], dropped: Counter[str]
 ) -> dict[str, Any]:
@@ -185,8 +146,3 @@ def _write_split(
         "labels": dict(Counter(example.label for example in examples)),
         "dropped": dict(dropped),
     }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

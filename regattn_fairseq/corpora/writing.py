@@ -3,17 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
-import json
-import shutil
-import tempfile
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, TextIO
-
-from tqdm import tqdm
 
 from regattn_fairseq.corpora.cleaning import (
     CleanedSplit,
@@ -21,17 +15,17 @@ from regattn_fairseq.corpora.cleaning import (
     clean_given_splits,
     split_stream,
 )
-from regattn_fairseq.corpora.protocol import (
-    Corpus,
-    CorpusError,
-    PairStream,
-    PublishedSplits,
-    SentencePair,
+from regattn_fairseq.corpora.folder import (
+    REQUIRED_SPLITS,
+    corpus_folder,
+    describe,
+    input_checksums,
+    require_room,
+    require_splits,
+    with_progress,
+    write_manifest,
 )
-
-MANIFEST = "manifest.json"
-MANIFEST_FORMAT = 1
-REQUIRED_SPLITS = ("train", "valid", "test")
+from regattn_fairseq.corpora.protocol import Corpus, CorpusError, PairStream, PublishedSplits
 
 
 def write_corpus(
@@ -70,68 +64,31 @@ def write_corpus(
     """
     lengths = _checked_lengths(min_length, max_length, max_ratio)
     directory = Path(directory)
-    if directory.exists() and not (directory / MANIFEST).is_file() and _has_content(directory):
-        raise CorpusError(f"{directory} already exists and is no corpus: choose another folder")
-    inputs = _input_checksums(corpus.input_files())
+    require_room(directory)
+    inputs = input_checksums(corpus.input_files())
     cleaned, before_split = _clean_and_split(corpus, lengths)
-    try:
-        directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-        try:
-            splits: dict[str, dict[str, Any]] = {}
-            for name, split in cleaned:
-                splits[name] = _write_split(temporary, name, split)
-                if not splits[name]["pairs"] and name in REQUIRED_SPLITS:
-                    raise CorpusError(_nothing_left(corpus, name, split, before_split, lengths))
-            in_order = [*REQUIRED_SPLITS, *(x for x in splits if x not in REQUIRED_SPLITS)]
-            manifest = {
-                "format": MANIFEST_FORMAT,
-                **_describe(corpus),
-                "cleaning": dataclasses.asdict(lengths),
-                "inputs": inputs,
-                "splits": {name: splits[name] for name in in_order},
-                "files": {path.name: _sha256(path) for path in sorted(temporary.iterdir())},
+    with corpus_folder(directory) as folder:
+        splits: dict[str, dict[str, Any]] = {}
+        for name, split in cleaned:
+            splits[name] = _write_split(folder, name, split)
+            if not splits[name]["pairs"] and name in REQUIRED_SPLITS:
+                raise CorpusError(_nothing_left(corpus, name, split, before_split, lengths))
+        in_order = [*REQUIRED_SPLITS, *(x for x in splits if x not in REQUIRED_SPLITS)]
+        facts = {
+            **describe(corpus),
+            "source_lang": corpus.source_lang,
+            "target_lang": corpus.target_lang,
+            "cleaning": dataclasses.asdict(lengths),
+            "inputs": inputs,
+            "splits": {name: splits[name] for name in in_order},
+        }
+        if before_split is not None:
+            facts["stream"] = {
+                "pairs": len(list(before_split.pairs)),
+                "read": before_split.read,
+                "dropped": dict(before_split.dropped),
             }
-            if before_split is not None:
-                manifest["stream"] = {
-                    "pairs": len(list(before_split.pairs)),
-                    "read": before_split.read,
-                    "dropped": dict(before_split.dropped),
-                }
-            (temporary / MANIFEST).write_text(
-                json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
-            )
-            # mkdtemp makes folders that only their owner may enter.
-            temporary.chmod(0o755)
-            _move_into_place(temporary, directory, manifest)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-    except OSError as error:
-        raise CorpusError(
-            f"{directory} cannot be written ({error.strerror}): free some space or choose another "
-            "output folder"
-        ) from error
-    return manifest
-
-
-def read_manifest(directory: str | Path) -> dict[str, Any]:
-    """The manifest that :func:`write_corpus` left in ``directory``.
-
-    Raises:
-        CorpusError: there is none, or it is of another format.
-    """
-    path = Path(directory) / MANIFEST
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise CorpusError(f"{path} is missing: write the corpus first") from error
-    except (OSError, ValueError) as error:
-        raise CorpusError(
-            f"{path} cannot be read: remove {directory} and write it again"
-        ) from error
-    if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT:
-        raise CorpusError(f"{path} has another format: remove {directory} and write it again")
-    return manifest
+        return write_manifest(folder, facts)
 
 
 def further_references(directory: str | Path, split: str) -> list[Path]:
@@ -158,25 +115,17 @@ def _clean_and_split(
 ) -> tuple[Iterable[tuple[str, CleanedSplit]], CleanedSplit | None]:
     text = corpus.read()
     if isinstance(text, PairStream):
-        shown = dataclasses.replace(text, pairs=_progress(text.pairs, corpus.name, text.total))
-        splits, whole = split_stream(shown, lengths)
+        pairs = with_progress(text.pairs, corpus.name, unit="pairs", total=text.total)
+        splits, whole = split_stream(dataclasses.replace(text, pairs=pairs), lengths)
         return splits.items(), whole
     as_published = isinstance(text, PublishedSplits)
     given = text.splits if isinstance(text, PublishedSplits) else text
-    missing = [name for name in REQUIRED_SPLITS if name not in given]
-    if missing:
-        raise CorpusError(f"corpus {corpus.name} gives no {missing[0]} split")
+    require_splits(corpus, given)
     shown_splits = {
-        name: _progress(pairs, f"{corpus.name} {name}") for name, pairs in given.items()
+        name: with_progress(pairs, f"{corpus.name} {name}", unit="pairs")
+        for name, pairs in given.items()
     }
     return clean_given_splits(shown_splits, lengths, as_published=as_published), None
-
-
-def _progress(
-    pairs: Iterable[SentencePair], description: str, total: int | None = None
-) -> Iterator[SentencePair]:
-    # disable=None: no bar where nobody watches, as in a log file.
-    yield from tqdm(pairs, desc=description, total=total, unit=" pairs", disable=None)
 
 
 def _nothing_left(
@@ -195,22 +144,6 @@ def _nothing_left(
         f"data.max_length={lengths.max_length}, data.max_ratio={lengths.max_ratio} "
         "or give more text"
     )
-
-
-def _describe(corpus: Corpus) -> dict[str, Any]:
-    recipe = type(corpus)
-    parameters: dict[str, Any] = {}
-    if dataclasses.is_dataclass(corpus):
-        parameters = {f.name: getattr(corpus, f.name) for f in dataclasses.fields(corpus)}
-        # A place on one machine; the inputs are known by their checksums.
-        parameters.pop("raw_dir", None)
-    return {
-        "name": corpus.name,
-        "recipe": f"{recipe.__module__}.{recipe.__qualname__}",
-        "parameters": parameters,
-        "source_lang": corpus.source_lang,
-        "target_lang": corpus.target_lang,
-    }
 
 
 def _write_split(directory: Path, name: str, split: CleanedSplit) -> dict[str, Any]:
@@ -256,35 +189,3 @@ def _write_split(directory: Path, name: str, split: CleanedSplit) -> dict[str, A
         "target": {"words": target_words.total(), "types": len(target_words)},
         "aligned": aligned,
     }
-
-
-def _input_checksums(paths: Sequence[Path]) -> dict[str, str]:
-    """By file name, and by folder and name where several files have one name."""
-    names = Counter(path.name for path in paths)
-    return {
-        path.name if names[path.name] == 1 else f"{path.parent.name}/{path.name}": _sha256(path)
-        for path in paths
-    }
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _has_content(path: Path) -> bool:
-    return not path.is_dir() or any(path.iterdir())
-
-
-def _move_into_place(temporary: Path, directory: Path, manifest: dict[str, Any]) -> None:
-    try:
-        # rename(2) replaces an empty folder, and refuses a full one.
-        temporary.rename(directory)
-    except OSError:
-        if not _has_content(directory):
-            raise
-        # JSON turns tuples into lists, so compare what a reader would see.
-        if read_manifest(directory) != json.loads(json.dumps(manifest)):
-            raise CorpusError(
-                f"{directory} already holds another corpus: remove it or choose another folder"
-            ) from None

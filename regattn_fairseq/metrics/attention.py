@@ -1,24 +1,17 @@
-"""Attention weights of a test set: one file a run, and the figures that describe them."""
+"""Attention weights of a test set: one file a run."""
 
 from __future__ import annotations
 
 import os
 import zipfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
 import numpy as np
-from scipy.special import entr
 
 _FORMAT = 1
-
-# Two weights count as equal when they differ by at most this, relative to the larger one. Tied
-# weights come out of one pooled value and differ at most by the rounding of the few float32
-# operations after the pooling: 8 units in the last place (2**-23 each) cover those. Unrelated
-# weights fall that close together about once in a million pairs.
-_EQUAL_RTOL = 8 * float(np.finfo(np.float32).eps)
 
 
 class AttentionFileError(ValueError):
@@ -148,73 +141,3 @@ def _unpack(
         records.append(AttentionRecord(tokens[token_at:middle], tokens[middle:end], block))
         token_at, weight_at = end, weight_at + targets * sources
     return records
-
-
-def attention_statistics(records: Sequence[AttentionRecord]) -> dict[str, float]:
-    """How sparse and how structured attention is, over all target tokens of all records.
-
-    A weight is zero when it is exactly 0. Two weights are equal when they agree to float32
-    rounding. Each target token's row of weights is one distribution over the source tokens.
-
-    Args:
-        records: at least one, with at least one weight among them.
-
-    Returns:
-        - ``zero_share``: zero weights among all weights, from 0 to 1.
-        - ``support``: mean over target tokens of the number of nonzero weights.
-        - ``segments``: mean over target tokens of the number of segments; a segment is a maximal
-          stretch of neighbouring source tokens with nonzero weight, equal or not.
-        - ``segment_length``: mean over all segments of their length, in source tokens.
-        - ``fused_run_length``: mean over all fused runs of their length, in source tokens; a
-          fused run is a maximal stretch of neighbouring source tokens with equal nonzero weight,
-          which may be one token long (what fusedmax makes longer).
-        - ``groups``: mean over target tokens of the number of distinct nonzero weights, wherever
-          they stand (what oscarmax makes fewer).
-        - ``group_size``: mean over all those groups of their size, in source tokens.
-        - ``entropy``: mean over target tokens of −Σ w log w, in nats.
-
-        Means over segments, runs and groups are 0 when there are none.
-
-    Raises:
-        ValueError: no record has a weight.
-    """
-    weights_seen = rows = support = segments = runs = groups = 0
-    entropy = 0.0
-    for record in records:
-        weights = record.weights  # [target, source]
-        if not weights.size:
-            continue
-        nonzero = weights > 0
-        weights_seen += weights.size
-        rows += len(weights)
-        nonzeros = int(np.count_nonzero(nonzero))
-        support += nonzeros
-        entropy += float(entr(weights.astype(np.float64)).sum())
-
-        # A stretch is counted where it begins: at a nonzero weight whose left neighbour does not
-        # continue it.
-        begins_segment = nonzero.copy()
-        begins_segment[:, 1:] &= ~nonzero[:, :-1]
-        segments += int(np.count_nonzero(begins_segment))
-        runs += nonzeros - int(np.count_nonzero(_continues_run(weights)))
-        # Sorted, equal weights are neighbours wherever they stood.
-        groups += nonzeros - int(np.count_nonzero(_continues_run(np.sort(weights, axis=1))))
-    if not rows:
-        raise ValueError("no attention weights: there is nothing to describe")
-    return {
-        "zero_share": 1 - support / weights_seen,
-        "support": support / rows,
-        "segments": segments / rows,
-        "segment_length": support / max(segments, 1),
-        "fused_run_length": support / max(runs, 1),
-        "groups": groups / rows,
-        "group_size": support / max(groups, 1),
-        "entropy": entropy / rows,
-    }
-
-
-def _continues_run(weights: np.ndarray) -> np.ndarray:
-    """Where a weight is nonzero and equals its left neighbour: [T, S] → bool [T, S − 1]."""
-    left, right = weights[:, :-1], weights[:, 1:]
-    larger = np.maximum(left, right)
-    return (left > 0) & (right > 0) & (np.abs(left - right) <= _EQUAL_RTOL * larger)

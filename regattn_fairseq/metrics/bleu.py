@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.metrics.chrf import CHRF
 
@@ -40,3 +41,29 @@ def score_translation(
         metrics[key] = float(scorer.corpus_score(list(hypotheses), [list(references)]).score)
         signatures[key] = str(scorer.get_signature())
     return metrics, signatures
+
+
+def sentence_bleu(
+    hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool
+) -> np.ndarray:
+    """BLEU of each sentence by itself, as sacrebleu's `sentence_bleu` computes it.
+
+    Meant for finding sentences that systems differ on; a system is judged by corpus BLEU.
+
+    Args:
+        hypotheses: system output, detokenized, one string a sentence.
+        references: the reference for each hypothesis, in the same order.
+        lowercase: compare without regard to case.
+
+    Returns:
+        float64 [sentence], in points from 0 to 100.
+
+    Raises:
+        ValueError: there is nothing to score, or the two lists differ in length.
+    """
+    check_pairs(hypotheses, references)
+    scorer = BLEU(lowercase=lowercase, effective_order=True)
+    pairs = zip(hypotheses, references, strict=True)
+    return np.array(
+        [scorer.sentence_score(hypothesis, [reference]).score for hypothesis, reference in pairs]
+    )

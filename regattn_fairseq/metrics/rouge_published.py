@@ -8,10 +8,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.metadata import version
 from importlib.resources import files
-from typing import Literal
+from typing import Literal, cast
 
 import numpy as np
 from nltk.stem.porter import PorterStemmer
@@ -102,14 +103,54 @@ def published_rouge(
         ValueError: as :func:`published_sentence_rouge`.
     """
     scores = published_sentence_rouge(hypotheses, references, measure=measure, max_bytes=max_bytes)
-    counts = sorted({len(several) for several in references})
-    signature = (
-        f"as:ROUGE-1.5.5|stemmer:porter+wordnet-exceptions|score:{measure}|bytes:"
-        f"{max_bytes or 'all'}|agg:mean|nrefs:{','.join(map(str, counts))}|"
-        f"regattn-fairseq:{version('regattn-fairseq')}"
-    )
+    settings = PublishedRouge(measure, max_bytes, max(len(several) for several in references))
     metrics = {key: float(values.mean()) for key, values in scores.items()}
-    return metrics, dict.fromkeys(metrics, signature)
+    return metrics, dict.fromkeys(metrics, settings.signature)
+
+
+_KIND = "as:ROUGE-1.5.5"
+
+
+@dataclass(frozen=True)
+class PublishedRouge:
+    """How a figure of :func:`published_rouge` was computed.
+
+    Attributes:
+        measure: ``f1`` or ``recall``.
+        max_bytes: where both sides were cut; ``None``: nowhere.
+        references: most references that a document has.
+    """
+
+    measure: Measure
+    max_bytes: int | None
+    references: int
+
+    @property
+    def signature(self) -> str:
+        """The settings in one line."""
+        return (
+            f"{_KIND}|stemmer:porter+wordnet-exceptions|score:{self.measure}|"
+            f"bytes:{self.max_bytes or 'all'}|agg:mean|nrefs:{self.references}|"
+            f"regattn-fairseq:{version('regattn-fairseq')}"
+        )
+
+    @classmethod
+    def of_signature(cls, signature: str) -> PublishedRouge | None:
+        """The settings that a signature tells; None if it is of another ROUGE.
+
+        Raises:
+            ValueError: it was not written by :attr:`signature`.
+        """
+        if not signature.startswith(f"{_KIND}|"):
+            return None
+        told = dict(part.split(":", 1) for part in signature.split("|"))
+        if told.get("score") not in MEASURES or not {"bytes", "nrefs"} <= told.keys():
+            raise ValueError(f"the signature {signature} is not of ours")
+        return cls(
+            cast(Measure, told["score"]),
+            None if told["bytes"] == "all" else int(told["bytes"]),
+            int(told["nrefs"]),
+        )
 
 
 def _stems(text: str, max_bytes: int | None) -> list[str]:

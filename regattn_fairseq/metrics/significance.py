@@ -8,7 +8,7 @@ for these trained models, and treats the seeds' outputs on one sentence as separ
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,6 +17,7 @@ from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.significance import PairedTest, Result
 
 from regattn_fairseq.metrics.pairs import check_pairs
+from regattn_fairseq.metrics.ratios import Counts, Ratio, divide
 from regattn_fairseq.metrics.rouge import sentence_rouge
 
 RESAMPLES = 1000
@@ -92,16 +93,75 @@ def paired_bootstrap(
     baseline = np.asarray(baseline, dtype=np.float64)
     check_pairs(system, baseline)
     differences = system - baseline
-    observed = float(differences.mean())
     resampled = _resample_sums(differences[:, None], resamples, seed)[:, 0] / len(differences)
-    # Sums of the same numbers in another order differ by rounding: identical systems, or ones
-    # that differ by a constant, must not depend on it.
-    slack = 1e-12 * max(1.0, float(np.abs(differences).max()))
+    return _shifted_to_null(
+        float(differences.mean()),
+        resampled,
+        # Sums of the same numbers in another order differ by rounding: identical systems, or ones
+        # that differ by a constant, must not depend on it.
+        slack=1e-12 * max(1.0, float(np.abs(differences).max())),
+        sentences=len(differences),
+    )
+
+
+def _shifted_to_null(
+    observed: float, resampled: np.ndarray, *, slack: float, sentences: int
+) -> PairedResult:
+    """The test of `paired_bootstrap`, from the differences [resample] of the resamples."""
     extreme = int(np.count_nonzero(np.abs(resampled - observed) >= abs(observed) - slack))
     low, high = _interval(resampled)
     return PairedResult(
-        observed, (extreme + 1) / (resamples + 1), low, high, sentences=len(differences)
+        observed, (extreme + 1) / (len(resampled) + 1), low, high, sentences=sentences
     )
+
+
+def paired_bootstrap_ratios(
+    system: Counts,
+    baseline: Counts,
+    figures: Mapping[str, Ratio],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = BOOTSTRAP_SEED,
+) -> dict[str, PairedResult]:
+    """Paired bootstrap of figures that are ratios of sums (sparsity, alignment error rate).
+
+    Sentences are resampled and each resample's sums divided anew, as corpus BLEU's are; the
+    p-value is that of `paired_bootstrap`.
+
+    Args:
+        system: counts [sentence] of the system, by name.
+        baseline: the same counts of the baseline on the same sentences.
+        figures: which of them to divide.
+        resamples: number of bootstrap resamples.
+        seed: of the resampling.
+
+    Returns:
+        A result for each figure, in its own unit.
+
+    Raises:
+        ValueError: the two differ in length, or are empty.
+    """
+    names = sorted({part for figure in figures.values() for part in figure})
+    columns = []
+    for counts in (system, baseline):
+        columns.append(np.stack([counts[name] for name in names], axis=1))
+    check_pairs(*columns)
+    statistics = np.stack(columns, axis=1)  # [sentence, 2, count]
+    sums = np.concatenate(
+        [statistics.sum(axis=0)[None], _resample_sums(statistics, resamples, seed)]
+    )
+    at = {name: sums[:, :, index] for index, name in enumerate(names)}  # [1 + resample, 2]
+    results = {}
+    for figure, (top, bottom) in figures.items():
+        values = divide(at[top], at[bottom])
+        differences = values[:, 0] - values[:, 1]
+        results[figure] = _shifted_to_null(
+            float(differences[0]),
+            differences[1:],
+            slack=1e-12 * max(1.0, float(np.abs(values).max())),
+            sentences=len(statistics),
+        )
+    return results
 
 
 def paired_bootstrap_rouge(

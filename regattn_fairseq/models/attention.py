@@ -1,7 +1,11 @@
 """Luong-style attention whose normalizer is any map onto the probability simplex."""
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor, nn
+
+from regattn_fairseq.models.step_products import StepBatchedLinear, StepLinear
 
 SCORES = ("dot", "general", "concat")
 
@@ -73,19 +77,20 @@ class Attention(nn.Module):
             return self.key_proj(values)
         return self.scale * values
 
-    def attend(
-        self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor
+    def forward(
+        self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None
     ) -> tuple[Tensor, Tensor]:
-        """Average the source states, for every query.
+        """Attend, for any number of queries at once.
 
         Args:
             query: decoder states [batch, target, query_dim].
             keys: from :meth:`project_keys`, [batch, source, query_dim].
             values: source states [batch, source, value_dim].
-            padding_mask: bool [batch, source], True where there is no source word.
+            padding_mask: bool [batch, source], True where there is no source word; None if there
+                is one everywhere.
 
         Returns:
-            context [batch, target, value_dim] and weights [batch, target, source].
+            output [batch, target, query_dim] and weights [batch, target, source].
         """
         if self.score == "concat":
             # [batch, target, 1, query] + [batch, 1, source, query]
@@ -93,17 +98,43 @@ class Attention(nn.Module):
             scores = self.score_proj(hidden).squeeze(3)
         else:
             scores = torch.bmm(query, keys.transpose(1, 2))
-        weights = self.normalizer(scores, mask=padding_mask.unsqueeze(1))
-        return torch.bmm(weights, values), weights
+        mask = None if padding_mask is None else padding_mask.unsqueeze(1)
+        weights = self.normalizer(scores, mask=mask)
+        context = torch.bmm(weights, values)
+        return torch.tanh(self.output_proj(torch.cat((context, query), dim=2))), weights
 
-    def forward(
-        self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor
-    ) -> tuple[Tensor, Tensor]:
-        """Attend, and mix each context with its query.
+    def step_by_step(
+        self, keys: Tensor, values: Tensor, padding_mask: Tensor | None
+    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        """Attend for one query after the other, where each depends on the output before it.
 
-        Takes what :meth:`attend` takes; gives output [batch, target, query_dim] and weights
-        [batch, target, source].
+        Args:
+            keys: as :meth:`forward` takes them.
+            values: likewise.
+            padding_mask: likewise.
+
+        Returns:
+            ``query ↦ (output, weights)``: the same as :meth:`forward` for queries
+            [rows, query_dim] of the batch's first rows, with gradients made for a loop (see
+            :mod:`~regattn_fairseq.models.step_products`).
         """
-        context, weights = self.attend(query, keys, values, padding_mask)
-        output = torch.tanh(self.output_proj(torch.cat((context, query), dim=2)))
-        return output, weights
+        scores_of = self._step_scores(keys)
+        context_of = StepBatchedLinear(values.transpose(1, 2))
+        mix = StepLinear(self.output_proj.weight)
+
+        def attend(query: Tensor) -> tuple[Tensor, Tensor]:
+            mask = None if padding_mask is None else padding_mask[: query.size(0)]
+            weights = self.normalizer(scores_of(query), mask=mask)
+            return mix(torch.cat((context_of(weights), query), dim=1)).tanh(), weights
+
+        return attend
+
+    def _step_scores(self, keys: Tensor) -> Callable[[Tensor], Tensor]:
+        if self.score != "concat":
+            return StepBatchedLinear(keys)
+
+        def scores(query: Tensor) -> Tensor:
+            hidden = torch.tanh(self.query_proj(query).unsqueeze(1) + keys[: query.size(0)])
+            return self.score_proj(hidden).squeeze(2)
+
+        return scores

@@ -1,17 +1,20 @@
 """LSTM decoder with attention."""
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
 from fairseq.data import Dictionary
 from fairseq.models import FairseqIncrementalDecoder
-from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from regattn_fairseq.models.attention import Attention
-from regattn_fairseq.models.encoder import EncoderOutput
-from regattn_fairseq.models.step_products import LSTMUpdate, StepLinear
+from regattn_fairseq.models.dropout import Dropout
+from regattn_fairseq.models.encoder import EncoderOutput, select_sentences
+from regattn_fairseq.models.recurrence import LSTM
+from regattn_fairseq.models.step_products import StepLSTM
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
 
@@ -22,15 +25,13 @@ class DecoderState(NamedTuple):
     hidden: Tensor  # [layers, batch, hidden]
     cell: Tensor  # [layers, batch, hidden]
     feed: Tensor  # the last attention output, [batch, hidden]
-    keys: Tensor  # the attention's view of the source, [batch, source, hidden]
 
     def select(self, batch: Tensor) -> "DecoderState":
-        """Keep the sentences of these batch indices, in this order."""
+        """Keep the rows of these batch indices, in this order."""
         return DecoderState(
             self.hidden.index_select(1, batch),
             self.cell.index_select(1, batch),
             self.feed.index_select(0, batch),
-            self.keys.index_select(0, batch),
         )
 
 
@@ -39,7 +40,8 @@ class LSTMDecoder(FairseqIncrementalDecoder):
 
     With input feeding (Luong et al. 2015, section 3.3) a step's attention output is part of the
     next step's input, so the steps run one by one. Without it the LSTM reads the whole target in
-    one call, and all steps attend at once.
+    one call, and all steps attend at once. The steps pass over padding: what stands past the end
+    of a sentence, in scores and weights, means nothing.
 
     Args:
         dictionary: the target dictionary.
@@ -70,12 +72,13 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         dropout_out: float,
     ) -> None:
         super().__init__(dictionary)
+        self.padding_idx = dictionary.pad()
         self.embed_tokens = embed_tokens
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.input_feeding = input_feeding
-        self.dropout_in_module = FairseqDropout(dropout_in, module_name=type(self).__name__)
-        self.dropout_out_module = FairseqDropout(dropout_out, module_name=type(self).__name__)
+        self.dropout_in_module = Dropout(dropout_in, module_name=type(self).__name__)
+        self.dropout_out_module = Dropout(dropout_out, module_name=type(self).__name__)
 
         self.encoder_hidden_proj: nn.Linear | None = None
         self.encoder_cell_proj: nn.Linear | None = None
@@ -84,7 +87,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             self.encoder_cell_proj = nn.Linear(encoder_output_units, hidden_size)
 
         feed_size = hidden_size if input_feeding else 0
-        self.lstm = nn.LSTM(
+        self.lstm = LSTM(
             embed_tokens.embedding_dim + feed_size,
             hidden_size,
             num_layers,
@@ -104,6 +107,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         prev_output_tokens: Tensor,
         encoder_out: EncoderOutput,
         incremental_state: IncrementalState | None = None,
+        features_only: bool = False,
         **_: object,
     ) -> tuple[Tensor, dict[str, list[Tensor]]]:
         """Score every word at every target position.
@@ -113,15 +117,17 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             encoder_out: the encoded source.
             incremental_state: where generation keeps the state between steps; only the last
                 column of ``prev_output_tokens`` is then read.
+            features_only: leave out the output layer.
 
         Returns:
-            word scores [batch, target, vocabulary], and ``{"attn": [weights]}`` with weights
-            [batch, target, source], in training too.
+            word scores [batch, target, vocabulary], or features [batch, target, out_embed_dim];
+            and ``{"attn": [weights]}`` with weights [batch, target, source], in training too.
         """
         features, weights = self.extract_features(
             prev_output_tokens, encoder_out, incremental_state
         )
-        return self.output_layer(features), {"attn": [weights]}
+        outputs = features if features_only else self.output_layer(features)
+        return outputs, {"attn": [weights]}
 
     def extract_features(
         self,
@@ -130,16 +136,18 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         incremental_state: IncrementalState | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Like :meth:`forward` up to the output layer: [batch, target, out_embed_dim], weights."""
-        state = self._load_state(incremental_state)
+        saved = self._load(incremental_state)
         if incremental_state is not None:
             prev_output_tokens = prev_output_tokens[:, -1:]
-        if state is None:
-            state = self._initial_state(encoder_out)
+        keys, state = saved or (
+            self.attention.project_keys(encoder_out.states),
+            self._initial_state(encoder_out),
+        )
 
-        embedded = self.dropout_in_module(self.embed_tokens(prev_output_tokens))
+        words = self._pack(prev_output_tokens)
         run = self._step_by_step if self.input_feeding else self._all_at_once
-        outputs, weights, state = run(embedded, encoder_out, state)
-        self._save_state(incremental_state, state)
+        outputs, weights, state = run(words, prev_output_tokens.size(1), encoder_out, keys, state)
+        self._save(incremental_state, keys, state)
 
         if self.additional_fc is not None:
             outputs = self.dropout_out_module(self.additional_fc(outputs))
@@ -147,9 +155,13 @@ class LSTMDecoder(FairseqIncrementalDecoder):
 
     def output_layer(self, features: Tensor) -> Tensor:
         """Turn features [..., out_embed_dim] into word scores [..., vocabulary]."""
+        return F.linear(features, *self.output_weights())
+
+    def output_weights(self) -> tuple[Tensor, Tensor | None]:
+        """Weight [vocabulary, out_embed_dim] and bias [vocabulary] of the output layer."""
         if self.fc_out is None:
-            return F.linear(features, self.embed_tokens.weight)
-        return self.fc_out(features)
+            return self.embed_tokens.weight, None
+        return self.fc_out.weight, self.fc_out.bias
 
     def _initial_state(self, encoder_out: EncoderOutput) -> DecoderState:
         hidden, cell = encoder_out.hidden, encoder_out.cell
@@ -159,69 +171,131 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             hidden=hidden,
             cell=cell,
             feed=hidden.new_zeros(hidden.size(1), self.hidden_size),
-            keys=self.attention.project_keys(encoder_out.states),
         )
 
+    def _pack(self, tokens: Tensor) -> PackedSequence:
+        """Embed the words [batch, target] of each sentence up to its last, by steps."""
+        embedded = self.dropout_in_module(self.embed_tokens(tokens))
+        if tokens.size(1) == 1:
+            return PackedSequence(embedded.squeeze(1), torch.tensor([tokens.size(0)]))
+        positions = torch.arange(1, tokens.size(1) + 1, device=tokens.device)
+        lengths = (tokens.ne(self.padding_idx) * positions).amax(dim=1).clamp(min=1)
+        return pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
+
     def _all_at_once(
-        self, embedded: Tensor, encoder_out: EncoderOutput, state: DecoderState
+        self,
+        words: PackedSequence,
+        target: int,
+        encoder_out: EncoderOutput,
+        keys: Tensor,
+        state: DecoderState,
     ) -> tuple[Tensor, Tensor, DecoderState]:
-        queries, (hidden, cell) = self.lstm(embedded, (state.hidden, state.cell))
-        outputs, weights = self.attention(
-            queries, state.keys, encoder_out.states, encoder_out.padding_mask
-        )
+        packed, (hidden, cell) = self.lstm(words, (state.hidden, state.cell))
+        queries, _lengths = pad_packed_sequence(packed, batch_first=True, total_length=target)
+        outputs, weights = self._attend(queries, keys, encoder_out)
         outputs = self.dropout_out_module(outputs)
         return outputs, weights, state._replace(hidden=hidden, cell=cell)
 
+    def _attend(
+        self, queries: Tensor, keys: Tensor, encoder_out: EncoderOutput
+    ) -> tuple[Tensor, Tensor]:
+        """Attend for queries [batch, target, hidden]; a sentence may have several rows."""
+        values, padding_mask = encoder_out.states, encoder_out.padding_mask
+        together = queries.reshape(values.size(0), -1, queries.size(2))
+        outputs, weights = self.attention(together, keys, values, padding_mask)
+        return outputs.view_as(queries), weights.view(*queries.shape[:2], -1)
+
+    def _attend_once(
+        self, keys: Tensor, encoder_out: EncoderOutput
+    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+        def attend(query: Tensor) -> tuple[Tensor, Tensor]:
+            output, weights = self._attend(query.unsqueeze(1), keys, encoder_out)
+            return output.squeeze(1), weights.squeeze(1)
+
+        return attend
+
     def _step_by_step(
-        self, embedded: Tensor, encoder_out: EncoderOutput, state: DecoderState
+        self,
+        words: PackedSequence,
+        target: int,
+        encoder_out: EncoderOutput,
+        keys: Tensor,
+        state: DecoderState,
     ) -> tuple[Tensor, Tensor, DecoderState]:
+        embedded, sizes, order, back = words
+        if order is None:  # a single step
+            attend = self._attend_once(keys, encoder_out)
+        else:  # longest sentences first: a step's rows are the first of the last step's
+            state = state.select(order)
+            sentences = order // (order.numel() // keys.size(0))
+            padding_mask = encoder_out.padding_mask
+            attend = self.attention.step_by_step(
+                keys.index_select(0, sentences),
+                encoder_out.states.index_select(0, sentences),
+                None if padding_mask is None else padding_mask.index_select(0, sentences),
+            )
+
         # One product a layer and step: its input and its own last state, side by side. The
         # embeddings' share of the first layer's gates needs no loop.
-        products, biases = [], []
+        cells, shares = [], []
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self.lstm.all_weights):
             if layer == 0:
-                word_weight, weight_ih = weight_ih.split((embedded.size(2), self.hidden_size), 1)
-            products.append(StepLinear(torch.cat((weight_ih, weight_hh), dim=1)))
-            biases.append(bias_ih + bias_hh)
-        word_gates = F.linear(embedded, word_weight, biases[0])
-        mix = StepLinear(self.attention.output_proj.weight)
+                word_weight, weight_ih = weight_ih.split((embedded.size(1), self.hidden_size), 1)
+            cells.append(StepLSTM(torch.cat((weight_ih, weight_hh), dim=1)))
+            shares.append(bias_ih + bias_hh)
 
-        hidden, cell = list(state.hidden.unbind(0)), list(state.cell.unbind(0))
-        feed = state.feed
+        hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
         outputs, weights = [], []
-        for gates_of_word in word_gates.unbind(1):  # [batch, 4 hidden]
-            layer_input = feed
-            for layer, product in enumerate(products):
+        for word_gates in F.linear(embedded, word_weight, shares[0]).split(sizes.tolist()):
+            rows = word_gates.size(0)
+            layer_input, shares[0] = feed[:rows], word_gates
+            for layer, step in enumerate(cells):
                 if layer > 0:
                     layer_input = self.dropout_out_module(hidden[layer - 1])
-                gates = product(torch.cat((layer_input, hidden[layer]), dim=1))
-                gates = gates + (gates_of_word if layer == 0 else biases[layer])
-                hidden[layer], cell[layer] = LSTMUpdate.apply(gates, cell[layer])
-            query = hidden[-1]
-            context, step_weights = self.attention.attend(
-                query.unsqueeze(1), state.keys, encoder_out.states, encoder_out.padding_mask
-            )
-            mixed = mix(torch.cat((context.squeeze(1), query), dim=1))
-            feed = self.dropout_out_module(mixed.tanh())
+                x = torch.cat((layer_input, hidden[layer][:rows]), dim=1)
+                hidden[layer], cell[layer] = step(x, shares[layer], cell[layer][:rows])
+            mixed, step_weights = attend(hidden[-1])
+            feed = self.dropout_out_module(mixed)
             outputs.append(feed)
             weights.append(step_weights)
-        new_state = state._replace(hidden=torch.stack(hidden), cell=torch.stack(cell), feed=feed)
-        return torch.stack(outputs, dim=1), torch.cat(weights, dim=1), new_state
+        if order is None:
+            state = DecoderState(torch.stack(hidden), torch.stack(cell), feed)
+            return outputs[0].unsqueeze(1), weights[0].unsqueeze(1), state
+        padded_outputs, padded_weights = (
+            pad_packed_sequence(
+                PackedSequence(torch.cat(of_steps), sizes, order, back),
+                batch_first=True,
+                total_length=target,
+            )[0]
+            for of_steps in (outputs, weights)
+        )
+        return padded_outputs, padded_weights, state
 
-    def _load_state(self, incremental_state: IncrementalState | None) -> DecoderState | None:
+    def _load(
+        self, incremental_state: IncrementalState | None
+    ) -> tuple[Tensor, DecoderState] | None:
         saved = self.get_incremental_state(incremental_state, "decoder_state")
-        return None if saved is None else DecoderState(**saved)
+        if saved is None:
+            return None
+        keys, *state = saved.values()
+        return keys, DecoderState(*state)
 
-    def _save_state(self, incremental_state: IncrementalState | None, state: DecoderState) -> None:
-        self.set_incremental_state(incremental_state, "decoder_state", state._asdict())
+    def _save(
+        self, incremental_state: IncrementalState | None, keys: Tensor, state: DecoderState
+    ) -> None:
+        saved = {"keys": keys, **state._asdict()}
+        self.set_incremental_state(incremental_state, "decoder_state", saved)
 
     def reorder_incremental_state(
         self, incremental_state: IncrementalState, new_order: Tensor
     ) -> None:
         """Follow beam search when it picks, drops or copies hypotheses."""
-        state = self._load_state(incremental_state)
-        if state is not None:
-            self._save_state(incremental_state, state.select(new_order))
+        saved = self._load(incremental_state)
+        if saved is not None:
+            keys, state = saved
+            hypotheses = state.feed.size(0) // keys.size(0)
+            (keys,) = select_sentences(new_order, hypotheses, keys)
+            self._save(incremental_state, keys, state.select(new_order))
 
     def max_positions(self) -> int:
         """Any length: an LSTM has no positions."""

@@ -5,18 +5,44 @@ from typing import NamedTuple
 import torch
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoder
-from fairseq.modules import FairseqDropout
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from regattn_fairseq.models.dropout import Dropout
+from regattn_fairseq.models.recurrence import LSTM
+
 
 class EncoderOutput(NamedTuple):
-    """What the decoder sees of a source batch."""
+    """What the decoder sees of a source batch.
 
-    states: Tensor  # [batch, source, output_units]; zero where padded
+    In beam search a batch holds several hypotheses for each sentence, equally many and one after
+    the other. They share one copy of the sentence's states.
+    """
+
+    states: Tensor  # [sentences, source, output_units]; zero where padded
     hidden: Tensor  # [layers, batch, output_units], each layer's last state
     cell: Tensor  # [layers, batch, output_units]
-    padding_mask: Tensor  # bool [batch, source], True where there is no word
+    padding_mask: Tensor | None  # bool [sentences, source], True where no word is; None: no padding
+
+
+def select_sentences(rows: Tensor, hypotheses: int, *memories: Tensor) -> list[Tensor]:
+    """What belongs to sentences, for a batch whose rows are picked anew.
+
+    Where every sentence keeps equally many rows, one after the other, they go on sharing its
+    memory, and usually nothing is copied; else each row gets its own.
+
+    Args:
+        rows: indices of the rows to pick, [new batch].
+        hypotheses: how many rows a sentence has, before.
+        memories: any number of tensors [sentences, …].
+    """
+    of_rows = rows // hypotheses
+    sentences, counts = of_rows.unique_consecutive(return_counts=True)
+    if not bool(counts.eq(counts[:1]).all()):
+        sentences = of_rows
+    if torch.equal(sentences, torch.arange(memories[0].size(0), device=rows.device)):
+        return list(memories)
+    return [memory.index_select(0, sentences) for memory in memories]
 
 
 class LSTMEncoder(FairseqEncoder):
@@ -48,9 +74,9 @@ class LSTMEncoder(FairseqEncoder):
         super().__init__(dictionary)
         self.padding_idx = dictionary.pad()
         self.embed_tokens = embed_tokens
-        self.dropout_in_module = FairseqDropout(dropout_in, module_name=type(self).__name__)
-        self.dropout_out_module = FairseqDropout(dropout_out, module_name=type(self).__name__)
-        self.lstm = nn.LSTM(
+        self.dropout_in_module = Dropout(dropout_in, module_name=type(self).__name__)
+        self.dropout_out_module = Dropout(dropout_out, module_name=type(self).__name__)
+        self.lstm = LSTM(
             embed_tokens.embedding_dim,
             hidden_size,
             num_layers,
@@ -70,23 +96,26 @@ class LSTMEncoder(FairseqEncoder):
             src_lengths: accepted for fairseq's sake; the lengths are read off the padding.
         """
         padding_mask = src_tokens.eq(self.padding_idx)
-        # Packed sequences start at position 0: move the words there, keeping their order.
-        order = padding_mask.byte().argsort(dim=1, stable=True)
-        lengths = src_tokens.size(1) - padding_mask.sum(dim=1)
+        lengths = (src_tokens.size(1) - padding_mask.sum(dim=1)).cpu()
+        has_padding = bool(lengths.min() < src_tokens.size(1))
+        if has_padding:
+            # Packed sequences start at position 0: move the words there, keeping their order.
+            order = padding_mask.byte().argsort(dim=1, stable=True)
+            src_tokens = src_tokens.gather(1, order)
 
-        embedded = self.dropout_in_module(self.embed_tokens(src_tokens.gather(1, order)))
-        packed = pack_padded_sequence(
-            embedded, lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
+        embedded = self.dropout_in_module(self.embed_tokens(src_tokens))
+        packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         packed_states, (hidden, cell) = self.lstm(packed)
         states, _lengths = pad_packed_sequence(
             packed_states, batch_first=True, total_length=src_tokens.size(1)
         )
-        back = order.argsort(dim=1).unsqueeze(2).expand_as(states)
-        states = self.dropout_out_module(states.gather(1, back))
+        if has_padding:
+            back = order.argsort(dim=1).unsqueeze(2).expand_as(states)
+            states = states.gather(1, back)
+        states = self.dropout_out_module(states)
         if self.lstm.bidirectional:
             hidden, cell = self._join_directions(hidden), self._join_directions(cell)
-        return EncoderOutput(states, hidden, cell, padding_mask)
+        return EncoderOutput(states, hidden, cell, padding_mask if has_padding else None)
 
     @staticmethod
     def _join_directions(final: Tensor) -> Tensor:
@@ -94,13 +123,13 @@ class LSTMEncoder(FairseqEncoder):
         return torch.cat((final[0::2], final[1::2]), dim=2)
 
     def reorder_encoder_out(self, encoder_out: EncoderOutput, new_order: Tensor) -> EncoderOutput:
-        """Pick sentences, as beam search does: ``new_order`` holds batch indices."""
-        return EncoderOutput(
-            states=encoder_out.states.index_select(0, new_order),
-            hidden=encoder_out.hidden.index_select(1, new_order),
-            cell=encoder_out.cell.index_select(1, new_order),
-            padding_mask=encoder_out.padding_mask.index_select(0, new_order),
-        )
+        """Pick rows, as beam search does: ``new_order`` holds batch indices."""
+        states, hidden, cell, padding_mask = encoder_out
+        memories = [states] if padding_mask is None else [states, padding_mask]
+        hypotheses = hidden.size(1) // states.size(0)
+        states, *masks = select_sentences(new_order, hypotheses, *memories)
+        hidden, cell = hidden.index_select(1, new_order), cell.index_select(1, new_order)
+        return EncoderOutput(states, hidden, cell, masks[0] if masks else None)
 
     def max_positions(self) -> int:
         """Any length: an LSTM has no positions."""

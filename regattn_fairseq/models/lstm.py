@@ -97,11 +97,18 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         return cls(encoder, decoder)
 
     def forward(
-        self, src_tokens: Tensor, src_lengths: Tensor | None, prev_output_tokens: Tensor, **_: Any
+        self,
+        src_tokens: Tensor,
+        src_lengths: Tensor | None,
+        prev_output_tokens: Tensor,
+        features_only: bool = False,
+        **_: Any,
     ) -> tuple[Tensor, dict[str, list[Tensor]]]:
-        """Score the target words given the source; shapes as in the decoder's ``forward``."""
+        """Score the target words given the source; as the decoder's ``forward``."""
         encoder_out = self.encoder(src_tokens, src_lengths)
-        return self.decoder(prev_output_tokens, encoder_out=encoder_out)
+        return self.decoder(
+            prev_output_tokens, encoder_out=encoder_out, features_only=features_only
+        )
 
 
 def _require_joined_processes() -> None:

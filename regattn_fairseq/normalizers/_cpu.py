@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import functools
 import importlib.util
+import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator
@@ -25,11 +26,20 @@ logger = logging.getLogger("regattn_fairseq.normalizers")
 
 # Nanoseconds an entry, roughly, forward or backward; below the threshold waking a thread costs
 # more than it saves.
-_COST = {"sparsemax": 2, "fusedmax": 8, "oscarmax": 15, "oscarmax_published": 15, "pnormmax": 15}
+_COST = {"sparsemax": 2, "fusedmax": 4, "oscarmax": 8, "oscarmax_published": 30, "pnormmax": 5}
+_BACKWARD_COST = 2
 _WORTH_SPLITTING = 150_000
 
-_NO_MASK = np.zeros((0, 0), dtype=np.bool_)
-_ready: set[tuple[str, torch.dtype]] = set()
+_BACKWARD = {
+    "sparsemax": "sparsemax_backward",
+    "fusedmax": "grouped_backward",
+    "oscarmax": "grouped_backward",
+    "oscarmax_published": "signed_backward",
+    "pnormmax": "pnormmax_backward",
+}
+# Tells a kernel the type of its arrays, of which it is given the addresses alone.
+_LIKE = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
+_kernels: dict[tuple[str, torch.dtype], Callable[..., None]] = {}
 _pool: ThreadPoolExecutor | None = None
 
 
@@ -37,19 +47,6 @@ _pool: ThreadPoolExecutor | None = None
 def available() -> bool:
     """Whether numba is installed."""
     return importlib.util.find_spec("numba") is not None
-
-
-@functools.cache
-def _kernel(name: str) -> Callable[..., None]:
-    from . import _numba
-
-    kernel: Callable[..., None] = getattr(_numba, name)
-    return kernel
-
-
-@functools.lru_cache(maxsize=64)
-def _constant(value: float) -> Any:
-    return np.full(1, value)
 
 
 def _forget_pool() -> None:
@@ -81,32 +78,42 @@ def _told_of_compilation(what: str) -> Iterator[None]:
         yield
 
 
-def _run(name: str, dtype: torch.dtype, cost: int, shape: Any, *args: Any) -> None:
-    """Call a kernel on (rows, ...) arrays and numbers, split over rows if that pays."""
+def _load(name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]) -> None:
+    """Compile a kernel, or load it from the cache, by a call for no rows."""
+    from . import _numba
+
+    kernel = functools.partial(getattr(_numba, name), _LIKE[dtype])
+    with _told_of_compilation(f"CPU kernel {name} for {dtype}"):
+        kernel(0, 0, 1, *arguments)
+    _kernels[name, dtype] = kernel
+
+
+def _run(name: str, like: Tensor, cost: int, *arguments: int | float) -> None:
+    """Call a kernel for all rows of arrays of the type and shape of ``like``.
+
+    The arguments are numbers and the addresses of arrays; the rows are split if that pays.
+    """
     global _pool
-    kernel = _kernel(name)
-    if (name, dtype) not in _ready:
-        with _told_of_compilation(f"CPU kernel {name} for {dtype}"):
-            kernel(*args)
-        _ready.add((name, dtype))
-        return
-    rows, d = shape
+    key = name, like.dtype
+    if key not in _kernels:
+        _load(*key, arguments)
+    kernel = _kernels[key]
+    d, size = like.shape[-1], like.numel()
+    rows = size // d
     parts = 1
-    if rows * d * cost > _WORTH_SPLITTING:
-        parts = min(torch.get_num_threads(), rows, rows * d * cost * 2 // _WORTH_SPLITTING)
+    if size * cost > _WORTH_SPLITTING:
+        parts = min(torch.get_num_threads(), rows, size * cost * 2 // _WORTH_SPLITTING)
     if parts == 1:
-        kernel(*args)
+        kernel(0, rows, d, *arguments)
         return
     if _pool is None:
         _pool = ThreadPoolExecutor(max(32, parts), thread_name_prefix="regattn")
     bounds = [rows * i // parts for i in range(parts + 1)]
-
-    def part(i: int) -> None:
-        rows_of = slice(bounds[i], bounds[i + 1])
-        kernel(*(a[rows_of] if isinstance(a, np.ndarray) and len(a) == rows else a for a in args))
-
-    others = [_pool.submit(part, i) for i in range(1, parts)]
-    part(0)
+    others = [
+        _pool.submit(kernel, start, stop, d, *arguments)
+        for start, stop in itertools.pairwise(bounds[1:])
+    ]
+    kernel(0, bounds[1], d, *arguments)
     for other in others:
         other.result()
 
@@ -115,52 +122,50 @@ def forward(
     name: str, x: Tensor, mask: Tensor | None, gamma: float, lam: Tensor | float, p: float
 ) -> tuple[Tensor, Tensor | None]:
     """Compute the map ``name`` of contiguous ``(..., d)`` scores; labels where it has groups."""
-    shape = (-1, x.shape[-1])
     y = torch.empty_like(x)
-    xs = x.numpy().reshape(shape)
-    ys = y.numpy().reshape(shape)
-    m = _NO_MASK if mask is None else mask.numpy().reshape(shape)
-    kernel, dtype, cost = f"{name}_forward", x.dtype, _COST[name]
+    labels: Tensor | None = None
+    hidden = 0 if mask is None else mask.data_ptr()
+    kernel, cost = f"{name}_forward", _COST[name]
     if name == "sparsemax":
-        _run(kernel, dtype, cost, xs.shape, xs, m, gamma, ys)
-        return y, None
-    if name == "pnormmax":
-        _run(kernel, dtype, cost, xs.shape, xs, m, gamma, p, ys)
-        return y, None
-    if isinstance(lam, Tensor):
-        lams = lam.detach().to(torch.float64).numpy().reshape(-1)
+        _run(kernel, x, cost, x.data_ptr(), hidden, gamma, y.data_ptr())
+    elif name == "pnormmax":
+        _run(kernel, x, cost, x.data_ptr(), hidden, gamma, p, y.data_ptr())
     else:
-        lams = _constant(lam)
-    labels = torch.empty(x.shape, dtype=torch.int32)
-    _run(kernel, dtype, cost, xs.shape, xs, m, gamma, lams, ys, labels.numpy().reshape(shape))
+        labels = torch.empty_like(x, dtype=torch.int32)
+        number, lams = lam, 0
+        if isinstance(lam, Tensor):
+            # The name keeps the copy alive while its address is in use.
+            rows = lam.detach().to(torch.float64).contiguous()
+            number, lams = 0.0, rows.data_ptr()
+        _run(
+            kernel,
+            x,
+            cost,
+            x.data_ptr(),
+            hidden,
+            gamma,
+            number,
+            lams,
+            y.data_ptr(),
+            labels.data_ptr(),
+        )
     return y, labels
-
-
-_BACKWARD = {
-    "sparsemax": "sparsemax_backward",
-    "fusedmax": "grouped_backward",
-    "oscarmax": "grouped_backward",
-    "oscarmax_published": "signed_backward",
-    "pnormmax": "pnormmax_backward",
-}
 
 
 def product(
     name: str, v: Tensor, y: Tensor, labels: Tensor | None, gamma: float, p: float
 ) -> Tensor:
     """Multiply v by the transposed Jacobian at y; shapes as in :func:`forward`."""
-    shape = (-1, y.shape[-1])
     out = torch.empty_like(y)
     if v.dtype is not y.dtype:
         v = v.to(y.dtype)
-    vs = v.contiguous().numpy().reshape(shape)
-    ys = y.numpy().reshape(shape)
-    outs = out.numpy().reshape(shape)
+    v = v.contiguous()
     kernel = _BACKWARD[name]
+    given, weights, result = v.data_ptr(), y.data_ptr(), out.data_ptr()
     if name == "pnormmax":
-        _run(kernel, y.dtype, 5, ys.shape, vs, ys, gamma, p, outs)
+        _run(kernel, y, _BACKWARD_COST, given, weights, gamma, p, result)
     elif labels is None:
-        _run(kernel, y.dtype, 2, ys.shape, vs, ys, gamma, outs)
+        _run(kernel, y, _BACKWARD_COST, given, weights, gamma, result)
     else:
-        _run(kernel, y.dtype, 5, ys.shape, vs, ys, labels.numpy().reshape(shape), gamma, outs)
+        _run(kernel, y, _BACKWARD_COST, given, weights, labels.data_ptr(), gamma, result)
     return out

@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -82,41 +82,32 @@ def _lam_gradient(
     return gamma * (product * slope).sum(-1)
 
 
+class _Call(NamedTuple):
+    """What a map is given beside the scores, numbers all."""
+
+    name: str
+    mask: Tensor | None
+    gamma: float
+    lam: float
+    p: float
+
+
 class _EagerMap(torch.autograd.Function):
     """The quick way, for plain eager calls with numbers as options."""
 
     @staticmethod
-    def forward(
-        ctx: Any,
-        x: Tensor,
-        mask: Tensor | None,
-        name: str,
-        gamma: float,
-        lam: float,
-        p: float,
-    ) -> tuple[Tensor, Tensor | None]:
+    def forward(ctx: Any, x: Tensor, call: _Call) -> Tensor:
+        name, mask, gamma, lam, p = call
         y, labels = _backend(x).forward(name, x, mask, gamma, lam, p)
         ctx.save_for_backward(y, labels)
-        ctx.options = (name, gamma, p)
-        if labels is not None:
-            ctx.mark_non_differentiable(labels)
-        ctx.set_materialize_grads(False)
-        return y, labels
+        ctx.call = call
+        return y
 
     @staticmethod
-    def backward(ctx: Any, grad: Tensor | None, _: Any) -> Any:
-        if grad is None:
-            return None, None, None, None, None, None
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         y, labels = ctx.saved_tensors
-        name, gamma, p = ctx.options
-        return (
-            _transposed_product(name, grad, y, labels, gamma, p),
-            None,
-            None,
-            None,
-            None,
-            None,
-        )
+        name, _, gamma, _, p = ctx.call
+        return _transposed_product(name, grad, y, labels, gamma, p), None
 
 
 class _Map(torch.autograd.Function):
@@ -320,7 +311,7 @@ def apply(
     if mask is not None:
         mask = check_mask(mask, x)
         mask = (mask if last else mask.movedim(dim, -1)).contiguous()
-    plain = isinstance(gamma, float) and isinstance(lam, float)
+    plain = isinstance(gamma, float) and isinstance(lam, float) and not return_groups
     if isinstance(gamma, Tensor):
         x = divide(x, gamma, None if mask is None else mask.movedim(-1, dim), dim)
         gamma = 1.0
@@ -329,7 +320,7 @@ def apply(
     if not last:
         x = x.movedim(dim, -1)
     x = x.contiguous()
-    labels: Tensor | None
+    labels: Tensor | None = None
     if x.numel() == 0:
         y, labels = x * 1.0, torch.zeros_like(x, dtype=torch.int32)
     elif torch.compiler.is_compiling():
@@ -337,7 +328,7 @@ def apply(
     elif not plain or _functorch_active() or forward_ad._current_level >= 0:
         y, labels = _Map.apply(*_full(name, x, lam, mask), name, gamma, p)
     else:
-        y, labels = _EagerMap.apply(x, mask, name, gamma, lam, p)
+        y = _EagerMap.apply(x, _Call(name, mask, gamma, lam, p))
     result = y
     if not last:
         result = result.movedim(-1, dim)
@@ -348,13 +339,7 @@ def apply(
     if not return_groups:
         return result
     assert labels is not None
-    if y.numel() == 0:
-        return result, labels.reshape(scores.shape)
-    # A backend may number from any start; what was masked has no number.
-    numbers = labels.abs()
-    last_number = torch.iinfo(numbers.dtype).max
-    lowest = numbers.masked_fill(numbers == 0, last_number).amin(-1, keepdim=True)
-    groups = torch.where(y > 0, numbers - lowest, -1)
+    groups = _torch.renumber(labels, y > 0) - 1
     return result, (groups if last else groups.movedim(-1, dim)).reshape(scores.shape)
 
 

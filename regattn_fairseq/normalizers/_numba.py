@@ -1,9 +1,13 @@
 """CPU kernels: one fused loop a direction, compiled by numba.
 
-Every kernel works on contiguous ``(rows, d)`` arrays and does all arithmetic in float64, whatever
-the storage type is. Rows are independent. A row is read once into a scratch buffer that holds
-its unmasked scores as one contiguous sequence, shifted by their maximum and divided by gamma, so
-that neither huge scores nor a tiny gamma overflow.
+A kernel is told where its arrays begin: contiguous ``(rows, d)`` scores of the type of ``like``,
+weights and groups of the same shape, a mask of one byte an entry or 0 for none. It deals with rows
+``start`` to ``stop``, which are independent, and does all arithmetic in float64.
+
+Only the candidates of a row, the scores so near to its largest that they may get weight, are
+copied, shifted by the largest and divided by gamma, so that neither huge scores nor a tiny gamma
+overflow. That a score which gets no weight may be lowered without changing anything is what keeps
+the rest out of the work.
 
 ``labels`` name the group of each position as the algorithm formed it: 0 for none, otherwise
 1, 2, ... with a negative sign where the group's value enters with a negative sign (only the
@@ -17,6 +21,8 @@ from typing import Any
 
 import numba
 import numpy as np
+from numba import types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
@@ -24,115 +30,127 @@ Array = NDArray[Any]
 # Sums may be reordered, so that they vectorize; NaN and infinity keep their meaning.
 _flags = {"reassoc", "nsz", "contract"}
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags)
-# Below this length counting how many entries are larger sorts faster than merging does.
-_RUN = 64
+# Up to this length counting how many entries are larger is the quickest way to sort.
+_SHORT = 64
+# Beyond the unit that a simplex spans, for what rounding may move.
+_MARGIN = 1.001
+
+
+@intrinsic
+def _pointer(context: Any, address: Any, like: Any) -> Any:
+    """Cast an integer to a pointer to numbers of the type of ``like``."""
+    signature = types.CPointer(like)(address, like)
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
+
+    return signature, generate
 
 
 @_jit
+def _array(address: int, like: Any, rows: int, d: int) -> Array:
+    return numba.carray(_pointer(address, like), (rows, d))
+
+
+@_jit
+def _mask(address: int, rows: int, d: int) -> Array:
+    return _array(address, np.uint8(0), rows if address != 0 else 0, d)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan"})
 def _largest(z: Array, n: int) -> float:
-    """Find the largest of n finite numbers; four chains, since one waits for itself."""
-    a = b = c = e = z[0]
-    whole = n - n % 4
-    for i in range(0, whole, 4):
-        a = max(a, z[i])
-        b = max(b, z[i + 1])
-        c = max(c, z[i + 2])
-        e = max(e, z[i + 3])
-    for i in range(whole, n):
-        a = max(a, z[i])
-    return max(max(a, b), max(c, e))
+    """Find the largest of n numbers, none of which is NaN."""
+    top = z[0]
+    for i in range(n):
+        top = max(top, z[i])
+    return np.float64(top)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan"})
+def _smallest(z: Array, n: int) -> float:
+    """Find the smallest of n numbers, none of which is NaN."""
+    bottom = z[0]
+    for i in range(n):
+        bottom = min(bottom, z[i])
+    return np.float64(bottom)
 
 
 @_jit
-def _gather(
-    x: Array, mask: Array, r: int, gamma: float, shift: bool, z: Array, position: Array
-) -> int:
-    """Copy the unmasked scores of row r; return their number, negated where one is NaN or +inf."""
+def _compact(x: Array, mask: Array, r: int, kept: Array, position: Array) -> int:
+    """Copy the unmasked scores of row r; return their number, negated where one is NaN or +inf.
+
+    Nothing is copied, and nothing need be, where that number is d.
+    """
     d = x.shape[1]
-    n = d
-    poison = 0.0
+    row = x[r]
+    masked = mask.shape[0] > 0
+    poison = x.dtype.type(0)
     for j in range(d):
-        v = np.float64(x[r, j])
-        z[j] = v
-        poison += v * 0.0
-    if mask.shape[0] > 0 or poison != 0.0:
-        masked = mask.shape[0] > 0
-        n = 0
-        poison = 0.0
-        for j in range(d):
-            v = np.float64(x[r, j])
-            z[n] = v
-            position[n] = j
-            n += int(v != -math.inf and not (masked and mask[r, j]))
-        for i in range(n):
-            poison += z[i] * 0.0
-        if poison != 0.0:
-            return -n
-        if n == 0:
-            return 0
-    base = _largest(z, n) if shift else 0.0
+        poison += row[j] * 0
+    if not masked and poison == 0:
+        return d
+    n = 0
+    for j in range(d):
+        kept[n] = row[j]
+        position[n] = j
+        n += int(row[j] != -math.inf and not (masked and mask[r, j] != 0))
+    poison = x.dtype.type(0)
     for i in range(n):
-        z[i] = (z[i] - base) / gamma
-    return n
+        poison += kept[i] * 0
+    return n if poison == 0 else -n
 
 
 @_jit
-def _write_simplex(
-    z: Array, n: int, y: Array, r: int, position: Array, key: Array, spare: Array, index: Array
-) -> None:
-    """Project z onto the simplex and write it to row r of y, at ``position`` unless it is full."""
-    top = _largest(z, n)
-    # In a pass of its own: sums of (z - top) must not be reordered into differences of sums.
+def _candidates(scores: Array, n: int, least: float, value: Array, where: Array) -> int:
+    """Copy those of n scores that are at least ``least``, and their places; their number."""
+    m = 0
     for i in range(n):
-        z[i] -= top
-    tau = _simplex_threshold(z, n, key, spare, index)
-    d = y.shape[1]
-    if n == d:
-        for j in range(d):
-            y[r, j] = max(z[j] - tau, 0.0)
-        return
-    y[r, :] = 0.0
-    for i in range(n):
-        y[r, position[i]] = max(z[i] - tau, 0.0)
+        v = np.float64(scores[i])
+        value[m] = v
+        where[m] = i
+        m += int(v >= least)
+    return m
 
 
 @_jit
-def _simplex_threshold(z: Array, n: int, key: Array, spare: Array, index: Array) -> float:
-    """Find the tau with sum(max(z - tau, 0)) = 1; the largest of z must be 0.
+def _scale(value: Array, m: int, top: float, gamma: float) -> None:
+    for i in range(m):
+        value[i] = (value[i] - top) / gamma
+
+
+@_jit
+def _simplex_threshold(z: Array, m: int) -> float:
+    """Find the tau with sum(max(z - tau, 0)) = 1, having lowered z so that its largest is 0.
 
     Newton's method on that convex, decreasing function of tau, from below: the active set only
     shrinks, and once it stays the same tau is exact.
     """
+    top = _largest(z, m)
     total = 0.0
-    for i in range(n):
-        total += z[i]
-    tau = max((total - 1.0) / n, -1.0)
-    m = 0
-    total = 0.0
-    for i in range(n):
-        v = z[i]
-        key[m] = v
-        m += int(v > tau)
+    # In a pass of its own: sums of (z - top) must not be reordered into differences of sums.
     for i in range(m):
-        total += key[i]
-    tau = (total - 1.0) / m
-    size = m * 1.0
+        z[i] -= top
+    for i in range(m):
+        total += z[i]
+    tau = max((total - 1.0) / m, -1.0)
+    size = -1.0
     for _ in range(20):
         total = 0.0
         count = 0.0
         # Multiplied by 0 or 1 rather than chosen: branches here could not be predicted.
         for i in range(m):
-            active = np.float64(key[i] > tau)
-            total += key[i] * active
+            active = np.float64(z[i] > tau)
+            total += z[i] * active
             count += active
         tau = (total - 1.0) / count
         if count == size:
             return tau
         size = count
     # Sorting bounds the worst case, where each Newton step drops a single entry.
-    for i in range(m):
-        spare[i] = key[i]
-    _sort_descending(spare, m, key, index[0], spare, index[1])
+    key = np.empty(m)
+    spare = np.empty(m)
+    index = np.empty((2, m), np.int32)
+    _sort_descending(z, m, key, index[0], spare, index[1])
     total = 0.0
     for k in range(m):
         total += key[k]
@@ -147,48 +165,70 @@ def _sort_descending(
     z: Array, n: int, key: Array, index: Array, spare_key: Array, spare_index: Array
 ) -> None:
     """Set key to z in descending order and index to where each came from; z may be spare_key."""
-    for start in range(0, n, _RUN):
-        stop = min(start + _RUN, n)
-        for i in range(start, stop):
-            index[i] = -1
-        for i in range(start, stop):
-            v = z[i]
-            place = start
-            for j in range(start, stop):
-                place += 1 if z[j] > v else 0
-            # Equals come to the same place and move on to the next that is free.
-            while index[place] >= 0:
-                place += 1
-            key[place] = v
-            index[place] = i
-    width = _RUN
-    while width < n:
-        for start in range(0, n, 2 * width):
-            middle = min(start + width, n)
-            stop = min(start + 2 * width, n)
-            i = start
-            j = middle
-            k = start
-            while i < middle and j < stop:
-                first = int(key[i] >= key[j])
-                source = j + (i - j) * first
-                spare_key[k] = key[source]
-                spare_index[k] = index[source]
-                i += first
-                j += 1 - first
-                k += 1
-            for left in range(i, middle):
-                spare_key[k] = key[left]
-                spare_index[k] = index[left]
-                k += 1
-            for left in range(j, stop):
-                spare_key[k] = key[left]
-                spare_index[k] = index[left]
-                k += 1
-        for k in range(n):
-            key[k] = spare_key[k]
-            index[k] = spare_index[k]
-        width *= 2
+    if n > _SHORT:
+        _radix_sort_descending(z, n, key, index, spare_key, spare_index)
+        return
+    for i in range(n):
+        index[i] = -1
+    for i in range(n):
+        v = z[i]
+        place = 0
+        for j in range(n):
+            place += 1 if z[j] > v else 0
+        # Equals come to the same place and move on to the next that is free.
+        while index[place] >= 0:
+            place += 1
+        key[place] = v
+        index[place] = i
+
+
+@_jit
+def _radix_sort_descending(
+    z: Array, n: int, key: Array, index: Array, spare_key: Array, spare_index: Array
+) -> None:
+    """Sort by one byte of the numbers after the other, from the lowest; all equal cost nothing.
+
+    Flipping all bits but the sign of the positive numbers turns descending order into ascending
+    order of the unsigned integers with the same bits.
+    """
+    flip = np.uint64(0x7FFFFFFFFFFFFFFF)
+    sign = np.uint64(63)
+    low = np.uint64(0xFF)
+    numbers = z.view(np.uint64)
+    source = sorted_bits = key.view(np.uint64)
+    target = spare_key.view(np.uint64)
+    source_index, target_index = index, spare_index
+    tally = np.zeros((8, 256), np.int64)
+    for i in range(n):
+        u = numbers[i]
+        if u >> sign == 0:
+            u ^= flip
+        source[i] = u
+        index[i] = i
+        for byte in range(8):
+            tally[byte, (u >> np.uint64(8 * byte)) & low] += 1
+    for byte in range(8):
+        shift = np.uint64(8 * byte)
+        if tally[byte, (source[0] >> shift) & low] == n:
+            continue
+        before = 0
+        for value in range(256):
+            count = tally[byte, value]
+            tally[byte, value] = before
+            before += count
+        for i in range(n):
+            u = source[i]
+            value = (u >> shift) & low
+            place = tally[byte, value]
+            tally[byte, value] = place + 1
+            target[place] = u
+            target_index[place] = source_index[i]
+        source, target = target, source
+        source_index, target_index = target_index, source_index
+    for k in range(n):
+        u = source[k]
+        sorted_bits[k] = u ^ flip if u >> sign == 0 else u
+        index[k] = source_index[k]
 
 
 @_jit
@@ -376,14 +416,118 @@ def _decreasing_regression(z: Array, n: int, sums: Array, starts: Array) -> int:
 
 
 @_jit
-def _write_labels(labels: Array, r: int, label: Array, n: int, position: Array) -> None:
-    if n == labels.shape[1]:
-        for j in range(n):
-            labels[r, j] = label[j]
-        return
-    labels[r, :] = 0
+def _fuse(value: Array, where: Array, m: int, n: int, lam: float, out: Array, label: Array) -> None:
+    """Set out to the total-variation prox of n scores at the candidates, the others at -infinity.
+
+    Next to such a neighbour a score falls by lam, and runs of candidates do not touch each other.
+    ``label`` gets the candidates' groups, their numbers rising from left to right, with at least
+    one left free for what lies between two runs or before the first.
+    """
+    number = 0
+    before = -1
+    for i in range(m):
+        here = where[i]
+        after = where[i + 1] if i + 1 < m else n
+        begins = int(here != before + 1)
+        number += 1 + begins
+        label[here] = number
+        value[i] -= lam * (begins + int(after != here + 1))
+        out[i] = value[i]
+        before = here
+    i = 0
+    while i < m:
+        k = i + 1
+        while k < m and where[k] == where[k - 1] + 1:
+            k += 1
+        first = where[i]
+        if k - i == 2:
+            change = 0.5 * (value[i + 1] - value[i])
+            if abs(change) <= lam:
+                label[first + 1] = label[first]
+                out[i] = out[i + 1] = value[i] + change
+            else:
+                change = math.copysign(lam, change)
+                out[i] += change
+                out[i + 1] -= change
+        elif k - i > 2:
+            number = label[first] - 1
+            _prox_total_variation(value[i:k], k - i, lam, out[i:k], label[first : first + k - i])
+            for j in range(first, first + k - i):
+                label[j] += number
+        i = k
+
+
+@_jit
+def _label_gaps(label: Array, n: int) -> None:
+    """Give what lies between two groups the number that was left free for it."""
+    following = label[0]
+    for j in range(n):
+        following = max(following, label[j])
+    following += 2
+    for j in range(n - 1, -1, -1):
+        if label[j] == 0:
+            label[j] = following - 1
+        else:
+            following = label[j]
+
+
+@_jit
+def _none_rises(
+    scores: Array,
+    n: int,
+    least: float,
+    m: int,
+    tau: float,
+    step: float,
+    rank: Array,
+    tally: Array,
+) -> bool:
+    """Whether oscarmax gives no weight to the scores below ``least``, the m others being settled.
+
+    It gives none if none of them exceeds tau when raised by ``step`` for each score that is
+    larger. Sorting can be spared: it is enough to count how many are raised above tau from which
+    rank on, and that as many ranks come before.
+    """
+    rate = min(1.0 / step, 1e300)
     for i in range(n):
-        labels[r, position[i]] = label[i]
+        v = np.float64(scores[i])
+        rank[i] = np.int32(min(max((tau - v) * rate, 0.0), np.float64(n)))
+    for j in range(n + 1):
+        tally[j] = 0
+    for i in range(n):
+        tally[rank[i]] += int(scores[i] < least)
+    last = m - 1
+    enough = 1
+    for j in range(n):
+        last += tally[j]
+        enough &= int(last <= j) | int(tally[j] == 0)
+    return enough == 1
+
+
+@_jit
+def _write(
+    y: Array, r: int, n: int, position: Array, value: Array, where: Array, m: int, tau: float
+) -> None:
+    """Set row r of y to max(value - tau, 0) at the candidates and to 0 elsewhere."""
+    row = y[r]
+    for j in range(len(row)):
+        row[j] = 0
+    if n == len(row):
+        for i in range(m):
+            row[where[i]] = max(value[i] - tau, 0.0)
+    else:
+        for i in range(m):
+            row[position[where[i]]] = max(value[i] - tau, 0.0)
+
+
+@_jit
+def _spread(label: Array, n: int, position: Array) -> None:
+    """Move the labels of n unmasked scores from the front of a row to their places."""
+    i = n - 1
+    for j in range(len(label) - 1, -1, -1):
+        here = i >= 0 and position[i] == j
+        label[j] = label[i] if here else 0
+        i -= int(here)
 
 
 @_jit
@@ -398,124 +542,237 @@ def _skip(y: Array, r: int, n: int, position: Array) -> bool:
 
 
 @_jit
-def sparsemax_forward(x: Array, mask: Array, gamma: float, y: Array) -> None:
+def sparsemax_forward(
+    like: Any, start: int, stop: int, d: int, x_at: int, mask_at: int, gamma: float, y_at: int
+) -> None:
     """Set y to the projection of x / gamma onto the simplex."""
-    rows, d = x.shape
-    z = np.empty(d)
-    key = np.empty(d)
-    spare = np.empty(d)
-    index = np.empty((2, d), np.int32)
+    x = _array(x_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    mask = _mask(mask_at, stop, d)
+    kept = np.empty(d, x.dtype)
+    value = np.empty(d)
+    where = np.empty(d, np.int32)
     position = np.empty(d, np.int32)
-    for r in range(rows):
-        n = _gather(x, mask, r, gamma, True, z, position)
-        if not _skip(y, r, n, position):
-            _write_simplex(z, n, y, r, position, key, spare, index)
+    for r in range(start, stop):
+        n = _compact(x, mask, r, kept, position)
+        if _skip(y, r, n, position):
+            continue
+        scores = x[r] if n == d else kept
+        top = _largest(scores, n)
+        m = _candidates(scores, n, top - gamma * _MARGIN, value, where)
+        _scale(value, m, top, gamma)
+        tau = _simplex_threshold(value, m)
+        _write(y, r, n, position, value, where, m, tau)
 
 
 @_jit
 def fusedmax_forward(
-    x: Array, mask: Array, gamma: float, lams: Array, y: Array, labels: Array
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    x_at: int,
+    mask_at: int,
+    gamma: float,
+    lam: float,
+    lams_at: int,
+    y_at: int,
+    labels_at: int,
 ) -> None:
     """Set y to the projection onto the simplex of the total-variation prox of x / gamma."""
-    rows, d = x.shape
-    z = np.empty(d)
+    x = _array(x_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    mask = _mask(mask_at, stop, d)
+    labels = _array(labels_at, np.int32(0), stop, d)
+    lams = _array(lams_at, 0.0, stop, 1)
+    kept = np.empty(d, x.dtype)
+    value = np.empty(d)
     prox = np.empty(d)
-    key = np.empty(d)
-    index = np.empty((2, d), np.int32)
+    where = np.empty(d, np.int32)
     position = np.empty(d, np.int32)
-    label = np.empty(d, np.int32)
-    for r in range(rows):
-        n = _gather(x, mask, r, gamma, True, z, position)
-        lam = lams[r] if lams.shape[0] > 1 else lams[0]
+    for r in range(start, stop):
+        n = _compact(x, mask, r, kept, position)
         if _skip(y, r, n, position):
             labels[r, :] = 0
             continue
-        # Lowering a score that gets no weight changes nothing, so the range can be bounded: the
-        # prox moves no entry by more than 2 lam, and the support is at most one unit wide.
-        floor = -(4.0 * lam + 1.001)
-        for i in range(n):
-            z[i] = max(z[i], floor)
-        _prox_total_variation(z, n, lam, prox, label)
-        _write_simplex(prox, n, y, r, position, key, z, index)
-        _write_labels(labels, r, label, n, position)
+        if lams_at != 0:
+            lam = lams[r, 0]
+        scores = x[r] if n == d else kept
+        top = _largest(scores, n)
+        # The prox moves no score by more than 2 lam.
+        m = _candidates(scores, n, top - gamma * (4.0 * lam + _MARGIN), value, where)
+        _scale(value, m, top, gamma)
+        label = labels[r]
+        label[:] = 0
+        _fuse(value, where, m, n, lam, prox, label)
+        if lams_at != 0:
+            # The derivative by lam depends on which groups have neighbours.
+            _label_gaps(label, n)
+        if n < d:
+            _spread(label, n, position)
+        tau = _simplex_threshold(prox, m)
+        _write(y, r, n, position, prox, where, m, tau)
+
+
+@_jit
+def _cluster(
+    value: Array,
+    m: int,
+    top: float,
+    gamma: float,
+    lam: float,
+    key: Array,
+    spare: Array,
+    index: Array,
+    starts: Array,
+    group: Array,
+) -> float:
+    """Replace m scores by their ordered-weight isotonic prox, name its groups; return its largest.
+
+    Up to a constant, which the projection removes, that is the decreasing fit to the ordered
+    scores raised by lam (0, 1, ..., m - 1).
+    """
+    _sort_descending(value, m, key, index[0], spare, index[1])
+    _scale(key, m, top, gamma)
+    for k in range(m):
+        key[k] += lam * k
+    blocks = _decreasing_regression(key, m, spare, starts)
+    for b in range(blocks):
+        mean = spare[b] / (starts[b + 1] - starts[b])
+        for k in range(starts[b], starts[b + 1]):
+            i = index[0, k]
+            value[i] = mean
+            group[i] = b + 1
+    return spare[0] / starts[1]
 
 
 @_jit
 def oscarmax_forward(
-    x: Array, mask: Array, gamma: float, lams: Array, y: Array, labels: Array
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    x_at: int,
+    mask_at: int,
+    gamma: float,
+    lam: float,
+    lams_at: int,
+    y_at: int,
+    labels_at: int,
 ) -> None:
     """Set y to the projection onto the simplex of the ordered-weight isotonic prox of x / gamma."""
-    rows, d = x.shape
-    z = np.empty(d)
+    x = _array(x_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    mask = _mask(mask_at, stop, d)
+    labels = _array(labels_at, np.int32(0), stop, d)
+    lams = _array(lams_at, 0.0, stop, 1)
+    kept = np.empty(d, x.dtype)
+    value = np.empty(d)
     key = np.empty(d)
     spare = np.empty(d)
     index = np.empty((2, d), np.int32)
+    where = np.empty(d, np.int32)
     position = np.empty(d, np.int32)
-    label = np.empty(d, np.int32)
+    group = np.empty(d, np.int32)
     starts = np.empty(d + 1, np.int64)
-    for r in range(rows):
-        n = _gather(x, mask, r, gamma, True, z, position)
-        lam = lams[r] if lams.shape[0] > 1 else lams[0]
+    rank = np.empty(d, np.int32)
+    tally = np.empty(d + 1, np.int32)
+    for r in range(start, stop):
+        n = _compact(x, mask, r, kept, position)
+        labels[r, :] = 0
         if _skip(y, r, n, position):
-            labels[r, :] = 0
             continue
-        _sort_descending(z, n, key, index[0], spare, index[1])
-        # Up to a constant, which the projection removes, this is key - lam (n-1, ..., 1, 0).
-        for k in range(n):
-            key[k] += lam * k
-        blocks = _decreasing_regression(key, n, spare, starts)
-        for b in range(blocks):
-            mean = spare[b] / (starts[b + 1] - starts[b])
-            for k in range(starts[b], starts[b + 1]):
-                i = index[0, k]
-                z[i] = mean
-                label[i] = b + 1
-        _write_simplex(z, n, y, r, position, key, spare, index)
-        _write_labels(labels, r, label, n, position)
+        if lams_at != 0:
+            lam = lams[r, 0]
+        scores = x[r] if n == d else kept
+        top = _largest(scores, n)
+        least = top - gamma * _MARGIN
+        m = _candidates(scores, n, least, value, where)
+        level = _cluster(value, m, top, gamma, lam, key, spare, index, starts, group)
+        tau = _simplex_threshold(value, m)
+        if m < n and lam > 0.0:
+            level = top + gamma * (level + tau)
+            if not _none_rises(scores, n, least, m, level, gamma * lam, rank, tally):
+                m = _candidates(scores, n, -math.inf, value, where)
+                if top - _smallest(value, n) <= 0.5 * gamma * lam * n:
+                    # k scores exceed the mean by less than min(k, n - k) / n of what lam k
+                    # (n - k) / 2 may even out: all are one group.
+                    value[:n] = 0.0
+                    group[:n] = 1
+                else:
+                    _cluster(value, n, top, gamma, lam, key, spare, index, starts, group)
+                tau = _simplex_threshold(value, n)
+        _write(y, r, n, position, value, where, m, tau)
+        for i in range(m):
+            j = where[i] if n == d else position[where[i]]
+            labels[r, j] = group[i]
 
 
 @_jit
 def oscarmax_published_forward(
-    x: Array, mask: Array, gamma: float, lams: Array, y: Array, labels: Array
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    x_at: int,
+    mask_at: int,
+    gamma: float,
+    lam: float,
+    lams_at: int,
+    y_at: int,
+    labels_at: int,
 ) -> None:
     """Set y to the projection onto the simplex of the OSCAR prox of x / gamma, on |x|."""
-    rows, d = x.shape
-    z = np.empty(d)
+    x = _array(x_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    mask = _mask(mask_at, stop, d)
+    labels = _array(labels_at, np.int32(0), stop, d)
+    lams = _array(lams_at, 0.0, stop, 1)
+    kept = np.empty(d, x.dtype)
+    value = np.empty(d)
     size = np.empty(d)
     key = np.empty(d)
     spare = np.empty(d)
     index = np.empty((2, d), np.int32)
+    where = np.empty(d, np.int32)
     position = np.empty(d, np.int32)
-    label = np.empty(d, np.int32)
     starts = np.empty(d + 1, np.int64)
-    for r in range(rows):
-        n = _gather(x, mask, r, gamma, False, z, position)
-        lam = lams[r] if lams.shape[0] > 1 else lams[0]
+    for r in range(start, stop):
+        n = _compact(x, mask, r, kept, position)
+        labels[r, :] = 0
         if _skip(y, r, n, position):
-            labels[r, :] = 0
             continue
+        if lams_at != 0:
+            lam = lams[r, 0]
+        _candidates(x[r] if n == d else kept, n, -math.inf, value, where)
+        _scale(value, n, 0.0, gamma)
         for i in range(n):
-            size[i] = abs(z[i])
+            size[i] = abs(value[i])
         _sort_descending(size, n, key, index[0], spare, index[1])
         for k in range(n):
             key[k] -= lam * (n - 1 - k)
         blocks = _decreasing_regression(key, n, spare, starts)
         for b in range(blocks):
-            mean = spare[b] / (starts[b + 1] - starts[b])
+            mean = max(spare[b] / (starts[b + 1] - starts[b]), 0.0)
             for k in range(starts[b], starts[b + 1]):
                 i = index[0, k]
-                sign = 1 if z[i] >= 0.0 else -1
-                z[i] = sign * max(mean, 0.0)
-                label[i] = sign * (b + 1) if mean > 0.0 else 0
-        _write_simplex(z, n, y, r, position, key, spare, index)
-        _write_labels(labels, r, label, n, position)
+                sign = 1 if value[i] >= 0.0 else -1
+                value[i] = sign * mean
+                j = i if n == d else position[i]
+                labels[r, j] = sign * (b + 1) if mean > 0.0 else 0
+        tau = _simplex_threshold(value, n)
+        _write(y, r, n, position, value, where, n, tau)
 
 
 @_jit
-def sparsemax_backward(g: Array, y: Array, gamma: float, out: Array) -> None:
+def sparsemax_backward(
+    like: Any, start: int, stop: int, d: int, g_at: int, y_at: int, gamma: float, out_at: int
+) -> None:
     """Set out to (diag(s) - s s' / |s|) g / gamma, s the support of y."""
-    rows, d = y.shape
-    for r in range(rows):
+    g = _array(g_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    out = _array(out_at, like, stop, d)
+    for r in range(start, stop):
         total = 0.0
         count = 0.0
         for j in range(d):
@@ -530,42 +787,80 @@ def sparsemax_backward(g: Array, y: Array, gamma: float, out: Array) -> None:
 
 
 @_jit
-def grouped_backward(g: Array, y: Array, labels: Array, gamma: float, out: Array) -> None:
+def _support(y: Array, r: int, out: Array, where: Array) -> int:
+    """List the places of row r with weight; set out to 0, or to NaN where the row holds a NaN."""
+    size = 0
+    for j in range(y.shape[1]):
+        where[size] = j
+        size += int(y[r, j] > 0)
+    for j in range(y.shape[1]):
+        out[r, j] = y[r, j] * 0
+    return size
+
+
+@_jit
+def grouped_backward(
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    g_at: int,
+    y_at: int,
+    labels_at: int,
+    gamma: float,
+    out_at: int,
+) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over groups.
 
     For groups that lie in the support whole or not at all, so that J_prox keeps the mean.
     """
-    rows, d = y.shape
-    sums = np.empty(d + 1)
-    counts = np.empty(d + 1, np.int32)
-    for r in range(rows):
-        sums[:] = 0.0
-        counts[:] = 0
+    g = _array(g_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    out = _array(out_at, like, stop, d)
+    labels = _array(labels_at, np.int32(0), stop, d)
+    where = np.empty(d, np.int32)
+    sums = np.zeros(d + 1)
+    counts = np.zeros(d + 1)
+    for r in range(start, stop):
+        size = _support(y, r, out, where)
         total = 0.0
-        size = 0
-        for j in range(d):
-            if y[r, j] > 0.0:
-                k = labels[r, j]
-                sums[k] += g[r, j]
-                counts[k] += 1
-                total += g[r, j]
-                size += 1
-        mean = total / max(size, 1)
-        for j in range(d):
-            if y[r, j] > 0.0:
-                k = labels[r, j]
-                out[r, j] = (sums[k] / counts[k] - mean) / gamma
-            else:
-                out[r, j] = y[r, j] * 0.0
+        for i in range(size):
+            j = where[i]
+            k = labels[r, j]
+            sums[k] += g[r, j]
+            counts[k] += 1.0
+            total += g[r, j]
+        mean = total / size
+        for i in range(size):
+            j = where[i]
+            k = labels[r, j]
+            out[r, j] = (sums[k] / counts[k] - mean) / gamma
+        for i in range(size):
+            k = labels[r, where[i]]
+            sums[k] = 0.0
+            counts[k] = 0.0
 
 
 @_jit
-def signed_backward(g: Array, y: Array, labels: Array, gamma: float, out: Array) -> None:
+def signed_backward(
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    g_at: int,
+    y_at: int,
+    labels_at: int,
+    gamma: float,
+    out_at: int,
+) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over signed groups."""
-    rows, d = y.shape
+    g = _array(g_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    out = _array(out_at, like, stop, d)
+    labels = _array(labels_at, np.int32(0), stop, d)
     sums = np.empty(d + 1)
     counts = np.empty(d + 1, np.int32)
-    for r in range(rows):
+    for r in range(start, stop):
         sums[:] = 0.0
         counts[:] = 0
         total = 0.0
@@ -587,33 +882,51 @@ def signed_backward(g: Array, y: Array, labels: Array, gamma: float, out: Array)
 
 
 @_jit
-def pnormmax_forward(x: Array, mask: Array, gamma: float, p: float, y: Array) -> None:
+def pnormmax_forward(
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    x_at: int,
+    mask_at: int,
+    gamma: float,
+    p: float,
+    y_at: int,
+) -> None:
     """Set y proportional to max(x - tau, 0)^(1/(p-1)), tau the root of the optimality condition."""
-    rows, d = x.shape
+    x = _array(x_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    mask = _mask(mask_at, stop, d)
+    kept = np.empty(d, x.dtype)
     z = np.empty(d)
+    where = np.empty(d, np.int32)
     position = np.empty(d, np.int32)
     q = 1.0 / (p - 1.0)
     e = (2.0 - p) / p
-    for r in range(rows):
-        n = _gather(x, mask, r, gamma, True, z, position)
+    for r in range(start, stop):
+        n = _compact(x, mask, r, kept, position)
         if _skip(y, r, n, position):
             continue
-        # With z_max = 0 and gamma divided out, the root lies in [-1, -n^(-2(p-1)/p)].
+        scores = x[r] if n == d else kept
+        top = _largest(scores, n)
+        m = _candidates(scores, n, top - gamma * _MARGIN, z, where)
+        _scale(z, m, top, gamma)
+        # With z_max = 0 and gamma divided out, the root lies in [-1, -m^(-2(p-1)/p)].
         low = -1.0
-        high = -(float(n) ** (-2.0 * (p - 1.0) / p))
+        high = -(float(m) ** (-2.0 * (p - 1.0) / p))
         tau = low
         for _ in range(100):
             s0 = 0.0
             s1 = 0.0
             s2 = 0.0
             if q == 2.0:
-                for i in range(n):
+                for i in range(m):
                     t = max(z[i] - tau, 0.0)
                     s0 += t
                     s1 += t * t
                     s2 += t * t * t
             else:
-                for i in range(n):
+                for i in range(m):
                     t = z[i] - tau
                     if t > 0.0:
                         w = t ** (q - 1.0)
@@ -634,50 +947,55 @@ def pnormmax_forward(x: Array, mask: Array, gamma: float, p: float, y: Array) ->
                 break
             tau = step
         total = 0.0
-        for i in range(n):
+        for i in range(m):
             t = max(z[i] - tau, 0.0)
             z[i] = t * t if q == 2.0 else t**q
             total += z[i]
-        if n == d:
-            for i in range(n):
-                y[r, i] = z[i] / total
-        else:
-            y[r, :] = 0.0
-            for i in range(n):
-                y[r, position[i]] = z[i] / total
+        for i in range(m):
+            z[i] /= total
+        _write(y, r, n, position, z, where, m, 0.0)
 
 
 @_jit
-def pnormmax_backward(g: Array, y: Array, gamma: float, p: float, out: Array) -> None:
+def pnormmax_backward(
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    g_at: int,
+    y_at: int,
+    gamma: float,
+    p: float,
+    out_at: int,
+) -> None:
     """Set out to M g, M = H^-1 - H^-1 1 1' H^-1 / (1' H^-1 1) on the support of y."""
-    rows, d = y.shape
+    g = _array(g_at, like, stop, d)
+    y = _array(y_at, like, stop, d)
+    out = _array(out_at, like, stop, d)
+    where = np.empty(d, np.int32)
     weight = np.empty(d)
-    for r in range(rows):
+    for r in range(start, stop):
+        size = _support(y, r, out, where)
         power = 0.0
         dot = 0.0
-        for j in range(d):
-            v = np.float64(y[r, j])
-            w = 0.0
-            if v > 0.0:
-                w = math.sqrt(v) if p == 1.5 else v ** (2.0 - p)
-                # y^p = y^2 / y^(2-p)
-                power += v * v / w
-            weight[j] = w
-            dot += v * g[r, j]
-        if not power > 0.0:
-            for j in range(d):
-                out[r, j] = y[r, j] * 0.0
-            continue
+        for i in range(size):
+            v = np.float64(y[r, where[i]])
+            w = math.sqrt(v) if p == 1.5 else v ** (2.0 - p)
+            # y^p = y^2 / y^(2-p)
+            power += v * v / w
+            weight[i] = w
+            dot += v * g[r, where[i]]
         lean = (2.0 - p) / power ** (2.0 / p)
         scale = power ** ((p - 2.0) / p)
         a = 0.0
         b = 0.0
-        for j in range(d):
-            weight[j] *= scale
-            h = weight[j] - lean * y[r, j]
-            a += h * g[r, j]
+        for i in range(size):
+            weight[i] *= scale
+            h = weight[i] - lean * y[r, where[i]]
+            a += h * g[r, where[i]]
             b += h
         ratio = a / b if b > 0.0 else 0.0
-        for j in range(d):
-            m = weight[j] * (g[r, j] - ratio) - lean * y[r, j] * (dot - ratio)
-            out[r, j] = m / (gamma * (p - 1.0))
+        for i in range(size):
+            j = where[i]
+            change = weight[i] * (g[r, j] - ratio) - lean * y[r, j] * (dot - ratio)
+            out[r, j] = change / (gamma * (p - 1.0))

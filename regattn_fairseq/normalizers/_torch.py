@@ -247,13 +247,21 @@ def average(v: Tensor, labels: Tensor) -> Tensor:
     return (sums / counts.clamp(min=1.0)).gather(-1, group) * sign
 
 
+def renumber(labels: Tensor, member: Tensor) -> Tensor:
+    """Number the groups that have members 1, 2, ... in the order of their labels; 0 elsewhere."""
+    number = labels.abs().long() * member
+    used = labels.new_zeros((*number.shape[:-1], number.shape[-1] + 1)).scatter(-1, number, 1)
+    before = used.cumsum(-1, dtype=labels.dtype) - used[..., :1]
+    return before.gather(-1, number)
+
+
 def penalty_slope(name: str, y: Tensor, labels: Tensor, n: Tensor) -> Tensor:
     """The derivative of the prox with respect to lam: a constant on each group of the support.
 
     A run's value falls by 1/size for each neighbour that lies below it and rises by as much for
     each above; a cluster's falls by the mean number of entries that rank below its members.
     """
-    group = labels.abs().long()
+    group = renumber(labels, labels != 0).long()
     zeros = y.new_zeros((*group.shape[:-1], group.shape[-1] + 2))
     member = (labels != 0).to(y.dtype)
     counts = zeros.scatter_add(-1, group, member)

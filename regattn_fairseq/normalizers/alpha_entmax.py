@@ -43,9 +43,12 @@ def _prepare(
 def entmax15(
     scores: Tensor, *, gamma: Number = 1.0, mask: Tensor | None = None, dim: int = -1
 ) -> Tensor:
-    r"""Argmax over y in the simplex of <y, scores> + gamma * H(y), H the Tsallis 1.5-entropy.
+    r"""The argmax regularized by the Tsallis 1.5-entropy, solved exactly.
 
-    H(y) = (4/3) sum_i (y_i - y_i^1.5), as in :func:`entmax` with alpha = 1.5, solved exactly.
+    $$\operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle + \gamma H(y),
+    \qquad H(y) = \frac{4}{3} \sum_i \big( y_i - y_i^{1.5} \big)$$
+
+    As :func:`entmax` with alpha = 1.5.
 
     Args, Returns: as in :func:`entmax`.
 
@@ -73,10 +76,12 @@ def entmax(
     mask: Tensor | None = None,
     dim: int = -1,
 ) -> Tensor:
-    r"""Argmax over y in the simplex of <y, scores> + gamma * H(y), H the Tsallis alpha-entropy.
+    r"""The argmax regularized by the Tsallis alpha-entropy, solved by bisection.
 
-    H(y) = sum_i (y_i - y_i^alpha) / (alpha (alpha - 1)); alpha = 2 is sparsemax, and alpha near 1
-    nears softmax. Solved by bisection.
+    $$\operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle + \gamma H(y),
+    \qquad H(y) = \frac{1}{\alpha (\alpha - 1)} \sum_i \big( y_i - y_i^\alpha \big)$$
+
+    $\alpha = 2$ is sparsemax, and $\alpha$ near 1 nears softmax.
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.

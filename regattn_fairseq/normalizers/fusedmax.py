@@ -19,11 +19,15 @@ def fusedmax(
     dim: int = -1,
     return_groups: bool = False,
 ) -> Any:
-    r"""Argmax over the simplex of <y, scores> - gamma (||y||^2 / 2 + lam sum |y_{i+1} - y_i|).
+    r"""The argmax regularized by the squared norm and by the differences between neighbours.
 
-    Computed as the projection onto the simplex of the total-variation prox of scores / gamma. Its
-    Jacobian is J_P J_TV / gamma: J_P as in sparsemax, J_TV the average over each run that the
-    prox has fused.
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \gamma \Big( \frac{1}{2} \| y \|_2^2
+    + \lambda \sum_i \lvert y_{i+1} - y_i \rvert \Big)$$
+
+    Computed as the projection onto the simplex of the total-variation prox of $x / \gamma$. Its
+    Jacobian is $\frac{1}{\gamma} J_P J_{TV}$: $J_P$ as in sparsemax, $J_{TV}$ the average over each
+    run that the prox has fused.
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.

@@ -19,11 +19,16 @@ def oscarmax(
     dim: int = -1,
     return_groups: bool = False,
 ) -> Any:
-    r"""Argmax over the simplex of <y, scores> - gamma (||y||^2 / 2 + lam sum max(y_i, y_j)).
+    r"""The argmax regularized by the squared norm and by the larger weight of every pair.
 
-    The sum is over pairs i < j. Exact for every input: scores / gamma sorted in descending order,
-    less lam (d-1, ..., 1, 0), decreasing isotonic regression, sort undone, projection onto the
-    simplex. Its Jacobian is J_P J_OSC / gamma, J_OSC the average over each pooled group.
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \gamma \Big( \frac{1}{2} \| y \|_2^2
+    + \lambda \sum_{i<j} \max(y_i, y_j) \Big)$$
+
+    Exact for every input: $x / \gamma$ sorted in descending order, less
+    $\lambda\,(d-1, \dots, 1, 0)$, decreasing isotonic regression, sort undone, projection onto the
+    simplex. Its Jacobian is $\frac{1}{\gamma} J_P J_{OSC}$, $J_{OSC}$ the average over each pooled
+    group.
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.
@@ -67,7 +72,9 @@ def oscarmax_published(
 ) -> Any:
     r"""The paper's composition: projection onto the simplex of the OSCAR prox of scores / gamma.
 
-    The prox is argmin over b of ||b - scores / gamma||^2 / 2 + lam sum_{i<j} max(|b_i|, |b_j|).
+    $$\operatorname{argmin}_b \; \frac{1}{2} \| b - x / \gamma \|_2^2
+    + \lambda \sum_{i<j} \max(\lvert b_i \rvert, \lvert b_j \rvert)$$
+
     This equals :func:`oscarmax` where no score is negative; elsewhere it is not the regularized
     argmax, and adding a constant to the scores changes it. Kept to reproduce the paper's numbers.
 

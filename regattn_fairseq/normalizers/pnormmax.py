@@ -16,12 +16,22 @@ def pnormmax(
     mask: Tensor | None = None,
     dim: int = -1,
 ) -> Tensor:
-    r"""Argmax over y in the simplex of <y, scores> - gamma / 2 * ||y||_p^2, 1 < p <= 2.
+    r"""The argmax regularized by the squared p-norm, between softmax and sparsemax.
 
-    With z = max(scores - tau, 0), y is proportional to z^(1/(p-1)), and tau is the only root of
-    sum z^(1/(p-1)) = gamma (sum z^(p/(p-1)))^((2-p)/p). Its Jacobian is
-    H^-1 - H^-1 1 1' H^-1 / (1' H^-1 1), H the Hessian of the regularizer on the support: diagonal
-    plus rank one, so a product with it costs O(d).
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \frac{\gamma}{2} \| y \|_p^2,
+    \qquad 1 < p \le 2$$
+
+    With $z = \max(x - \tau, 0)$, $y$ is proportional to $z^{1/(p-1)}$, and $\tau$ is the only root
+    of
+
+    $$\sum_i z_i^{1/(p-1)} = \gamma \Big( \sum_i z_i^{p/(p-1)} \Big)^{(2-p)/p}$$
+
+    Its Jacobian, with $H$ the Hessian of the regularizer on the support, is
+
+    $$J = H^{-1} - \frac{H^{-1} 1 1^\top H^{-1}}{1^\top H^{-1} 1}$$
+
+    $H$ is diagonal plus rank one, so a product with $J$ costs $O(d)$.
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.

@@ -79,7 +79,9 @@ def smoothed_max(
     mask: Tensor | None = None,
     dim: int = -1,
 ) -> Tensor:
-    r"""Value of the max over y in the simplex of <y, scores> - gamma * Omega(y).
+    r"""The regularized max, whose gradient is the normalizer's map.
+
+    $$\max\nolimits_\Omega(x) = \max_{y \in \Delta} \; \langle y, x \rangle - \gamma\,\Omega(y)$$
 
     A convex, differentiable stand-in for ``scores.max(dim)``. Its gradient with respect to the
     scores is the normalizer's map, and its second derivative the map's Jacobian.

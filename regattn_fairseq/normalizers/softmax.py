@@ -12,7 +12,10 @@ from ._options import Number, check_gamma
 def softmax(
     scores: Tensor, *, gamma: Number = 1.0, mask: Tensor | None = None, dim: int = -1
 ) -> Tensor:
-    r"""Argmax over y in the simplex of <y, scores> - gamma * sum_i y_i log y_i.
+    r"""The entropy-regularized argmax, which gives every position some weight.
+
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \gamma \sum_i y_i \log y_i$$
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.

@@ -11,10 +11,15 @@ from ._options import Number, check_gamma
 def sparsemax(
     scores: Tensor, *, gamma: Number = 1.0, mask: Tensor | None = None, dim: int = -1
 ) -> Tensor:
-    r"""Argmax over y in the simplex of <y, scores> - gamma / 2 * ||y||^2.
+    r"""The argmax regularized by the squared norm, which gives most positions no weight.
 
-    Equally, the point of the simplex nearest to scores / gamma. Its Jacobian is
-    (diag(s) - s s' / |s|) / gamma, with s the 0/1 vector of the support of y.
+    $$\Pi_\Omega(x) = \operatorname{argmax}_{y \in \Delta} \; \langle y, x \rangle
+    - \frac{\gamma}{2} \| y \|_2^2$$
+
+    Equally, the point of the simplex nearest to $x / \gamma$. Its Jacobian, with $s$ the 0/1 vector
+    of the support of $y$, is
+
+    $$J = \frac{1}{\gamma} \left( \mathrm{diag}(s) - \frac{s s^\top}{\| s \|_1} \right)$$
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.

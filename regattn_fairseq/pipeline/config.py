@@ -13,7 +13,7 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
-from regattn_fairseq import models, tasks  # noqa: F401  registers what model= and task= name
+from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
 from regattn_fairseq.normalizers import normalizer_options
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)

@@ -11,17 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import checkpoint_utils, utils
-from fairseq.data import Dictionary
-from fairseq.tasks import FairseqTask
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
 from regattn_fairseq.corpora import further_references
 from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import (
+    AttentionFileError,
     AttentionRecord,
-    attention_statistics,
+    load_attention,
     published_rouge,
     save_attention,
     score_labels,
@@ -29,6 +26,7 @@ from regattn_fairseq.metrics import (
     score_translation,
 )
 from regattn_fairseq.pipeline import entailment
+from regattn_fairseq.pipeline.alignments import reference_alignment
 from regattn_fairseq.pipeline.checkpoints import load_checkpoint
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -39,11 +37,13 @@ from regattn_fairseq.pipeline.files import (
     write_json,
     write_lines,
 )
+from regattn_fairseq.pipeline.forced_attention import attend_to_references
 from regattn_fairseq.pipeline.leases import lease
+from regattn_fairseq.pipeline.measures import Texts, is_measured, measure, reference_attention_file
 from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.sweep import Score
-from regattn_fairseq.pipeline.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.train import Run, training_summary
+from regattn_fairseq.pipeline.translator import Translator
 
 logger = logging.getLogger(__name__)
 
@@ -76,19 +76,12 @@ class Output:
     extra: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class Hypothesis:
-    """The best output for one source sentence."""
-
-    tokens: list[str]  # without the end of the sentence
-    attention: AttentionRecord  # the end of the sentence included, on both sides
-
-
 def evaluate(cfg: DictConfig) -> Run:
     """Generate a split with the run's checkpoint, score it, and write ``result.json``.
 
     The run's own saved configuration says what data and model it is about; ``cfg`` only says how
-    to generate. A run that was evaluated in the same way already is left as it is.
+    to generate. A run that was evaluated in the same way already is left as it is; where only
+    figures of its attention are missing, they are made from its files.
 
     Args:
         cfg: as composed from ``evaluate.yaml``.
@@ -116,10 +109,69 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         "evaluation": OmegaConf.to_container(cfg.evaluation, resolve=True),
     }
     key = fingerprint([RESULT_FORMAT, how])
-    if run.result.is_file() and read_json(run.result).get("key") == key:
+    split = cfg.evaluation.split
+    alignment = None
+    if saved.data.task != "entailment":
+        alignment = reference_alignment(
+            cfg.alignment, data, split, lowercase=bool(saved.data.lowercase)
+        )
+    result, texts = _finished(run, key)
+    if result is not None and is_measured(result, alignment):
         logger.info("evaluated already: %s", run.result)
         return
+    if result is None or texts is None:
+        result, texts = _decoded(cfg, saved, checkpoint, data, subset, run)
+        result |= {"key": key, "training": training}
+        result["config"] = {**OmegaConf.to_container(saved), **how}  # type: ignore[dict-item]
+    else:
+        logger.info("decoded already; measuring the attention: %s", run.directory)
+    with clear_write_errors(run.directory, "output_dir"):
+        measured = measure(
+            texts,
+            task=saved.data.task,
+            lowercase=bool(saved.data.lowercase),
+            directory=run.directory,
+            split=split,
+            data=data,
+            alignment=alignment,
+            attend=lambda: attend_to_references(
+                checkpoint, data, subset, cfg.evaluation.max_tokens
+            ),
+        )
+        files = {**result.pop("files"), **measured.pop("files")}
+        result.pop("alignment", None)
+        write_json(run.result, {**result, **measured, "files": files})
+    shown = "  ".join(f"{name} {value:.2f}" for name, value in result["metrics"].items())
+    logger.info("%s: %s", run.result, shown)
 
+
+def _finished(run: Run, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
+    """The result of an earlier evaluation in the same way, and its files where all can be read."""
+    result = read_json(run.result) if run.result.is_file() else {}
+    if result.get("key") != key:
+        return None, None
+    try:
+        paths = {kind: run.directory / name for kind, name in result["files"].items()}
+        texts = Texts(
+            sources=list(read_lines(paths["sources"])),
+            hypotheses=list(read_lines(paths["hypotheses"])),
+            references=list(read_lines(paths["references"])),
+            records=load_attention(paths["attention"]),
+        )
+    except (OSError, KeyError, UnicodeDecodeError, AttentionFileError):
+        return result, None
+    return result, texts
+
+
+def _decoded(
+    cfg: DictConfig,
+    saved: Any,
+    checkpoint: Path,
+    data: PreparedData,
+    subset: str,
+    run: Run,
+) -> tuple[dict[str, Any], Texts]:
+    """Make the output, write it beside the run, and say what it is."""
     split = cfg.evaluation.split
     started = time.monotonic()
     make = _label if saved.data.task == "entailment" else _write
@@ -133,7 +185,6 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     }
     result = {
         "format": RESULT_FORMAT,
-        "key": key,
         "task": saved.data.task,
         "data": saved.data.name,
         "model": saved.model._name,
@@ -143,8 +194,6 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         "metrics": output.metrics,
         "signatures": output.signatures,
         **output.extra,
-        "attention": attention_statistics(output.records),
-        "training": training,
         "evaluation": {
             "wall_s": wall,
             **{f"{figure}_per_s": count / wall for figure, count in output.figures.items()},
@@ -155,7 +204,6 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         "git_revision": _git_revision(),
         "created": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": _machine(),
-        "config": {**OmegaConf.to_container(saved), **how},  # type: ignore[dict-item]
         "files": files,
     }
     with clear_write_errors(run.directory, "output_dir"):
@@ -164,9 +212,9 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         write_lines(run.directory / files["hypotheses"], output.lines)
         write_lines(run.directory / files["references"], output.references)
         save_attention(run.directory / files["attention"], output.records)
-        write_json(run.result, result)
-    shown = "  ".join(f"{name} {value:.2f}" for name, value in output.metrics.items())
-    logger.info("%s: %s", run.result, shown)
+        (run.directory / reference_attention_file(split)).unlink(missing_ok=True)
+    sources = list(read_lines(run.directory / files["sources"]))
+    return result, Texts(sources, output.lines, output.references, output.records)
 
 
 # What runs of a task are compared by; more is better.
@@ -184,19 +232,20 @@ def _write(
     cfg: DictConfig, saved: Any, checkpoint: Path, data: PreparedData, subset: str
 ) -> Output:
     """Translate or summarize."""
-    _require_vocabulary(saved, checkpoint, data)
-    hypotheses = _generate(cfg, checkpoint, data, subset)
-    decode = load_tokenizers(data.tokenizer)[1].decode
-    lines = [decode(hypothesis.tokens) for hypothesis in hypotheses]
+    translator = Translator(checkpoint, data, saved, cfg.generation)
+    translator.task.load_dataset(subset)
+    hypotheses = translator.generate(translator.task.dataset(subset), cfg.evaluation.max_tokens)
+    lines = [translator.decode(hypothesis) for hypothesis in hypotheses]
     references = list(read_lines(data.text / f"{cfg.evaluation.split}.tgt"))
     metrics, signatures = _score(saved, lines, references, data, cfg.evaluation.split)
+    further = further_references(data.text, cfg.evaluation.split)
     return Output(
         lines,
         references,
         records=[hypothesis.attention for hypothesis in hypotheses],
         metrics=metrics,
         signatures=signatures,
-        texts={"sources": "src"},
+        texts={"sources": "src"} | {path.suffix[1:]: path.suffix[1:] for path in further},
         figures={"target_tokens": sum(len(hypothesis.tokens) + 1 for hypothesis in hypotheses)},
         extra={},
     )
@@ -221,76 +270,6 @@ def _label(
         figures={"sentences": len(labels)},
         extra={"confusion": {"labels": list(LABELS), "gold_by_predicted": confusion}},
     )
-
-
-def _generate(
-    cfg: DictConfig, checkpoint: Path, data: PreparedData, subset: str
-) -> list[Hypothesis]:
-    """Best hypotheses of a subset, in its order."""
-    models, _saved_cfg, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(checkpoint)], arg_overrides={"data": str(data.bin)}
-    )
-    model = models[0]
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    model.to(device).eval()
-    model.prepare_for_inference_(cfg)
-    task.load_dataset(subset)
-    generator = task.build_generator([model], cfg.generation)
-    batches = task.get_batch_iterator(
-        dataset=task.dataset(subset),
-        max_tokens=cfg.evaluation.max_tokens,
-        max_positions=utils.resolve_max_positions(task.max_positions(), model.max_positions()),
-    ).next_epoch_itr(shuffle=False)
-
-    found: dict[int, Hypothesis] = {}
-    with tqdm(
-        total=len(task.dataset(subset)), unit=" sentences", desc="generate", disable=None
-    ) as progress:
-        for batch in batches:
-            sample = utils.move_to_cuda(batch) if device.type == "cuda" else batch
-            outputs = task.inference_step(generator, [model], sample)
-            sources = sample["net_input"]["src_tokens"].cpu()
-            for number, source, hypotheses in zip(
-                sample["id"].tolist(), sources, outputs, strict=True
-            ):
-                found[number] = _hypothesis(task, source, hypotheses[0])
-            progress.update(len(outputs))
-    return [found[number] for number in sorted(found)]
-
-
-def _hypothesis(task: FairseqTask, source: torch.Tensor, output: dict[str, Any]) -> Hypothesis:
-    """Keep of a generated sentence what is not padding: words, and weights between them."""
-    present = source != task.source_dictionary.pad()
-    target = output["tokens"].cpu()
-    weights = output["attention"].cpu().float()  # [source, target]
-    words = _symbols(target, task.target_dictionary)
-    attention = AttentionRecord(
-        source_tokens=_symbols(source[present], task.source_dictionary),
-        target_tokens=words,
-        weights=weights[present].t().numpy(),
-    )
-    ended = bool(words) and words[-1] == task.target_dictionary[task.target_dictionary.eos()]
-    return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)
-
-
-def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:
-    return [dictionary[index] for index in indices.tolist()]
-
-
-def _require_vocabulary(saved: Any, checkpoint: Path, data: PreparedData) -> None:
-    """Compare the checkpoint's embeddings with the data-bin's dictionaries, before it is built."""
-    parameters = load_checkpoint(checkpoint)["model"]
-    for side, language in (
-        ("encoder", saved.task.source_lang),
-        ("decoder", saved.task.target_lang),
-    ):
-        known = len(parameters[f"{side}.embed_tokens.weight"])
-        words = len(Dictionary.load(str(data.bin / f"dict.{language}.txt")))
-        if known != words:
-            raise PipelineError(
-                f"{checkpoint} knows {known} words, but the dictionary in {data.bin} has {words}: "
-                "it was trained on another data-bin; train again, or restore that folder"
-            )
 
 
 def _score(

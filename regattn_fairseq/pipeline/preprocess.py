@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 import regattn_fairseq
 from regattn_fairseq.corpora import write_corpus
-from regattn_fairseq.corpora.writing import MANIFEST
+from regattn_fairseq.corpora.folder import MANIFEST
 from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (

@@ -189,6 +189,7 @@ def _resolve(cfg: DictConfig, data: PreparedData, run: Run) -> dict[str, Any]:
 _NOT_THE_RUN = (
     "generation",
     "evaluation",
+    "alignment",
     "runs_dir",
     "output_dir",
     "cache_dir",

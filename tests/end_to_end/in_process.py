@@ -18,12 +18,12 @@ FORK = multiprocessing.get_context("fork")
 torch.set_num_threads(1)
 
 
-def composed(toy: list[str], *overrides: str) -> DictConfig:
+def composed(toy: list[str], *overrides: str, root: str = "train") -> DictConfig:
     """The configuration of a tiny training of three epochs, eight updates each."""
     config.register()
     given = [*toy, *TINY, "training.max_epoch=3", "training.patience=-1", *overrides]
     with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
-        cfg = compose("train", overrides=given, return_hydra_config=True)
+        cfg = compose(root, overrides=given, return_hydra_config=True)
     HydraConfig.instance().set_config(cfg)
     with read_write(cfg), open_dict(cfg):
         del cfg["hydra"]  # as Hydra does before it calls a command

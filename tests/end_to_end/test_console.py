@@ -1,5 +1,6 @@
 """The console commands, in subprocesses."""
 
+import csv
 import json
 import os
 import signal
@@ -91,6 +92,55 @@ def test_evaluation_of_another_split_with_other_options(run_folder, toy, tmp_pat
     assert result["split"] == "valid"
     assert result["config"]["generation"]["beam"] == 1
     assert (copy / "valid.hyp").read_text().count("\n") == 50
+
+
+def test_attention_is_measured_from_the_files_of_an_earlier_evaluation(run_folder, tmp_path):
+    copy = tmp_path / "run"
+    subprocess.run(["cp", "-r", str(run_folder), str(copy)], check=True)
+    before = json.loads((copy / "result.json").read_text())
+    # As an earlier version left it.
+    (copy / "test.sentences.csv").unlink()
+    old = json.loads((copy / "result.json").read_text())
+    del old["measures"], old["files"]["sentences"], old["attention"]["coverage"]
+    (copy / "result.json").write_text(json.dumps(old))
+    hypotheses = (copy / "test.hyp").stat()
+
+    # The toy task turns the word order round.
+    sources = (copy / "test.src").read_text().splitlines()
+    links = [
+        " ".join(f"{i}-{len(line.split()) - 1 - i}" for i in range(len(line.split())))
+        for line in sources
+    ]
+    (tmp_path / "test.align").write_text("\n".join(links) + "\n")
+    command = ("regattn-evaluate", f"output_dir={copy}", f"alignment.file={tmp_path}/test.align")
+    done = call(*command)
+    assert done.returncode == 0, done.stderr
+    assert "decoded already; measuring the attention" in done.stderr
+    assert (copy / "test.hyp").stat().st_mtime_ns == hypotheses.st_mtime_ns
+    after = json.loads((copy / "result.json").read_text())
+    assert after["attention"] == pytest.approx(before["attention"])
+    assert after["evaluation"] == before["evaluation"]
+    assert after["alignment"]["reference"] == "test.align"
+    assert after["alignment"]["sentences"] == 50
+    assert 0 <= after["alignment"]["aer"] < 0.9
+    with (copy / "test.sentences.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 50
+    errors, chances = (
+        sum(float(row[name]) for row in rows) for name in ("link_errors", "link_chances")
+    )
+    assert errors / chances == pytest.approx(after["alignment"]["aer"])
+    forced = load_attention(copy / after["files"]["reference_attention"])
+    assert [r.target_tokens for r in forced] == [
+        [*line.split(), "</s>"] for line in (copy / "test.ref").read_text().splitlines()
+    ]
+
+    # Neither the same command nor one without an alignment does it again.
+    assert "evaluated already" in call(*command).stderr
+    assert "evaluated already" in call(*command[:2]).stderr
+    bad = call(*command[:2], f"alignment.file={tmp_path}/none")
+    assert bad.returncode == 1
+    assert bad.stderr.strip().splitlines()[-1].startswith("error: alignment.file=")
 
 
 def test_a_sweep_and_its_report(toy, tmp_path):
@@ -200,7 +250,7 @@ def test_ctrl_c_says_how_to_go_on(toy, data_bin, tmp_path):
     assert "Traceback" not in stderr
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "run", "report"])
+@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "run", "report", "demo"])
 def test_help_teaches(command):
     done = call(f"regattn-{command}", "--help")
     assert done.returncode == 0

@@ -13,8 +13,12 @@ from regattn_fairseq.metrics import (
     AttentionFileError,
     AttentionRecord,
     attention_statistics,
+    equal_groups,
     load_attention,
     save_attention,
+    segment_lengths,
+    stretches,
+    support_sizes,
 )
 
 
@@ -138,6 +142,8 @@ def test_statistics_by_hand():
     assert statistics["group_size"] == pytest.approx(9 / 4)
     entropy = [math.log(4), -0.4 * math.log(0.4) - 0.6 * math.log(0.2), 0]
     assert statistics["entropy"] == pytest.approx(sum(entropy) / 3, abs=1e-6)
+    covered = [0.65, 0.45, 0.2, 0.45, 0.25, 1, 0]
+    assert statistics["coverage"] == pytest.approx(sum(covered) / 7, abs=1e-6)
 
 
 def test_equal_nonzero_weights_apart_are_one_group_but_two_runs():
@@ -183,6 +189,23 @@ def test_statistics_agree_with_counting_one_by_one(weights):
     assert statistics["segments"] == pytest.approx(segments / len(weights))
     assert statistics["groups"] == pytest.approx(groups / len(weights))
     assert statistics["fused_run_length"] == pytest.approx(support / runs if runs else 0)
+    lengths = segment_lengths([record(weights), record(weights)])
+    assert len(lengths) == 2 * segments
+    assert lengths.sum() == 2 * support
+    assert support_sizes([record(weights)]).tolist() == (weights != 0).sum(axis=1).tolist()
+    for row in weights:
+        shared = {w: np.flatnonzero(row == w).tolist() for w in set(row.tolist()) - {0.0}}
+        assert equal_groups(row) == sorted(group for group in shared.values() if len(group) > 1)
+
+
+def test_segments_do_not_run_on_into_the_next_row():
+    assert segment_lengths([record([[0, 0.5, 0.5], [0.5, 0.5, 0]])]).tolist() == [2, 2]
+    assert segment_lengths([]).tolist() == support_sizes([]).tolist() == []
+
+
+def test_stretches():
+    assert stretches([2, 3, 7, 9, 10]) == [(2, 4), (7, 8), (9, 11)]
+    assert stretches([]) == []
 
 
 @pytest.mark.parametrize("nothing", [[], [AttentionRecord(["a"], [], np.zeros((0, 1)))]])

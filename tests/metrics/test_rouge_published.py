@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from regattn_fairseq.metrics import published_rouge, published_sentence_rouge, sentence_rouge
+from regattn_fairseq.metrics import (
+    PublishedRouge,
+    published_rouge,
+    published_sentence_rouge,
+    score_summaries,
+    sentence_rouge,
+)
 
 EXCEPTIONS = "data/WordNet-2.0-Exceptions"
 NAMES = {"ROUGE-1": "rouge1", "ROUGE-2": "rouge2", "ROUGE-L": "rougeL"}
@@ -238,3 +244,22 @@ def test_bad_input_is_named() -> None:
         published_rouge(["a"], [[]])
     with pytest.raises(ValueError, match="choose f1 or recall"):
         published_rouge(["a"], [["a"]], measure="precision")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("settings", [("recall", 75, 4), ("f1", None, 1)])
+def test_a_signature_tells_its_settings(settings: tuple) -> None:
+    expected = PublishedRouge(*settings)
+    _, signatures = published_rouge(
+        ["a b"],
+        [["a b"] * expected.references],
+        measure=expected.measure,
+        max_bytes=expected.max_bytes,
+    )
+    assert PublishedRouge.of_signature(signatures["rougeL"]) == expected
+
+
+def test_signatures_of_others() -> None:
+    _, signatures = score_summaries(["a b"], ["a b"])
+    assert PublishedRouge.of_signature(signatures["rouge1"]) is None
+    with pytest.raises(ValueError, match="not of ours"):
+        PublishedRouge.of_signature("as:ROUGE-1.5.5|score:precision")

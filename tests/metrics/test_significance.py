@@ -6,8 +6,10 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from regattn_fairseq.metrics import (
+    Ratio,
     paired_bootstrap,
     paired_bootstrap_bleu,
+    paired_bootstrap_ratios,
     paired_bootstrap_rouge,
 )
 from regattn_fairseq.metrics import significance as module
@@ -120,3 +122,37 @@ def test_lists_of_different_length_are_refused():
         paired_bootstrap_bleu(["a"] * 3, ["a"] * 2, ["a"] * 2, lowercase=True)
     with pytest.raises(ValueError, match="no sentences"):
         paired_bootstrap([], [])
+
+
+def test_ratios_of_sums_are_tested_as_such():
+    rng = np.random.default_rng(0)
+    rows = rng.integers(1, 20, 300).astype(float)
+    sparse = {"nonzeros": rows * 2, "rows": rows}
+    dense = {"nonzeros": rows * rng.integers(2, 5, 300), "rows": rows}
+    figures = {"support": Ratio("nonzeros", "rows")}
+    result = paired_bootstrap_ratios(sparse, dense, figures)["support"]
+    expected = 2 - dense["nonzeros"].sum() / rows.sum()
+    assert result.difference == pytest.approx(expected)
+    assert result.low < result.difference < result.high < 0
+    assert result.p_value < 0.01
+    assert paired_bootstrap_ratios(dense, dense, figures)["support"].p_value == 1
+
+
+def test_a_mean_is_a_ratio_too():
+    rng = np.random.default_rng(1)
+    scores = rng.normal(size=(2, 80))
+    ones = np.ones(80)
+    counts = [{"score": row, "one": ones} for row in scores]
+    ratio = paired_bootstrap_ratios(*counts, {"mean": Ratio("score", "one")})["mean"]
+    plain = paired_bootstrap(*scores)
+    assert ratio.p_value == plain.p_value
+    assert (ratio.low, ratio.high) == pytest.approx((plain.low, plain.high))
+
+
+def test_nothing_to_divide_by_is_no_difference():
+    nothing = {"a": np.zeros(5), "b": np.zeros(5)}
+    result = paired_bootstrap_ratios(nothing, nothing, {"x": Ratio("a", "b")})["x"]
+    assert (result.difference, result.p_value) == (0, 1)
+    empty = {"a": np.zeros(0), "b": np.zeros(0)}
+    with pytest.raises(ValueError, match="no sentences"):
+        paired_bootstrap_ratios(empty, empty, {"x": Ratio("a", "b")})

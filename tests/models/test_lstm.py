@@ -70,11 +70,12 @@ def test_softmax_computes_what_fairseqs_lstm_computes(build, task, batch, option
         src_tokens=batch.source, src_lengths=batch.lengths, prev_output_tokens=batch.previous
     )
 
-    torch.testing.assert_close(scores, expected, rtol=0, atol=1e-12)
+    torch.testing.assert_close(scores[batch.is_word], expected[batch.is_word], rtol=0, atol=1e-12)
     # fairseq's weights stand as if the source were padded on the right.
     for sentence, length in enumerate(batch.lengths.tolist()):
+        words = batch.is_word[sentence]
         torch.testing.assert_close(
-            extra["attn"][0][sentence, :, -length:], attention[sentence, :, :length]
+            extra["attn"][0][sentence, words, -length:], attention[sentence, words, :length]
         )
 
 
@@ -86,7 +87,8 @@ def test_gradients_are_those_of_fairseqs_lstm(build, task, batch, options):
         scores, _ = model(
             src_tokens=batch.source, src_lengths=batch.lengths, prev_output_tokens=batch.previous
         )
-        (scores * torch.arange(scores.numel()).view_as(scores).sin()).sum().backward()
+        weights = torch.arange(scores.numel()).view_as(scores).sin()
+        (scores * weights)[batch.is_word].sum().backward()
 
     theirs_by_name = dict(theirs.named_parameters())
     compared = 0
@@ -115,8 +117,11 @@ def test_one_step_at_a_time_equals_teacher_forcing(build, batch, options):
             batch.previous[:, : step + 1], encoder_out=encoder_out, incremental_state=state
         )
         assert step_scores.shape[1] == 1
-        torch.testing.assert_close(step_scores[:, 0], scores[:, step])
-        torch.testing.assert_close(step_extra["attn"][0][:, 0], extra["attn"][0][:, step])
+        going_on = batch.is_word[:, step]
+        torch.testing.assert_close(step_scores[going_on, 0], scores[going_on, step])
+        torch.testing.assert_close(
+            step_extra["attn"][0][going_on, 0], extra["attn"][0][going_on, step]
+        )
 
 
 def test_reordered_hypotheses_go_on_from_their_own_state(build, batch):
@@ -134,6 +139,39 @@ def test_reordered_hypotheses_go_on_from_their_own_state(build, batch):
     torch.testing.assert_close(after[:, 0], expected[:, 1])
 
 
+@pytest.mark.parametrize(
+    ("picks", "copies"),
+    [
+        ([0, 0, 1, 1, 2, 2], 3),  # two hypotheses a sentence share its states
+        ([0, 0, 2, 2], 2),  # a finished sentence is gone
+        ([2, 2, 0, 0], 2),
+        ([0, 1, 1, 2], 4),  # unequally many: each row has its own
+    ],
+)
+@pytest.mark.parametrize("options", [{}, {"no_input_feeding": True}])
+def test_hypotheses_share_their_sentences_states(build, batch, options, picks, copies):
+    model = build(attn_normalizer="fusedmax", **options).double()
+    order = torch.tensor(picks)
+    whole, extra = model(batch.source[order], batch.lengths[order], batch.previous[order])
+    encoder_out = model.encoder.reorder_encoder_out(
+        model.encoder(batch.source, batch.lengths), order
+    )
+    assert encoder_out.states.size(0) == copies
+
+    state: dict[str, Any] = {}
+    previous = batch.previous[order]
+    for step in range(2):
+        for _ in range(2):  # swap neighbours and back, as beam search may
+            swapped = torch.arange(len(picks)).view(-1, 2).flip(1).flatten()
+            model.decoder.reorder_incremental_state(state, swapped)
+            encoder_out = model.encoder.reorder_encoder_out(encoder_out, swapped)
+        scores, found = model.decoder(
+            previous[:, : step + 1], encoder_out=encoder_out, incremental_state=state
+        )
+        torch.testing.assert_close(scores[:, 0], whole[:, step])
+        torch.testing.assert_close(found["attn"][0][:, 0], extra["attn"][0][:, step])
+
+
 @pytest.mark.parametrize("options", OPTIONS)
 def test_padding_may_stand_on_either_side(build, batch, options):
     model = build(**options).double()
@@ -144,7 +182,7 @@ def test_padding_may_stand_on_either_side(build, batch, options):
     scores, extra = model(batch.source, batch.lengths, batch.previous)
     moved_scores, moved = model(right_padded, batch.lengths, batch.previous)
 
-    torch.testing.assert_close(scores, moved_scores)
+    torch.testing.assert_close(scores[batch.is_word], moved_scores[batch.is_word])
     for sentence, length in enumerate(batch.lengths.tolist()):
         torch.testing.assert_close(
             extra["attn"][0][sentence, :, -length:], moved["attn"][0][sentence, :, :length]
@@ -169,14 +207,15 @@ def test_attention_is_a_distribution_over_the_words(build, batch, name):
     (weights,) = extra["attn"]
 
     assert weights.shape == (3, 5, 6)
-    torch.testing.assert_close(weights.sum(2), torch.ones(3, 5))
+    torch.testing.assert_close(weights[batch.is_word].sum(1), torch.ones(int(batch.is_word.sum())))
     padded = batch.source.eq(batch.pad).unsqueeze(1).expand_as(weights)
+    of_words = ~padded & batch.is_word.unsqueeze(2)
     assert weights[padded].eq(0).all()
     assert weights.ge(0).all()
     if name == "sparsemax":
-        assert weights[~padded].eq(0).any()
+        assert weights[of_words].eq(0).any()
     if name == "softmax":
-        assert not weights[~padded].eq(0).any()
+        assert not weights[of_words].eq(0).any()
 
 
 def test_scores_are_the_formulas_of_luong(build, batch):

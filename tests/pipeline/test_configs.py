@@ -26,7 +26,7 @@ def names(group: str) -> list[str]:
     return [name for name in found if name not in ("options", "multi30k_base")]
 
 
-@pytest.mark.parametrize("root", ["preprocess", "train", "evaluate", "run", "report"])
+@pytest.mark.parametrize("root", ["preprocess", "train", "evaluate", "run", "report", "demo"])
 def test_every_stage_composes_without_options(root):
     cfg = composed(root)
     missing = {key for key in OmegaConf.missing_keys(cfg) if not key.startswith("hydra.")}

@@ -1,6 +1,8 @@
 """The report, from run folders that the tests write."""
 
+import base64
 import csv
+import hashlib
 import json
 import logging
 import os
@@ -8,6 +10,7 @@ import re
 import statistics
 from html.parser import HTMLParser
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,14 +28,17 @@ from regattn_fairseq.pipeline.report import (
     ReportError,
     build_report,
     examples,
+    fonts,
     render_terminal,
 )
 from regattn_fairseq.pipeline.report.examples import file_name
+from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.heatmaps import (
     choose_sentence,
     draw_heatmaps,
     token_labels,
 )
+from regattn_fairseq.pipeline.report.plots import draw_learning_curves, draw_quality_by_sparsity
 
 SENTENCES = 40
 WORDS = ["zwei", "junge", "Männer", "Größe", "кот", "<script>alert(1)</script>", "$5", "a|b", "*x*"]
@@ -173,6 +179,7 @@ def test_every_file_is_there_and_nothing_half_written(two_seeds):
         for part in ("", "_softmax", "_sparsemax", "_fusedmax")
         for ending in ("png", "pdf")
     }
+    figures |= {f"{kind}_toy_de_en.{e}" for kind in ("sparsity", "quality") for e in ("png", "pdf")}
     tables = {"table.md", "table.tex", "table.csv", "runs.csv", "index.html"}
     assert {path.name for path in report.output_dir.iterdir()} == figures | tables
     assert report.warnings == []
@@ -201,7 +208,10 @@ def test_markdown_table(two_seeds):
     _, report = two_seeds
     text = (report.output_dir / "table.md").read_text(encoding="utf-8")
     assert text.startswith("# Attention normalizers compared\n\nmade by `regattn-report`\n")
-    table = [line for line in text.splitlines() if line.startswith("|")]
+    quality, attention = text.split("## ")[1:]
+    assert " zeros |" in attention
+    assert attention.count("‡") > 1
+    table = [line for line in quality.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
     assert {len(line) for line in cells} == {len(cells[0])}
     assert cells[0][:5] == ["Normalizer", "n", "BLEU", "chrF", "p"]
@@ -218,7 +228,7 @@ def test_latex_table_uses_booktabs_and_escapes(two_seeds):
     for needed in (r"\toprule", r"\bottomrule", r"fusedmax ($\lambda$=0.1)", r"toy\_de\_en"):
         assert needed in text
     assert r"$\pm$" in text
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 1
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
     assert not re.search(r"(?<!\\)%", re.sub(r"(?m)^%.*$", "", text))
     assert text.isascii()
 
@@ -228,10 +238,15 @@ def test_page_is_self_contained_and_escapes_corpus_text(two_seeds):
     source = (report.output_dir / "index.html").read_text(encoding="utf-8")
     page = PageReader(source)
     tags = {tag for tag, _ in page.elements}
-    assert not tags & {"script", "iframe", "object", "link"}
-    assert "<script" not in source.lower().replace("&lt;script", "")
+    assert not tags & {"iframe", "object", "link"}
+    assert source.lower().count("<script") == 2, "the page's own, and its packed sentences"
+    (policy,) = [a["content"] for t, a in page.elements if t == "meta" and "http-equiv" in a]
+    own = source[source.rindex("<script>") + len("<script>") : source.rindex("</script>")]
+    digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
     images = [attributes for tag, attributes in page.elements if tag == "img"]
-    assert len(images) == 3
+    assert len(images) == 5
     assert all(image["src"].startswith("data:image/png;base64,iVBOR") for image in images)
     assert all(image["alt"] for image in images)
     for tag, attributes in page.elements:
@@ -260,7 +275,11 @@ def test_names_stay_in_the_output_folder_and_the_report_is_reproducible(tmp_path
     write_run(tmp_path / "r" / "a", "../../x/y", data="../../../etc/pass wd", options={"lam": 0.1})
     report = build_report(tmp_path / "r", tmp_path / "a" / "b" / "out")
     figures = {path.name for path in (tmp_path / "a" / "b" / "out").glob("*.png")}
-    assert figures == {"attention_etc-pass-wd.png", "attention_etc-pass-wd_x-y.png"}
+    assert figures == {
+        "attention_etc-pass-wd.png",
+        "attention_etc-pass-wd_x-y.png",
+        "sparsity_etc-pass-wd.png",
+    }
     assert [path.name for path in (tmp_path / "a" / "b").iterdir()] == ["out"]
 
     # The same runs give the same files, byte by byte.
@@ -427,9 +446,11 @@ def test_tasks_get_their_own_tables(tmp_path):
     report = build_report(tmp_path / "r", tmp_path / "out")
     assert [table.title for table in report.tables] == [
         "translation: toy_de_en, regattn_lstm",
+        "translation: toy_de_en, regattn_lstm: attention",
         "summarization: headlines, regattn_lstm",
+        "summarization: headlines, regattn_lstm: attention",
     ]
-    assert [column.label for column in report.tables[1].columns][2:6] == [
+    assert [column.label for column in report.tables[2].columns][2:6] == [
         "ROUGE-1",
         "ROUGE-2",
         "ROUGE-L",
@@ -439,7 +460,7 @@ def test_tasks_get_their_own_tables(tmp_path):
     assert report.rows[3].significance["rouge1"].p_value < 0.01
 
 
-@pytest.mark.parametrize("width", [80, 200])
+@pytest.mark.parametrize("width", [60, 200])
 def test_terminal_table_fits_and_is_not_cut(two_seeds, width):
     _, report = two_seeds
     console = Console(record=True, width=width, file=Path(os.devnull).open("w"))  # noqa: SIM115
@@ -447,7 +468,7 @@ def test_terminal_table_fits_and_is_not_cut(two_seeds, width):
     text = console.export_text()
     assert "fusedmax (λ=0.1)" in text
     assert "…" not in text
-    assert ("support" in text) == (width == 200)
+    assert ("tokens/s" in text) == (width == 200)
     assert "index.html" in text
 
 
@@ -495,3 +516,114 @@ def test_unwritable_output_is_an_os_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(OSError, match="file"):
         build_report(tmp_path / "r", tmp_path / "file")
+
+
+def write_sentences(folder, *, right):
+    """The table of sentences that an evaluation leaves, with an alignment."""
+    ones = [1] * SENTENCES
+    columns = {
+        "sentence": range(1, SENTENCES + 1),
+        "zeros": [5] * SENTENCES,
+        "weights": [10] * SENTENCES,
+        "link_errors": [10 - right] * (SENTENCES - 1) + [0],
+        "link_chances": [10] * SENTENCES,
+        "unknown": ones,
+    }
+    with (folder / "test.sentences.csv").open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(columns)
+        writer.writerows(zip(*columns.values(), strict=True))
+
+
+def test_alignment_has_a_table_with_significance_where_there_is_one(tmp_path):
+    for name, right, aer in (("softmax", 4, 0.6), ("sparsemax", 7, 0.3)):
+        folder = tmp_path / "r" / name
+        alignment = {"aer": aer, "aligned_mass": 0.5, "reference": "gold", "sentences": SENTENCES}
+        result = write_run(folder, name, alignment=alignment)
+        write_sentences(folder, right=right)
+        result["files"]["sentences"] = "test.sentences.csv"
+        (folder / "result.json").write_text(json.dumps(result))
+    write_run(tmp_path / "r" / "old", "oscarmax", options={"lam": 0.1})
+    report = build_report(tmp_path / "r", tmp_path / "out")
+    _, sparsemax, oscarmax = report.rows
+    assert sparsemax.alignment["aer"].mean == 0.3
+    assert sparsemax.attention_significance["aer"].difference == pytest.approx(-0.3 * 39 / 40)
+    assert sparsemax.attention_significance["aer"].p_value < 0.01
+    assert sparsemax.attention_significance["zero_share"].p_value == 1
+    assert oscarmax.alignment == {}
+    assert "aer" not in oscarmax.attention_significance
+    table = report.tables[2]
+    assert table.title.endswith("attention as word alignment")
+    assert [column.label for column in table.columns] == ["Normalizer", "n", "AER", "aligned mass"]
+    assert [row[2].text for row in table.cells] == ["60.0%", "30.0% ‡", "–"]
+    assert [row[2].best for row in table.cells] == [False, True, False]
+    assert any("the word alignment of: gold." in note for note in table.notes)
+    (row, _, _) = read_csv(tmp_path / "out" / "table.csv")
+    assert float(row["alignment_aer_mean"]) == 0.6
+
+
+def test_another_reference_alignment_is_not_compared(tmp_path):
+    for name, origin in (("softmax", "gold"), ("sparsemax", "eflomal 2.0.0")):
+        folder = tmp_path / "r" / name
+        result = write_run(folder, name, alignment={"aer": 0.5, "reference": origin})
+        write_sentences(folder, right=5 if name == "softmax" else 9)
+        result["files"]["sentences"] = "test.sentences.csv"
+        (folder / "result.json").write_text(json.dumps(result))
+    tested = build_report(tmp_path / "r", tmp_path / "out").rows[1].attention_significance
+    assert "zero_share" in tested
+    assert "aer" not in tested
+
+
+def test_equal_weights_are_framed_together():
+    weights = np.array([[0.2, 0.2, 0.2, 0.4, 0.0], [0.25, 0.5, 0.25, 0.0, 0.0]])
+    record = AttentionRecord([*"abcde"], [*"xy"], weights)
+    axes = draw_heatmaps([("fusedmax", record)]).axes[0]
+    frames = [(patch.get_x(), patch.get_y(), patch.get_width()) for patch in axes.patches]
+    assert np.round(frames).tolist() == [[0, 0, 3], [0, 1, 1], [2, 1, 1]]
+    (joint,) = axes.lines
+    assert np.round(joint.get_xdata()).tolist() == [1, 2], "the parts of a group are joined"
+
+
+def test_characters_without_a_font_are_named_with_what_to_install(tmp_path, monkeypatch):
+    monkeypatch.setattr(fonts, "_installed", lambda: ())
+    figure = draw_heatmaps([("x", AttentionRecord(["𓀀"], ["кот"], np.ones((1, 1))))])
+    _, missing = save_figure(figure, tmp_path / "x")
+    (line,) = missing
+    assert "𓀀" in line
+    assert "fonts-noto" in line
+
+
+def test_fonts_that_are_installed_fill_the_gaps(monkeypatch):
+    monkeypatch.setattr(fonts, "_installed", lambda: ("/a/Other.ttf", "/a/Han.ttf"))
+    has = {"/a/Other.ttf": frozenset("अ"), "/a/Han.ttf": frozenset("中文")}
+    monkeypatch.setattr(fonts, "_characters", lambda path: has.get(path, frozenset("abc ")))
+    added = []
+    monkeypatch.setattr(fonts.font_manager.fontManager, "addfont", added.append)
+    monkeypatch.setattr(
+        fonts.font_manager, "FontProperties", lambda fname: SimpleNamespace(get_name=lambda: fname)
+    )
+    assert fonts.font_families(["abc", "中 文"]) == ["DejaVu Sans", "/a/Han.ttf"]
+    assert added == ["/a/Han.ttf"]
+    assert fonts.font_families(["abc\n"]) == ["DejaVu Sans"]
+
+
+def test_learning_curves_and_sweeps_are_drawn(tmp_path):
+    for lam in (0.01, 0.1):
+        folder = tmp_path / "r" / f"f{lam}"
+        write_run(folder, "fusedmax", options={"lam": lam})
+        records = [{"split": "valid", "epoch": e, "loss": 4 - e} for e in (1.0, 2.0)]
+        log = "".join(json.dumps(record) + "\n" for record in records)
+        (folder / "train_log.jsonl").write_text(log)
+    report = build_report(tmp_path / "r", tmp_path / "out", sentences=0)
+    (section,) = report.sections
+    assert [plot.png.name for plot in section.plots] == [
+        "sparsity_toy_de_en.png",
+        "quality_toy_de_en.png",
+        "learning_toy_de_en.png",
+    ]
+    assert section.explorer is None
+    curves = draw_learning_curves(report.rows)
+    assert curves is not None
+    assert [line.get_ydata().tolist() for line in curves.axes[0].lines] == 2 * [[3, 2]]
+    joined = draw_quality_by_sparsity(report.rows, "bleu").axes[0].lines[0]
+    assert len(joined.get_xdata()) == 2

@@ -5,24 +5,23 @@ It reads the runs under a folder and the files that they name, and needs none of
 
 from __future__ import annotations
 
-import base64
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from rich.console import Console
 from rich.text import Text
 
 from regattn_fairseq.pipeline.files import write_text
-from regattn_fairseq.pipeline.report.examples import Example, draw_examples
+from regattn_fairseq.pipeline.report.examples import Example
+from regattn_fairseq.pipeline.report.page import render_page
 from regattn_fairseq.pipeline.report.rows import Row, Summary, build_rows
 from regattn_fairseq.pipeline.report.runs import ReportError, Run, find_runs
+from regattn_fairseq.pipeline.report.sections import Section, build_sections
 from regattn_fairseq.pipeline.report.tables import (
     Table,
-    build_tables,
     escape_markdown,
     to_latex,
     to_markdown,
@@ -38,11 +37,15 @@ __all__ = [
     "ReportError",
     "Row",
     "Run",
+    "Section",
     "Summary",
     "Table",
     "build_report",
     "render_terminal",
 ]
+
+# All test sets' sentences together; with tables and pictures the page stays below 15 MB.
+_EXPLORER_BYTES = 11_000_000
 
 # What a run's row in runs.csv leaves out: it is long, nested, or only of use beside the run.
 _NOT_IN_RUNS_CSV = ("config", "files", "format")
@@ -58,9 +61,7 @@ class Report:
         title: its heading.
         header: the line below the heading; None for none.
         runs: every run that was read.
-        rows: the runs by everything but the seed; `Row.record` gives one as plain values.
-        tables: the rows as they are shown.
-        examples: the sentences whose attention is drawn.
+        sections: what there is to say about each test set.
         warnings: what was left out and why, each with the file's name.
     """
 
@@ -69,10 +70,18 @@ class Report:
     title: str
     header: str | None
     runs: list[Run]
-    rows: list[Row]
-    tables: list[Table]
-    examples: list[Example]
+    sections: list[Section]
     warnings: list[str]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The runs by everything but the seed; `Row.record` gives one as plain values."""
+        return [row for section in self.sections for row in section.rows]
+
+    @property
+    def tables(self) -> list[Table]:
+        """The rows as they are shown."""
+        return [table for section in self.sections for table in section.tables]
 
 
 def build_report(
@@ -81,13 +90,14 @@ def build_report(
     *,
     header: str | None = None,
     title: str = "Attention normalizers compared",
+    sentences: int = 1000,
 ) -> Report:
     """Report on every run under a folder.
 
     Writes to output_dir, each file complete or not at all: ``table.md``, ``table.tex`` and
     ``table.csv`` (a row for each task, corpus, model and normalizer), ``runs.csv`` (a row for
-    each run), heat maps as PNG and PDF, and ``index.html``, which shows all of it and needs no
-    other file. The same runs give the same files.
+    each run), figures as PNG and PDF, and ``index.html``, which shows all of it and every sentence,
+    and needs no other file. The same runs give the same files.
 
     Args:
         root: searched for `result.json` files, folders in folders included.
@@ -95,6 +105,7 @@ def build_report(
         header: a line for the top of ``table.md`` and the page, such as the command that was
             given; Markdown in the one, plain text in the other.
         title: the heading of both.
+        sentences: how many of each test set the page shows one by one; 0 for none.
 
     Raises:
         ReportError: there is no readable `result.json` under root.
@@ -103,33 +114,33 @@ def build_report(
     runs, run_warnings = find_runs(root)
     rows, row_warnings = build_rows(runs)
     output_dir.mkdir(parents=True, exist_ok=True)
-    examples, example_warnings = draw_examples(rows, output_dir)
+    sections, section_warnings = build_sections(
+        rows, output_dir, sentences=sentences, page_bytes=_EXPLORER_BYTES
+    )
     report = Report(
         root=root,
         output_dir=output_dir,
         title=title,
         header=header,
         runs=runs,
-        rows=rows,
-        tables=build_tables(rows),
-        examples=examples,
+        sections=sections,
         warnings=[
             _one_line(warning)
             for warning in (
                 *run_warnings,
                 *find_unfinished(root),
                 *row_warnings,
-                *example_warnings,
+                *section_warnings,
             )
         ],
     )
     for warning in report.warnings:
         logger.warning("%s", warning)
-    _write_csv(output_dir / "table.csv", [row.record() for row in rows])
+    _write_csv(output_dir / "table.csv", [row.record() for row in report.rows])
     _write_csv(output_dir / "runs.csv", [_run_record(run) for run in runs])
     write_text(output_dir / "table.md", _markdown(report))
     write_text(output_dir / "table.tex", _latex(report))
-    write_text(output_dir / "index.html", _html(report))
+    write_text(output_dir / "index.html", render_page(report))
     return report
 
 
@@ -183,33 +194,17 @@ def _markdown(report: Report) -> str:
     if report.header:
         parts.append(f"{_one_line(report.header)}\n")
     parts += [f"> {escape_markdown(warning)}\n" for warning in report.warnings]
-    images = {example.block: example for example in report.examples}
-    for block, table in _by_block(report):
-        parts.append(to_markdown(table))
-        if example := images.get(block):
+    for section in report.sections:
+        parts += [to_markdown(table) for table in section.tables]
+        if example := section.example:
             parts.append(
-                f"![Attention on sentence {example.index + 1} of {escape_markdown(block[1])}]"
-                f"({example.png.name})\n"
+                f"![Attention on sentence {example.index + 1} of "
+                f"{escape_markdown(example.block[1])}]({example.png.name})\n"
             )
+        parts += [f"![{plot.caption}]({plot.png.name})\n" for plot in section.plots]
     return "\n".join(parts)
 
 
 def _latex(report: Report) -> str:
     tables = (to_latex(table, number) for number, table in enumerate(report.tables, start=1))
     return "% \\usepackage{booktabs}\n" + "\n".join(tables)
-
-
-def _by_block(report: Report) -> list[tuple[tuple[str, str, str, str], Table]]:
-    blocks = dict.fromkeys(row.block for row in report.rows)
-    return list(zip(blocks, report.tables, strict=True))
-
-
-def _html(report: Report) -> str:
-    # The page is made of corpus text and config values, none of which may become markup.
-    environment = Environment(
-        loader=PackageLoader(__name__), autoescape=True, undefined=StrictUndefined
-    )
-    environment.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
-    examples = {example.block: example for example in report.examples}
-    sections = [(table, examples.get(block)) for block, table in _by_block(report)]
-    return environment.get_template("index.html.j2").render(report=report, sections=sections)

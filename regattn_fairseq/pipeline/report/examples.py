@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
 
-from regattn_fairseq.metrics import AttentionFileError, AttentionRecord, load_attention
-from regattn_fairseq.pipeline.report.heatmaps import choose_sentence, draw_heatmaps, save_figure
+from regattn_fairseq.pipeline.report.figures import save_figure
+from regattn_fairseq.pipeline.report.heatmaps import choose_sentence, draw_heatmaps
 from regattn_fairseq.pipeline.report.rows import Row
-from regattn_fairseq.pipeline.report.runs import Run, reason
+from regattn_fairseq.pipeline.report.runs import Run
+from regattn_fairseq.pipeline.report.systems import System
 
 _LONGEST_NAME = 80
 
@@ -64,13 +64,14 @@ def file_name(*parts: str) -> str:
     return "_".join(part[:_LONGEST_NAME] for part in safe)
 
 
-class _Names:
+class FileNames:
     """Hands out file names that differ even where case is disregarded."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def take(self, *parts: str) -> str:
+        """A name of these parts, with a number where it is taken."""
         base = name = file_name(*parts)
         number = 2
         while name.lower() in self._taken:
@@ -93,23 +94,6 @@ def _normalizer_part(row: Row, rows: Sequence[Row]) -> str:
     return "_".join([name, *options])
 
 
-def _load(rows: Sequence[Row], warnings: list[str]) -> list[tuple[Row, Run, list[AttentionRecord]]]:
-    """The attention of one run a row: of a seed that every row has, where there is one."""
-    shared = set.intersection(*({run.seed for run in row.runs} for row in rows))
-    loaded = []
-    for row in rows:
-        run = next((run for run in row.runs if run.seed in shared), row.runs[0])
-        try:
-            path = run.path("attention")
-            loaded.append((row, run, load_attention(path)))
-        except AttentionFileError as error:
-            cause = str(error).removeprefix(f"{path}: ")
-            warnings.append(f"{run.name}: no heat map, {path.name} is damaged ({cause})")
-        except OSError as error:
-            warnings.append(f"{run.name}: no heat map, its attention is missing ({reason(error)})")
-    return loaded
-
-
 def _line(run: Run, kind: str, index: int) -> str:
     try:
         lines = run.lines(kind)
@@ -119,53 +103,46 @@ def _line(run: Run, kind: str, index: int) -> str:
     return lines[index] if index < len(lines) else ""
 
 
-def draw_examples(rows: Sequence[Row], output_dir: Path) -> tuple[list[Example], list[str]]:
-    """Choose a sentence for each test set and draw it under every normalizer.
+def draw_example(
+    systems: Sequence[System], parts: Sequence[str], output_dir: Path, names: FileNames
+) -> tuple[Example | None, list[str]]:
+    """Choose a sentence of a test set and draw it under every normalizer.
 
-    Writes ``attention_<data>_<normalizer>`` for each normalizer and ``attention_<data>`` for all
-    of them, as PNG and PDF. Where several models share a corpus, the model's name follows the
-    data's.
+    Writes ``attention_<parts>_<normalizer>`` for each normalizer and ``attention_<parts>`` for all
+    of them, as PNG and PDF.
+
+    Args:
+        systems: at least one, of one test set.
+        parts: what to name the files by.
+        output_dir: where they go.
+        names: of the files so far.
 
     Returns:
-        ``(examples, warnings)``; an example for each test set whose attention could be read.
+        ``(example, warnings)``; None where the systems share no sentence.
 
     Raises:
         OSError: output_dir cannot be written to.
     """
-    names = _Names()
-    examples: list[Example] = []
-    warnings: list[str] = []
-    models = {(row.data, row.block) for row in rows}
-    for block, members in groupby(rows, key=lambda row: row.block):
-        systems = _load(list(members), warnings)
-        index = choose_sentence([records for _, _, records in systems]) if systems else None
-        if index is None:
-            if systems:
-                warnings.append(f"no heat maps of {block[1]}: its runs share no sentence")
-            continue
-        shared = [row for row, _, _ in systems]
-        _, data, model, split = block
-        parts = ["attention", data]
-        if sum(other == data for other, _ in models) > 1:
-            parts.append(model if split == "test" else f"{model}_{split}")
-        drawn = [(row.label, records[index]) for row, _, records in systems]
-        overview = output_dir / names.take(*parts)
-        _, missing = save_figure(draw_heatmaps(drawn), overview)
-        warnings += missing
-        panels = []
-        for (row, run, _), panel in zip(systems, drawn, strict=True):
-            stem = output_dir / names.take(*parts, _normalizer_part(row, shared))
-            written, _ = save_figure(draw_heatmaps([panel]), stem)
-            panels.append(Panel(row.label, _line(run, "hypotheses", index), written[0]))
-        examples.append(
-            Example(
-                block=block,
-                index=index,
-                source=_line(systems[0][1], "sources", index),
-                reference=_line(systems[0][1], "references", index),
-                question=_line(systems[0][1], "questions", index),
-                panels=panels,
-                png=overview.with_name(f"{overview.name}.png"),
-            )
-        )
-    return examples, warnings
+    index = choose_sentence([system.records for system in systems])
+    block = systems[0].row.block
+    if index is None:
+        return None, [f"no heat maps of {block[1]}: its runs share no sentence"]
+    drawn = [(system.row.label, system.records[index]) for system in systems]
+    overview = output_dir / names.take("attention", *parts)
+    _, warnings = save_figure(draw_heatmaps(drawn), overview)
+    panels = []
+    rows = [system.row for system in systems]
+    for system, panel in zip(systems, drawn, strict=True):
+        stem = output_dir / names.take("attention", *parts, _normalizer_part(system.row, rows))
+        written, _ = save_figure(draw_heatmaps([panel]), stem)
+        panels.append(Panel(system.row.label, _line(system.run, "hypotheses", index), written[0]))
+    first = systems[0].run
+    return Example(
+        block=block,
+        index=index,
+        source=_line(first, "sources", index),
+        reference=_line(first, "references", index),
+        question=_line(first, "questions", index),
+        panels=panels,
+        png=overview.with_name(f"{overview.name}.png"),
+    ), warnings

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import math
-import os
 import unicodedata
-import warnings
 from collections.abc import Sequence
-from pathlib import Path
-from tempfile import NamedTemporaryFile
-from typing import Any
+from itertools import pairwise
 
 import matplotlib as mpl
 import numpy as np
@@ -18,26 +14,19 @@ from matplotlib.collections import QuadMesh
 from matplotlib.colors import Colormap, ListedColormap, Normalize
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.patches import Rectangle
 
-from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.metrics import AttentionRecord, equal_groups, stretches
+from regattn_fairseq.pipeline.report.figures import GRID, STYLE
+from regattn_fairseq.pipeline.report.fonts import font_families
 
 _CELL_INCHES = 0.3
 _LONGEST_LABEL = 18
 _MOST_TOKENS = 40
 _TARGET_LENGTHS = range(6, 15)
 _SOURCE_LENGTHS = range(6, 19)
-_INK = "#1f2430"
-_GRID = "#e3e5ea"
-
-# TrueType rather than Type 3 fonts, so that text in the PDF can be searched and edited.
-_STYLE: dict[Any, Any] = {
-    "font.family": "DejaVu Sans",
-    "pdf.fonttype": 42,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "xtick.color": _INK,
-    "ytick.color": _INK,
-}
+# Of groups of equal weights: three that are told apart from one another and from the map.
+_OUTLINES = ("#00a6a6", "#2f6fde", "#5f9e1f")
 
 
 def _colour_map() -> Colormap:
@@ -98,11 +87,45 @@ def token_labels(tokens: Sequence[str]) -> list[str]:
     return labels
 
 
+def _labels(record: AttentionRecord) -> list[str]:
+    return [*token_labels(record.source_tokens), *token_labels(record.target_tokens)]
+
+
+def _outline_groups(axes: Axes, weights: np.ndarray) -> None:
+    """Frame weights of a row that are equal; a line joins the parts of a group that lie apart."""
+    for row, of_row in enumerate(weights):
+        for number, group in enumerate(equal_groups(of_row)):
+            colour = _OUTLINES[number % len(_OUTLINES)]
+            parts = stretches(group)
+            for start, stop in parts:
+                axes.add_patch(
+                    Rectangle(
+                        (start + 0.08, row + 0.08),
+                        stop - start - 0.16,
+                        0.84,
+                        fill=False,
+                        edgecolor=colour,
+                        linewidth=1.8,
+                        zorder=3,
+                    )
+                )
+            for (_, stop), (start, _) in pairwise(parts):
+                axes.plot(
+                    [stop - 0.08, start + 0.08],
+                    [row + 0.5, row + 0.5],
+                    color=colour,
+                    linewidth=1.2,
+                    linestyle=(0, (2, 1.5)),
+                    zorder=3,
+                )
+
+
 def _draw(
     axes: Axes, record: AttentionRecord, title: str, colour_map: Colormap, norm: Normalize
 ) -> QuadMesh:
     weights = record.weights[:_MOST_TOKENS, :_MOST_TOKENS]  # [target, source]
-    mesh = axes.pcolormesh(weights, cmap=colour_map, norm=norm, edgecolors=_GRID, linewidth=0.6)
+    mesh = axes.pcolormesh(weights, cmap=colour_map, norm=norm, edgecolors=GRID, linewidth=0.6)
+    _outline_groups(axes, weights)
     axes.set_aspect("equal")
     axes.invert_yaxis()
     # parse_math: a token such as $5 is no formula.
@@ -142,7 +165,8 @@ def _panel_inches(record: AttentionRecord) -> tuple[float, float]:
 def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
     """One heat map a panel: source tokens along x, target tokens down y.
 
-    All panels share one scale from 0 to 1; a weight of exactly 0 is white, and no other is.
+    All panels share one scale from 0 to 1; a weight of exactly 0 is white, and no other is. Equal
+    weights of a row are framed together: fusedmax's segments, oscarmax's groups.
 
     Args:
         panels: ``(title, record)``, at least one.
@@ -152,7 +176,8 @@ def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
     sizes = [_panel_inches(record) for _, record in panels]
     width = columns * max(size[0] for size in sizes) + 0.8
     height = lines * max(size[1] for size in sizes)
-    with mpl.rc_context(_STYLE):
+    labels = [label for title, record in panels for label in (title, *_labels(record))]
+    with mpl.rc_context(STYLE | {"font.family": font_families(labels)}):
         layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03, hspace=0.04)
         figure = Figure(figsize=(width, height), layout=layout)
         # The smallest positive number as lower end: everything above zero is in the map's range.
@@ -167,45 +192,7 @@ def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
             mesh, ax=grid.ravel().tolist(), shrink=0.8, aspect=28, pad=0.02, ticks=[0, 0.5, 1]
         )
         bar.ax.set_yticklabels(["> 0", "0.5", "1"])
-        bar.set_label("attention weight (white: exactly 0)", fontsize=9)
+        bar.set_label("attention weight (white: exactly 0; framed together: equal)", fontsize=9)
         bar.ax.tick_params(labelsize=9, length=0)
         bar.outline.set_visible(False)
     return figure
-
-
-def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
-    """Write a figure as PNG and PDF, each complete or not at all.
-
-    Args:
-        figure: what to write.
-        stem: the path without its ending.
-
-    Returns:
-        ``(paths, missing)``: what was written, and what matplotlib says about characters that
-        its fonts lack.
-    """
-    paths = []
-    missing: dict[str, None] = {}
-    # Without dates and versions the same runs give the same bytes.
-    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
-    for ending, entries in metadata.items():
-        path = stem.with_name(f"{stem.name}.{ending}")
-        with (
-            NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial,
-            warnings.catch_warnings(record=True) as caught,
-            mpl.rc_context(_STYLE),
-        ):
-            warnings.simplefilter("always")
-            try:
-                figure.savefig(partial, format=ending, dpi=160, metadata=entries)
-                partial.close()
-                os.chmod(partial.name, 0o644)
-                os.replace(partial.name, path)
-            except BaseException:
-                os.unlink(partial.name)
-                raise
-        missing |= dict.fromkeys(str(w.message) for w in caught if "Glyph" in str(w.message))
-        # The layout stands; doing it again is most of the time of a second file.
-        figure.set_layout_engine("none")
-        paths.append(path)
-    return paths, list(missing)

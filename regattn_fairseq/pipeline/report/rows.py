@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from regattn_fairseq.metrics import (
     ROUGE_KEYS,
     PairedResult,
+    PublishedRouge,
     paired_bootstrap,
     paired_bootstrap_bleu,
-    paired_bootstrap_rouge,
+    published_sentence_rouge,
+    sentence_rouge,
 )
 from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.pipeline.report.runs import Run, reason
@@ -51,12 +56,14 @@ class Row:
         runs: by seed.
         metrics: text quality over the runs.
         attention: attention statistics over the runs.
+        alignment: figures of the attention as a word alignment.
         training: figures of the trainings.
         evaluation: figures of the evaluations.
         baseline: the label that `significance` compares with; None where there is nothing to
             compare, and for the baseline itself.
         significance: for each metric that was tested, the result against the baseline on the
             output of the seeds that both have.
+        attention_significance: likewise for figures of the attention and of the alignment.
     """
 
     task: str
@@ -68,10 +75,12 @@ class Row:
     runs: tuple[Run, ...]
     metrics: dict[str, Summary]
     attention: dict[str, Summary]
+    alignment: dict[str, Summary]
     training: dict[str, Summary]
     evaluation: dict[str, Summary]
     baseline: str | None
     significance: dict[str, PairedResult]
+    attention_significance: dict[str, PairedResult] = field(default_factory=dict)
 
     @property
     def block(self) -> tuple[str, str, str, str]:
@@ -103,12 +112,14 @@ class Row:
                     f"{metric}_high": test.high,
                     f"{metric}_p": test.p_value,
                 }
-        for section in ("training", "evaluation", "attention"):
+        for section in ("training", "evaluation", "attention", "alignment"):
             for figure, summary in getattr(self, section).items():
-                flat |= {
-                    f"{section}_{figure}_mean": summary.mean,
-                    f"{section}_{figure}_std": summary.deviation,
-                }
+                name = f"{section}_{figure.removeprefix('alignment_')}"
+                flat |= {f"{name}_mean": summary.mean, f"{name}_std": summary.deviation}
+                if section in ("training", "evaluation"):
+                    continue
+                if test := self.attention_significance.get(figure):
+                    flat[f"{name}_p"] = test.p_value
         return flat
 
 
@@ -140,15 +151,45 @@ def _sort_key(run: Run) -> tuple[Any, ...]:
     )
 
 
+@dataclass(frozen=True)
+class _Pair:
+    """A run and the baseline's run of the same seed, on the same sentences."""
+
+    run: Run
+    output: list[str]
+    baseline_output: list[str]
+    references: list[str]
+
+
 def _test(
     system: Sequence[Run], baseline: Sequence[Run], warnings: list[str]
 ) -> dict[str, PairedResult]:
     """Test the seeds that both have on their concatenated output."""
+    pairs = list(_pairs(system, baseline, warnings))
+    if not pairs:
+        return {}
+    last = pairs[-1].run
+    hypotheses = [line for pair in pairs for line in pair.output]
+    baseline_hypotheses = [line for pair in pairs for line in pair.baseline_output]
+    references = [line for pair in pairs for line in pair.references]
+    results: dict[str, PairedResult] = {}
+    if "bleu" in last.metrics:
+        results["bleu"] = paired_bootstrap_bleu(
+            hypotheses, baseline_hypotheses, references, lowercase=last.lowercase
+        )
+    if "accuracy" in last.metrics:
+        right, baseline_right = (
+            [100.0 * (label == gold) for label, gold in zip(labels, references, strict=True)]
+            for labels in (hypotheses, baseline_hypotheses)
+        )
+        results["accuracy"] = paired_bootstrap(right, baseline_right)
+    if not last.metrics.keys().isdisjoint(ROUGE_KEYS):
+        results |= _test_rouge(pairs, warnings)
+    return results
+
+
+def _pairs(system: Sequence[Run], baseline: Sequence[Run], warnings: list[str]) -> Iterator[_Pair]:
     baseline_by_seed = {run.seed: run for run in baseline}
-    hypotheses: list[str] = []
-    baseline_hypotheses: list[str] = []
-    references: list[str] = []
-    compared = None
     for run in system:
         other = baseline_by_seed.get(run.seed)
         if other is None:
@@ -171,27 +212,52 @@ def _test(
                 f"same sentences in the same way as {other.name})"
             )
             continue
-        compared = run
-        hypotheses += output
-        baseline_hypotheses += baseline_output
-        references += expected
-    if compared is None:
-        return {}
-    results: dict[str, PairedResult] = {}
-    if "bleu" in compared.metrics:
-        results["bleu"] = paired_bootstrap_bleu(
-            hypotheses, baseline_hypotheses, references, lowercase=compared.lowercase
-        )
-    if "accuracy" in compared.metrics:
-        right, baseline_right = (
-            [100.0 * (label == gold) for label, gold in zip(labels, references, strict=True)]
-            for labels in (hypotheses, baseline_hypotheses)
-        )
-        results["accuracy"] = paired_bootstrap(right, baseline_right)
-    if not compared.metrics.keys().isdisjoint(ROUGE_KEYS):
-        rouge = paired_bootstrap_rouge(hypotheses, baseline_hypotheses, references)
-        results |= {key: rouge[key] for key in ROUGE_KEYS if key in compared.metrics}
-    return results
+        yield _Pair(run, output, baseline_output, expected)
+
+
+def _test_rouge(pairs: Sequence[_Pair], warnings: list[str]) -> dict[str, PairedResult]:
+    """By the ROUGE of the figures that the tests stand beside, sentence by sentence."""
+    scores, baseline_scores = defaultdict(list), defaultdict(list)
+    for pair in pairs:
+        try:
+            score = _sentence_rouge(pair.run, pair.references)
+            ours, theirs = score(pair.output), score(pair.baseline_output)
+        except (OSError, ValueError) as error:
+            warnings.append(
+                f"{pair.run.name}: no significance test of ROUGE for seed {pair.run.seed} "
+                f"({reason(error)})"
+            )
+            continue
+        for key in ROUGE_KEYS:
+            scores[key].append(ours[key])
+            baseline_scores[key].append(theirs[key])
+    return {
+        key: paired_bootstrap(np.concatenate(scores[key]), np.concatenate(baseline_scores[key]))
+        for key in scores
+        if key in pairs[-1].run.metrics
+    }
+
+
+def _sentence_rouge(
+    run: Run, references: list[str]
+) -> Callable[[list[str]], dict[str, np.ndarray]]:
+    """What scores each line of an output as the run's own figure was scored.
+
+    Raises:
+        ValueError: further references do not fit the figure; also where a file is not UTF-8.
+        OSError: one of them cannot be read.
+    """
+    published = PublishedRouge.of_signature(run.signatures.get("rouge1", ""))
+    if published is None:
+        return partial(sentence_rouge, references=references)
+    further = [run.lines(f"ref{number}") for number in range(1, published.references)]
+    every = list(zip(references, *further, strict=True))
+    return partial(
+        published_sentence_rouge,
+        references=every,
+        measure=published.measure,
+        max_bytes=published.max_bytes,
+    )
 
 
 def _choose_baseline(groups: Iterable[Sequence[Run]]) -> Sequence[Run] | None:
@@ -233,6 +299,7 @@ def build_rows(runs: Iterable[Run]) -> tuple[list[Row], list[str]]:
                     runs=tuple(members),
                     metrics=_summarize([run.metrics for run in members]),
                     attention=_summarize([run.attention for run in members]),
+                    alignment=_summarize([run.alignment for run in members]),
                     training=_summarize([run.training for run in members]),
                     evaluation=_summarize([run.evaluation for run in members]),
                     baseline=baseline[0].label if baseline is not None and tested else None,

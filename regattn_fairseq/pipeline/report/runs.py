@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from regattn_fairseq.metrics import ALIGNMENT_FIGURES
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.report.unfinished import find_unfinished
@@ -37,6 +38,9 @@ class Run:
         seed: of the training.
         metrics: text quality, in points.
         attention: what `metrics.attention_statistics` returns.
+        alignment: attention as a word alignment: `metrics.ALIGNMENT_FIGURES`; empty where it was
+            not compared with any.
+        alignment_reference: what it was compared with, such as ``gold``; None for nothing.
         training: figures of the training (``wall_s``, ``target_tokens_per_s``, …).
         evaluation: figures of the evaluation, likewise.
         signatures: how each metric was computed.
@@ -55,6 +59,8 @@ class Run:
     seed: int | None
     metrics: dict[str, float]
     attention: dict[str, float]
+    alignment: dict[str, float]
+    alignment_reference: str | None
     training: dict[str, float]
     evaluation: dict[str, float]
     signatures: dict[str, str]
@@ -182,7 +188,7 @@ def read_run(path: Path, root: Path) -> Run:
     metrics = _numbers(content["metrics"])
     if not metrics:
         raise ReportError(f"{shown}: not a result of a run (no number among its metrics)")
-    seed = content.get("seed")
+    seed, alignment = content.get("seed"), content.get("alignment")
     return Run(
         folder=path.parent,
         name=path.parent.relative_to(root).as_posix(),
@@ -194,6 +200,10 @@ def read_run(path: Path, root: Path) -> Run:
         seed=seed if isinstance(seed, int) else None,
         metrics=metrics,
         attention=_numbers(content.get("attention")),
+        alignment={
+            name: value for name, value in _numbers(alignment).items() if name in ALIGNMENT_FIGURES
+        },
+        alignment_reference=_strings(alignment).get("reference"),
         training=_numbers(content.get("training")),
         evaluation=_numbers(content.get("evaluation")),
         signatures=_strings(content.get("signatures")),

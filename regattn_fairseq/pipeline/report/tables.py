@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 
 import pandas as pd
 from rich import box
@@ -14,7 +13,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from regattn_fairseq.metrics import PairedResult
-from regattn_fairseq.pipeline.report.rows import Row, Summary
+from regattn_fairseq.pipeline.report.rows import BASELINE, Row, Summary
 
 METRIC_LABELS = {
     "bleu": "BLEU",
@@ -29,6 +28,11 @@ _NOTHING = "–"
 MARKER_NOTE = (
     "† p < 0.05, ‡ p < 0.01 against {baseline}: two-sided paired bootstrap over the output of the "
     "seeds that both have, not corrected for the number of comparisons."
+)
+ALIGNMENT_NOTE = (
+    "AER, precision, recall and aligned mass: attention while the model is made to write the "
+    "references, against the word alignment of: {origin}. Each target word is linked to the source "
+    "word of its largest weight, to all of them where fused words tie."
 )
 DEVIATION_NOTE = "± is the sample standard deviation over seeds."
 
@@ -133,46 +137,147 @@ _FIGURES: tuple[tuple[str, str, Column, Callable[[float], str]], ...] = (
         Column("examples/s", "examples classified a second", detail=True),
         "{:,.0f}".format,
     ),
+)
+
+_ATTENTION_TITLES = {"attention": "attention", "alignment": "attention as word alignment"}
+
+# (section, figure, column, form, which is better: 1 more, −1 less, 0 neither)
+_ATTENTION_FIGURES: tuple[tuple[str, str, Column, Callable[[float], str], int], ...] = (
     (
         "attention",
         "zero_share",
         Column("zeros", "attention weights that are exactly zero"),
         "{:.1%}".format,
+        0,
     ),
     (
         "attention",
         "support",
         Column("support", "source tokens with nonzero weight, a target token"),
         "{:.2f}".format,
+        0,
     ),
     (
         "attention",
         "segments",
-        Column("segments", "stretches of neighbouring source tokens with nonzero weight", True),
+        Column("segments", "stretches of neighbouring source tokens with nonzero weight"),
         "{:.2f}".format,
+        0,
+    ),
+    (
+        "attention",
+        "segment_length",
+        Column("segment length", "source tokens in such a stretch", detail=True),
+        "{:.2f}".format,
+        0,
     ),
     (
         "attention",
         "fused_run_length",
-        Column("run length", "mean length of stretches of equal nonzero weight", True),
+        Column("run length", "mean length of stretches of equal nonzero weight"),
         "{:.2f}".format,
+        0,
     ),
     (
         "attention",
         "groups",
-        Column("groups", "distinct nonzero weights, a target token", True),
+        Column("groups", "distinct nonzero weights, a target token"),
         "{:.2f}".format,
+        0,
+    ),
+    (
+        "attention",
+        "group_size",
+        Column("group size", "source tokens that share one weight", detail=True),
+        "{:.2f}".format,
+        0,
     ),
     (
         "attention",
         "entropy",
-        Column("entropy", "of the weights, in nats", True),
+        Column("entropy", "of the weights, in nats", detail=True),
         "{:.2f}".format,
+        0,
+    ),
+    (
+        "attention",
+        "coverage",
+        Column(
+            "coverage", "how much of the source was looked at: mean of min(1, weights got)", True
+        ),
+        "{:.1%}".format,
+        0,
+    ),
+    (
+        "alignment",
+        "aer",
+        Column("AER", "alignment error rate of the largest weights; less is better"),
+        "{:.1%}".format,
+        -1,
+    ),
+    (
+        "alignment",
+        "alignment_precision",
+        Column("precision", "links of largest weights that are right"),
+        "{:.1%}".format,
+        1,
+    ),
+    (
+        "alignment",
+        "alignment_recall",
+        Column("recall", "right links that the largest weights find"),
+        "{:.1%}".format,
+        1,
+    ),
+    (
+        "alignment",
+        "aligned_mass",
+        Column("aligned mass", "share of the attention that lies on right links"),
+        "{:.1%}".format,
+        1,
     ),
 )
 
 
-def _build_table(rows: Sequence[Row]) -> Table:
+def build_attention_tables(rows: Sequence[Row]) -> list[Table]:
+    """What the rows attend to, and how right that is; of one task, corpus, model and split."""
+    tables = [_attention_table(rows, section) for section in _ATTENTION_TITLES]
+    return [table for table in tables if table is not None]
+
+
+def _attention_table(rows: Sequence[Row], wanted: str) -> Table | None:
+    columns = [Column("Normalizer"), Column("n", "training runs (seeds)")]
+    cells = [[Cell(row.label), Cell(str(len(row.runs)))] for row in rows]
+    tested = False
+    for section, figure, column, form, better in _ATTENTION_FIGURES:
+        means = {
+            i: summary.mean
+            for i, row in enumerate(rows)
+            if (summary := getattr(row, section).get(figure)) is not None
+        }
+        if section != wanted or not means:
+            continue
+        best = max(means, key=lambda i: better * means[i]) if better and len(means) > 1 else None
+        columns.append(column)
+        for i, row in enumerate(rows):
+            test = row.attention_significance.get(figure)
+            tested = tested or test is not None
+            cells[i].append(
+                Cell(form(means[i]) + _marker(test) if i in means else _NOTHING, best=i == best)
+            )
+    if len(columns) == 2:
+        return None
+    notes = [MARKER_NOTE.format(baseline=BASELINE)] if tested else []
+    if wanted == "alignment":
+        origins = dict.fromkeys(
+            run.alignment_reference for row in rows for run in row.runs if run.alignment_reference
+        )
+        notes.append(ALIGNMENT_NOTE.format(origin=" and ".join(origins) or "an unnamed"))
+    return Table(f"{_title(rows[0])}: {_ATTENTION_TITLES[wanted]}", columns, cells, notes, [])
+
+
+def build_table(rows: Sequence[Row]) -> Table:
+    """How well the rows do, and what they cost; of one task, corpus, model and split."""
     first = rows[0]
     columns = [Column("Normalizer"), Column("n", "training runs (seeds)")]
     cells = [[Cell(row.label), Cell(str(len(row.runs)))] for row in rows]
@@ -215,10 +320,12 @@ def _build_table(rows: Sequence[Row]) -> Table:
         notes.append(MARKER_NOTE.format(baseline=baseline) + f" The column p is of {label}.")
     if any(len(row.runs) > 1 for row in rows):
         notes.append(DEVIATION_NOTE)
-    title = f"{first.task}: {first.data}, {first.model}"
-    if first.split != "test":
-        title += f" ({first.split})"
-    return Table(title, columns, cells, notes, _signatures(rows, metrics))
+    return Table(_title(first), columns, cells, notes, _signatures(rows, metrics))
+
+
+def _title(row: Row) -> str:
+    split = "" if row.split == "test" else f" ({row.split})"
+    return f"{row.task}: {row.data}, {row.model}{split}"
 
 
 def _signatures(rows: Sequence[Row], metrics: Sequence[str]) -> list[str]:
@@ -229,11 +336,6 @@ def _signatures(rows: Sequence[Row], metrics: Sequence[str]) -> list[str]:
             label = METRIC_LABELS.get(metric, metric)
             users.setdefault(run.signatures[metric], {})[label] = None
     return [f"{', '.join(labels)}: {signature}" for signature, labels in users.items()]
-
-
-def build_tables(rows: Sequence[Row]) -> list[Table]:
-    """One table for each set of rows that can be compared, in the order of the rows."""
-    return [_build_table(list(block)) for _, block in groupby(rows, key=lambda row: row.block)]
 
 
 _MARKDOWN = str.maketrans(

@@ -12,7 +12,7 @@ from omegaconf import DictConfig
 from tabulate import tabulate
 
 from regattn_fairseq.pipeline.files import write_text
-from regattn_fairseq.pipeline.report.heatmaps import save_figure
+from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.rows import BASELINE, Row, build_rows
 from regattn_fairseq.pipeline.report.tables import METRIC_LABELS, escape_markdown
 from regattn_fairseq.pipeline.reproduce.plan import Outcome

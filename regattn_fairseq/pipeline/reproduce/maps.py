@@ -15,7 +15,7 @@ from omegaconf import DictConfig
 
 from regattn_fairseq.normalizers import build_normalizer, normalizer_options, smoothed_max
 from regattn_fairseq.pipeline.files import write_text
-from regattn_fairseq.pipeline.report.heatmaps import save_figure
+from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.tables import escape_markdown
 
 _COLOURS = ("#1f2430", "#7a1f80", "#1b7f79", "#d1495b", "#2e6fbb", "#b07d12")

@@ -1,0 +1,170 @@
+"""The folder that a corpus becomes: what its manifest says, and that it is whole or not there."""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Container, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Protocol, TypeVar
+
+from tqdm import tqdm
+
+from regattn_fairseq.corpora.protocol import CorpusError
+
+MANIFEST = "manifest.json"
+MANIFEST_FORMAT = 1
+REQUIRED_SPLITS = ("train", "valid", "test")
+
+T = TypeVar("T")
+
+
+class Recipe(Protocol):
+    """What the recipes of every task have in common."""
+
+    @property
+    def name(self) -> str:
+        """Short name, as in ``data=…``."""
+
+    def input_files(self) -> tuple[Path, ...]:
+        """Files that the text is made from."""
+
+
+@contextmanager
+def corpus_folder(directory: Path) -> Iterator[Path]:
+    """A folder to write a corpus into, which becomes ``directory`` at the end.
+
+    It lies beside ``directory`` and takes its name by one rename, once :func:`write_manifest` was
+    called and the block has ended; where the block fails, nothing is left of it. A ``directory``
+    that already holds the very same corpus is left as it is, so concurrent writers do not disturb
+    each other.
+
+    Raises:
+        CorpusError: ``directory`` is taken or cannot be written.
+    """
+    try:
+        directory.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
+        try:
+            yield temporary
+            # mkdtemp makes folders that only their owner may enter.
+            temporary.chmod(0o755)
+            _move_into_place(temporary, directory)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
+    except OSError as error:
+        raise CorpusError(
+            f"{directory} cannot be written ({error.strerror}): free some space or choose another "
+            "output folder"
+        ) from error
+
+
+def require_room(directory: Path) -> None:
+    """Refuse a folder of other things, before any work is done for it.
+
+    Raises:
+        CorpusError: ``directory`` has content and is no corpus.
+    """
+    if directory.exists() and not (directory / MANIFEST).is_file() and _has_content(directory):
+        raise CorpusError(f"{directory} already exists and is no corpus: choose another folder")
+
+
+def write_manifest(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
+    """Write what is known of a corpus beside its files, with their checksums; return all of it."""
+    manifest = {
+        "format": MANIFEST_FORMAT,
+        **facts,
+        "files": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
+    return manifest
+
+
+def read_manifest(directory: str | Path) -> dict[str, Any]:
+    """The manifest that :func:`write_manifest` left in ``directory``.
+
+    Raises:
+        CorpusError: there is none, or it is of another format.
+    """
+    path = Path(directory) / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise CorpusError(f"{path} is missing: write the corpus first") from error
+    except (OSError, ValueError) as error:
+        raise CorpusError(
+            f"{path} cannot be read: remove {directory} and write it again"
+        ) from error
+    if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT:
+        raise CorpusError(f"{path} has another format: remove {directory} and write it again")
+    return manifest
+
+
+def describe(corpus: Recipe) -> dict[str, Any]:
+    """Which recipe it is, with which parameters: what decides the text besides its inputs."""
+    recipe = type(corpus)
+    parameters: dict[str, Any] = {}
+    if dataclasses.is_dataclass(corpus):
+        parameters = {f.name: getattr(corpus, f.name) for f in dataclasses.fields(corpus)}
+        # A place on one machine; the inputs are known by their checksums.
+        parameters.pop("raw_dir", None)
+    return {
+        "name": corpus.name,
+        "recipe": f"{recipe.__module__}.{recipe.__qualname__}",
+        "parameters": parameters,
+    }
+
+
+def input_checksums(paths: Sequence[Path]) -> dict[str, str]:
+    """By file name, and by folder and name where several files have one name."""
+    names = Counter(path.name for path in paths)
+    return {
+        path.name if names[path.name] == 1 else f"{path.parent.name}/{path.name}": _sha256(path)
+        for path in paths
+    }
+
+
+def require_splits(corpus: Recipe, given: Container[str]) -> None:
+    """Check that a recipe gives ``train``, ``valid`` and ``test``.
+
+    Raises:
+        CorpusError: it does not.
+    """
+    if missing := [name for name in REQUIRED_SPLITS if name not in given]:
+        raise CorpusError(f"corpus {corpus.name} gives no {missing[0]} split")
+
+
+def with_progress(
+    items: Iterable[T], description: str, *, unit: str, total: int | None = None
+) -> Iterator[T]:
+    """The items, with a bar that shows how far they have been read."""
+    # disable=None: no bar where nobody watches, as in a log file.
+    yield from tqdm(items, desc=description, total=total, unit=f" {unit}", disable=None)
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _has_content(path: Path) -> bool:
+    return not path.is_dir() or any(path.iterdir())
+
+
+def _move_into_place(temporary: Path, directory: Path) -> None:
+    try:
+        # rename(2) replaces an empty folder, and refuses a full one.
+        temporary.rename(directory)
+    except OSError:
+        if not _has_content(directory):
+            raise
+        if read_manifest(directory) != read_manifest(temporary):
+            raise CorpusError(
+                f"{directory} already holds another corpus: remove it or choose another folder"
+            ) from None

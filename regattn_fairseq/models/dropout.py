@@ -1,0 +1,27 @@
+"""Dropout whose coin tosses are cheap on the CPU."""
+
+import torch
+from fairseq.modules import FairseqDropout
+from torch import Tensor
+
+LEVELS = 2**16  # A probability is rounded to a multiple of 1 / LEVELS.
+
+
+class Dropout(FairseqDropout):
+    """fairseq's dropout; on the CPU four units share one draw of 64 bits.
+
+    torch draws 32 bits and makes a float of them for every unit, which takes a good part of the
+    time of an LSTM step. The outcome follows torch's seed, too, but is another one.
+    """
+
+    def forward(self, x: Tensor, inplace: bool = False) -> Tensor:
+        """Set units of x, of any shape, to zero with probability p; scale up the others."""
+        dropped = round(self.p * LEVELS)
+        active = self.training or self.apply_during_inference
+        if not (active and x.device.type == "cpu" and 0 < dropped < LEVELS):
+            result: Tensor = super().forward(x, inplace)
+            return result
+        bits = torch.empty(-(-x.numel() // 4), dtype=torch.int64).random_(-(2**63), None)
+        draws = bits.view(torch.int16)[: x.numel()].view(x.shape)  # uniform in ±LEVELS / 2
+        kept = draws.ge(dropped - LEVELS // 2).to(x.dtype)
+        return x * kept.mul_(LEVELS / (LEVELS - dropped))

@@ -1,0 +1,89 @@
+"""What all figures share: style, colours, and how they are written."""
+
+from __future__ import annotations
+
+import os
+import re
+import warnings
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+INK = "#1f2430"
+GRID = "#e3e5ea"
+
+# Okabe and Ito's colours, told apart with any colour vision; black goes to softmax.
+PALETTE = ("#1f2430", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b")
+MARKERS = "osD^vPXp"
+
+# TrueType rather than Type 3 fonts, so that text in the PDF can be searched and edited.
+STYLE: dict[Any, Any] = {
+    "font.family": "DejaVu Sans",
+    "pdf.fonttype": 42,
+    "text.color": INK,
+    "axes.labelcolor": INK,
+    "xtick.color": INK,
+    "ytick.color": INK,
+}
+
+
+def tidy(axes: Axes) -> None:
+    """Axes with a light grid behind the data and no frame."""
+    axes.set_axisbelow(True)
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.tick_params(length=0, labelsize=9)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
+    """Write a figure as PNG and PDF, each complete or not at all.
+
+    Args:
+        figure: what to write.
+        stem: the path without its ending.
+
+    Returns:
+        ``(paths, missing)``: what was written, and a line about characters that no font at hand
+        has, where there are such.
+    """
+    paths = []
+    missing: dict[str, None] = {}
+    # Without dates and versions the same runs give the same bytes.
+    metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
+    for ending, entries in metadata.items():
+        path = stem.with_name(f"{stem.name}.{ending}")
+        with (
+            NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial,
+            warnings.catch_warnings(record=True) as caught,
+            mpl.rc_context(STYLE),
+        ):
+            warnings.simplefilter("always")
+            try:
+                figure.savefig(partial, format=ending, dpi=160, metadata=entries)
+                partial.close()
+                os.chmod(partial.name, 0o644)
+                os.replace(partial.name, path)
+            except BaseException:
+                os.unlink(partial.name)
+                raise
+        for warning in caught:
+            if glyph := re.match(r"Glyph (\d+) ", str(warning.message)):
+                missing[chr(int(glyph[1]))] = None
+        # The layout stands; doing it again is most of the time of a second file.
+        figure.set_layout_engine("none")
+        paths.append(path)
+    return paths, [_missing_line(stem.name, list(missing))] if missing else []
+
+
+def _missing_line(name: str, characters: list[str]) -> str:
+    shown = " ".join(characters[:8]) + (" …" if len(characters) > 8 else "")
+    return (
+        f"{name}: no installed font has {shown}, which the figure shows as boxes: install one, "
+        "such as Debian's fonts-noto-cjk for Chinese, Japanese and Korean or fonts-noto-core for "
+        "most other scripts, and make the report again"
+    )

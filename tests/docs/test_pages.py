@@ -1,0 +1,101 @@
+"""What the documentation says is what happens: its commands run, its error messages exist."""
+
+import ast
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from blocks import ELSEWHERE, PAGES, ROOT, blocks, commands, run_blocks
+
+LANGUAGES = {"bash", "python", "text", "yaml", ""}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_block_says_its_language(page):
+    for block in blocks(page):
+        assert block.language in LANGUAGES - {""}, block.place
+
+
+def with_code(slow: bool) -> list[Path]:
+    """The pages with something to run; full of sweeps, clusters.md is slow."""
+    found = [page for page in PAGES if any(b.language in ("bash", "python") for b in blocks(page))]
+    return [page for page in found if (page.name == "clusters.md") == slow]
+
+
+@pytest.mark.parametrize(
+    "page",
+    [*with_code(slow=False), *(pytest.param(p, marks=pytest.mark.slow) for p in with_code(True))],
+    ids=lambda page: str(page.relative_to(ROOT)),
+)
+def test_every_block_runs(page, tmp_path):
+    failures = run_blocks(page, tmp_path)
+    assert not failures, "\n\n".join(failures)
+
+
+def test_blocks_are_found_and_split_into_commands():
+    words = commands("# why\nA=1 regattn-run -m \\\n    seed=1,2 …  # what\n\nmake test\n")
+    assert words == [["A=1", "regattn-run", "-m", "seed=1,2"], ["make", "test"]]
+    found = [block for page in PAGES for block in blocks(page) if block.language == "bash"]
+    programs = {words[0] for block in found for words in commands(block.text)}
+    assert {"regattn-run", "regattn-report", "regattn-demo", "fairseq-train", "make"} <= programs
+    assert len(programs - ELSEWHERE) >= 8
+
+
+def raised_messages() -> list[str]:
+    """The messages in the package's code, with … for what is put into them."""
+    found = []
+    for path in (ROOT / "regattn_fairseq").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.JoinedStr):
+                parts = (v.value if isinstance(v, ast.Constant) else "…" for v in node.values)
+                found.append("".join(map(str, parts)))
+            elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+                found.append(node.value)
+    return found
+
+
+def test_the_errors_in_the_faq_are_those_of_the_code():
+    page = (ROOT / "docs" / "faq.md").read_text(encoding="utf-8")
+    quoted = re.findall(r"^(`+)(.+)\1\n\n:", page, re.MULTILINE)
+    assert len(quoted) >= 20
+    known = {re.sub("…+", "…", message) for message in raised_messages()}
+    for _, message in quoted:
+        assert message in known, message
+
+
+def test_the_pages_are_all_in_the_navigation():
+    navigation = (ROOT / "mkdocs.yml").read_text(encoding="utf-8")
+    for page in (ROOT / "docs").rglob("*.md"):
+        assert page.relative_to(ROOT / "docs").as_posix() in navigation
+
+
+def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path):
+    pytest.importorskip("mkdocs", reason="the extra docs is not installed")
+    pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
+    done = subprocess.run(
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        cwd=ROOT,
+        env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "WARNING" not in done.stderr
+    pages = list((tmp_path / "site").rglob("*.html"))
+    assert len(pages) >= 14
+    for page in pages:
+        text = page.read_text(encoding="utf-8")
+        loaded = re.findall(
+            r'(?:<script[^>]*\ssrc|<link[^>]*\shref|<img[^>]*\ssrc)="([^"]+)"', text
+        )
+        assert not [url for url in loaded if url.startswith(("http", "//"))], page
+        assert 'class="arithmatex"' not in text, page
+        for formula in re.findall(r"<math.*?</math>", text, re.DOTALL):
+            assert "\\" not in formula, formula  # a command that the converter does not know
+    normalizers = (tmp_path / "site" / "reference" / "normalizers.html").read_text(encoding="utf-8")
+    assert normalizers.count("<math") >= 15
+    for name in ("softmax", "sparsemax", "fusedmax", "oscarmax", "pnormmax", "smoothed_max"):
+        assert f'id="regattn_fairseq.normalizers.{name}.{name}"' in normalizers

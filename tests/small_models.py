@@ -1,0 +1,64 @@
+"""Fixtures: small models over small dictionaries."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+import torch
+from fairseq.data import Dictionary
+from omegaconf import OmegaConf
+
+from regattn_fairseq.models import RegattnLSTMConfig, RegattnLSTMModel
+
+WORDS = 20
+
+
+@pytest.fixture
+def dictionary() -> Dictionary:
+    dictionary = Dictionary()
+    for number in range(WORDS):
+        dictionary.add_symbol(f"word{number}")
+    return dictionary
+
+
+@pytest.fixture
+def task(dictionary: Dictionary) -> SimpleNamespace:
+    return SimpleNamespace(source_dictionary=dictionary, target_dictionary=dictionary)
+
+
+@pytest.fixture
+def build(task: SimpleNamespace) -> Callable[..., RegattnLSTMModel]:
+    """Build a small model in evaluation mode, with options by name."""
+
+    def build(**options: Any) -> RegattnLSTMModel:
+        sizes = {
+            "encoder_embed_dim": 6,
+            "encoder_hidden_size": 8,
+            "decoder_embed_dim": 6,
+            "decoder_hidden_size": 8,
+            "decoder_out_embed_dim": 8,
+        }
+        torch.manual_seed(0)
+        cfg = OmegaConf.structured(RegattnLSTMConfig(**{**sizes, **options}))
+        return RegattnLSTMModel.build_model(cfg, task).eval()
+
+    return build
+
+
+@pytest.fixture
+def batch(dictionary: Dictionary) -> SimpleNamespace:
+    """Three sentences of different lengths, padded on the left as fairseq does."""
+    pad, eos = dictionary.pad(), dictionary.eos()
+    source = torch.tensor(
+        [[4, 5, 6, 7, 8, eos], [pad, 9, 10, 11, 12, eos], [pad, pad, pad, 5, 4, eos]]
+    )
+    previous = torch.tensor([[eos, 13, 14, 15, 16], [eos, 6, 7, pad, pad], [eos, 9, 8, 7, pad]])
+    return SimpleNamespace(
+        source=source,
+        lengths=source.ne(pad).sum(1),
+        previous=previous,
+        is_word=previous.ne(pad),
+        pad=pad,
+        eos=eos,
+    )
