@@ -18,7 +18,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -51,7 +51,7 @@ def backend(name: str) -> Iterator[None]:
 
 
 def _backend(x: Tensor) -> ModuleType:
-    if _forced is None and x.device.type == "cpu" and _cpu.available():
+    if _forced is None and x.is_cpu and _cpu.available():
         return _cpu
     if _forced == "torch":
         return _torch
@@ -82,23 +82,18 @@ def _lam_gradient(
     return gamma * (product * slope).sum(-1)
 
 
-class _Call(NamedTuple):
-    """What a map is given beside the scores, numbers all."""
-
-    name: str
-    mask: Tensor | None
-    gamma: float
-    lam: float
-    p: float
-
-
 class _EagerMap(torch.autograd.Function):
-    """The quick way, for plain eager calls with numbers as options."""
+    """The quick way, for plain eager calls with numbers as options.
+
+    On short rows of small batches most of the time goes by outside of the kernels, hence as few
+    calls and arguments as will do.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, call: _Call) -> Tensor:
-        name, mask, gamma, lam, p = call
-        y, labels = _backend(x).forward(name, x, mask, gamma, lam, p)
+    def forward(ctx: Any, x: Tensor, call: tuple[Any, ...]) -> Tensor:
+        backend, name, mask, gamma, lam, p = call
+        y: Tensor
+        y, labels = backend.forward(name, x, mask, gamma, lam, p)
         ctx.save_for_backward(y, labels)
         ctx.call = call
         return y
@@ -106,8 +101,10 @@ class _EagerMap(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         y, labels = ctx.saved_tensors
-        name, _, gamma, _, p = ctx.call
-        return _transposed_product(name, grad, y, labels, gamma, p), None
+        backend, name, _, gamma, _, p = ctx.call
+        if torch.is_grad_enabled() or _functorch_active():
+            return _torch.product(name, grad, y, labels, gamma, p), None
+        return backend.product(name, grad, y, labels, gamma, p), None
 
 
 class _Map(torch.autograd.Function):
@@ -311,12 +308,13 @@ def apply(
     if mask is not None:
         mask = check_mask(mask, x)
         mask = (mask if last else mask.movedim(dim, -1)).contiguous()
-    plain = isinstance(gamma, float) and isinstance(lam, float) and not return_groups
-    if isinstance(gamma, Tensor):
-        x = divide(x, gamma, None if mask is None else mask.movedim(-1, dim), dim)
-        gamma = 1.0
-    if isinstance(lam, Tensor):
-        lam = over_rows(lam, x, dim, "lam")
+    numbers = isinstance(gamma, float) and isinstance(lam, float)
+    if not numbers:
+        if isinstance(gamma, Tensor):
+            x = divide(x, gamma, None if mask is None else mask.movedim(-1, dim), dim)
+            gamma = 1.0
+        if isinstance(lam, Tensor):
+            lam = over_rows(lam, x, dim, "lam")
     if not last:
         x = x.movedim(dim, -1)
     x = x.contiguous()
@@ -325,10 +323,12 @@ def apply(
         y, labels = x * 1.0, torch.zeros_like(x, dtype=torch.int32)
     elif torch.compiler.is_compiling():
         y, labels = torch.ops.regattn.map(*_full(name, x, lam, mask), name, gamma, p)
-    elif not plain or _functorch_active() or forward_ad._current_level >= 0:
-        y, labels = _Map.apply(*_full(name, x, lam, mask), name, gamma, p)
+    elif (
+        numbers and not return_groups and not _functorch_active() and forward_ad._current_level < 0
+    ):
+        y = _EagerMap.apply(x, (_backend(x), name, mask, gamma, lam, p))
     else:
-        y = _EagerMap.apply(x, _Call(name, mask, gamma, lam, p))
+        y, labels = _Map.apply(*_full(name, x, lam, mask), name, gamma, p)
     result = y
     if not last:
         result = result.movedim(-1, dim)

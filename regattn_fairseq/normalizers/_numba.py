@@ -1,8 +1,10 @@
 """CPU kernels: one fused loop a direction, compiled by numba.
 
-A kernel is told where its arrays begin: contiguous ``(rows, d)`` scores of the type of ``like``,
-weights and groups of the same shape, a mask of one byte an entry or 0 for none. It deals with rows
-``start`` to ``stop``, which are independent, and does all arithmetic in float64.
+A kernel is told where its arrays begin: contiguous ``(rows, d)`` scores, weights and groups, the
+first two of the type of ``like``; a mask of one byte an entry, or 0 for none; one lam a row, or 0
+where ``lam`` holds for all. All maps' kernels take the same arguments and leave those alone that
+they have no use for. They deal with rows ``start`` to ``stop``, which are independent, and do all
+arithmetic in float64.
 
 Only the candidates of a row, the scores so near to its largest that they may get weight, are
 copied, shifted by the largest and divided by gamma, so that neither huge scores nor a tiny gamma
@@ -120,20 +122,16 @@ def _scale(value: Array, m: int, top: float, gamma: float) -> None:
 
 @_jit
 def _simplex_threshold(z: Array, m: int) -> float:
-    """Find the tau with sum(max(z - tau, 0)) = 1, having lowered z so that its largest is 0.
+    """Find the tau with sum(max(z - tau, 0)) = 1; the largest of z must be 0.
 
     Newton's method on that convex, decreasing function of tau, from below: the active set only
     shrinks, and once it stays the same tau is exact.
     """
-    top = _largest(z, m)
     total = 0.0
-    # In a pass of its own: sums of (z - top) must not be reordered into differences of sums.
-    for i in range(m):
-        z[i] -= top
     for i in range(m):
         total += z[i]
     tau = max((total - 1.0) / m, -1.0)
-    size = -1.0
+    size = m * 1.0
     for _ in range(20):
         total = 0.0
         count = 0.0
@@ -543,7 +541,18 @@ def _skip(y: Array, r: int, n: int, position: Array) -> bool:
 
 @_jit
 def sparsemax_forward(
-    like: Any, start: int, stop: int, d: int, x_at: int, mask_at: int, gamma: float, y_at: int
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    x_at: int,
+    mask_at: int,
+    gamma: float,
+    lam: float,
+    lams_at: int,
+    p: float,
+    y_at: int,
+    labels_at: int,
 ) -> None:
     """Set y to the projection of x / gamma onto the simplex."""
     x = _array(x_at, like, stop, d)
@@ -576,6 +585,7 @@ def fusedmax_forward(
     gamma: float,
     lam: float,
     lams_at: int,
+    p: float,
     y_at: int,
     labels_at: int,
 ) -> None:
@@ -610,6 +620,7 @@ def fusedmax_forward(
             _label_gaps(label, n)
         if n < d:
             _spread(label, n, position)
+        _scale(prox, m, _largest(prox, m), 1.0)
         tau = _simplex_threshold(prox, m)
         _write(y, r, n, position, prox, where, m, tau)
 
@@ -627,23 +638,24 @@ def _cluster(
     starts: Array,
     group: Array,
 ) -> float:
-    """Replace m scores by their ordered-weight isotonic prox, name its groups; return its largest.
+    """Replace m scores by their ordered-weight isotonic prox less its largest, and name its groups.
 
     Up to a constant, which the projection removes, that is the decreasing fit to the ordered
-    scores raised by lam (0, 1, ..., m - 1).
+    scores raised by lam (0, 1, ..., m - 1). Returns the fit's largest value.
     """
     _sort_descending(value, m, key, index[0], spare, index[1])
     _scale(key, m, top, gamma)
     for k in range(m):
         key[k] += lam * k
     blocks = _decreasing_regression(key, m, spare, starts)
+    largest = spare[0] / starts[1]
     for b in range(blocks):
         mean = spare[b] / (starts[b + 1] - starts[b])
         for k in range(starts[b], starts[b + 1]):
             i = index[0, k]
-            value[i] = mean
+            value[i] = mean - largest
             group[i] = b + 1
-    return spare[0] / starts[1]
+    return largest
 
 
 @_jit
@@ -657,6 +669,7 @@ def oscarmax_forward(
     gamma: float,
     lam: float,
     lams_at: int,
+    p: float,
     y_at: int,
     labels_at: int,
 ) -> None:
@@ -719,6 +732,7 @@ def oscarmax_published_forward(
     gamma: float,
     lam: float,
     lams_at: int,
+    p: float,
     y_at: int,
     labels_at: int,
 ) -> None:
@@ -760,13 +774,23 @@ def oscarmax_published_forward(
                 value[i] = sign * mean
                 j = i if n == d else position[i]
                 labels[r, j] = sign * (b + 1) if mean > 0.0 else 0
+        _scale(value, n, _largest(value, n), 1.0)
         tau = _simplex_threshold(value, n)
         _write(y, r, n, position, value, where, n, tau)
 
 
 @_jit
 def sparsemax_backward(
-    like: Any, start: int, stop: int, d: int, g_at: int, y_at: int, gamma: float, out_at: int
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    g_at: int,
+    y_at: int,
+    labels_at: int,
+    gamma: float,
+    p: float,
+    out_at: int,
 ) -> None:
     """Set out to (diag(s) - s s' / |s|) g / gamma, s the support of y."""
     g = _array(g_at, like, stop, d)
@@ -808,6 +832,7 @@ def grouped_backward(
     y_at: int,
     labels_at: int,
     gamma: float,
+    p: float,
     out_at: int,
 ) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over groups.
@@ -851,6 +876,7 @@ def signed_backward(
     y_at: int,
     labels_at: int,
     gamma: float,
+    p: float,
     out_at: int,
 ) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over signed groups."""
@@ -890,8 +916,11 @@ def pnormmax_forward(
     x_at: int,
     mask_at: int,
     gamma: float,
+    lam: float,
+    lams_at: int,
     p: float,
     y_at: int,
+    labels_at: int,
 ) -> None:
     """Set y proportional to max(x - tau, 0)^(1/(p-1)), tau the root of the optimality condition."""
     x = _array(x_at, like, stop, d)
@@ -964,6 +993,7 @@ def pnormmax_backward(
     d: int,
     g_at: int,
     y_at: int,
+    labels_at: int,
     gamma: float,
     p: float,
     out_at: int,
