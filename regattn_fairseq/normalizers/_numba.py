@@ -699,22 +699,29 @@ def oscarmax_forward(
             lam = lams[r, 0]
         scores = x[r] if n == d else kept
         top = _largest(scores, n)
-        least = top - gamma * _MARGIN
-        m = _candidates(scores, n, least, value, where)
-        level = _cluster(value, m, top, gamma, lam, key, spare, index, starts, group)
-        tau = _simplex_threshold(value, m)
-        if m < n and lam > 0.0:
-            level = top + gamma * (level + tau)
-            if not _none_rises(scores, n, least, m, level, gamma * lam, rank, tally):
-                m = _candidates(scores, n, -math.inf, value, where)
-                if top - _smallest(value, n) <= 0.5 * gamma * lam * n:
-                    # k scores exceed the mean by less than min(k, n - k) / n of what lam k
-                    # (n - k) / 2 may even out: all are one group.
-                    value[:n] = 0.0
-                    group[:n] = 1
-                else:
+        lowest = _smallest(scores, n)
+        step = gamma * lam
+        if lam > 0.0 and top - lowest <= 0.5 * step * n:
+            # One group. With A and B the distances of the top and the lowest from the mean, the
+            # k largest exceed it by no more than min(k A, (n - k) B) in all, and the penalty
+            # evens out step k (n - k) / 2, which is more for every k if A + B <= step n / 2.
+            m = _candidates(scores, n, -math.inf, value, where)
+            for i in range(n):
+                value[i] = 0.0
+                group[i] = 1
+            tau = -1.0 / n
+        else:
+            # It is no use to leave any out if the lowest, raised by all others, tops the top.
+            least = top - gamma * _MARGIN if lowest + step * (n - 1) < top else -math.inf
+            m = _candidates(scores, n, least, value, where)
+            level = _cluster(value, m, top, gamma, lam, key, spare, index, starts, group)
+            tau = _simplex_threshold(value, m)
+            if m < n and lam > 0.0:
+                level = top + gamma * (level + tau)
+                if not _none_rises(scores, n, least, m, level, step, rank, tally):
+                    m = _candidates(scores, n, -math.inf, value, where)
                     _cluster(value, n, top, gamma, lam, key, spare, index, starts, group)
-                tau = _simplex_threshold(value, n)
+                    tau = _simplex_threshold(value, n)
         _write(y, r, n, position, value, where, m, tau)
         for i in range(m):
             j = where[i] if n == d else position[where[i]]
