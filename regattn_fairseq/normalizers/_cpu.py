@@ -45,7 +45,7 @@ _BACKWARD = {
     "oscarmax_published": "signed_backward",
     "pnormmax": "pnormmax_backward",
 }
-_GROUPED = ("fusedmax", "oscarmax", "oscarmax_published")
+GROUPED = ("fusedmax", "oscarmax", "oscarmax_published")
 # Tells a kernel the type of its arrays, of which it is given the addresses alone.
 _LIKE = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
 _kernels: dict[tuple[str, torch.dtype], Callable[..., None]] = {}
@@ -136,7 +136,7 @@ def forward(
         # What autograd makes of zeros that it knows of has no memory.
         x = torch.zeros(x.shape, dtype=x.dtype)
     y = torch.empty_like(x)
-    labels = torch.empty_like(x, dtype=torch.int32) if name in _GROUPED else None
+    labels = torch.empty_like(x, dtype=torch.int32) if name in GROUPED else None
     lams = None
     if isinstance(lam, Tensor):
         lams, lam = lam.detach().to(torch.float64).contiguous(), 0.0

@@ -25,10 +25,10 @@ from torch import Tensor
 from torch.autograd import forward_ad
 
 from . import _cpu, _torch
+from ._cpu import GROUPED
 from ._options import Number
 
 _KERNEL_DTYPES = (torch.float32, torch.float64)
-_GROUPED = ("fusedmax", "oscarmax", "oscarmax_published")
 _functorch_active = torch._C._are_functorch_transforms_active
 _forced: str | None = None
 
@@ -130,7 +130,7 @@ class _Map(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, _: Any) -> Any:
         y, labels, n = ctx.saved_tensors
         name, gamma, p = ctx.options
-        grouped = name in _GROUPED
+        grouped = name in GROUPED
         product = _transposed_product(name, grad, y, labels if grouped else None, gamma, p)
         to_lam = None
         if grouped and ctx.needs_input_grad[1]:
@@ -141,7 +141,7 @@ class _Map(torch.autograd.Function):
     def jvp(ctx: Any, dx: Tensor | None, dlam: Tensor | None, *_: Any) -> tuple[Tensor, None]:
         y, labels, n = ctx.saved_tensors
         name, gamma, p = ctx.options
-        grouped = name in _GROUPED
+        grouped = name in GROUPED
         change = torch.zeros_like(y) if dx is None else dx
         if grouped and dlam is not None:
             slope = _torch.penalty_slope(name, y.detach(), labels, n).to(y.dtype)
@@ -170,7 +170,7 @@ class _Map(torch.autograd.Function):
         if mask is not None:
             mask = lead(mask, in_dims[3]).contiguous()
         out = _Map.apply(x.contiguous(), lam.contiguous(), n, mask, name, gamma, p)
-        return out, (0, 0 if name in _GROUPED else None)
+        return out, (0, 0 if name in GROUPED else None)
 
 
 @torch.library.custom_op(
@@ -189,7 +189,7 @@ def _compiled_map(
 def _(
     x: Tensor, lam: Tensor, n: Tensor, mask: Tensor | None, name: str, gamma: float, p: float
 ) -> tuple[Tensor, Tensor]:
-    labels = x.new_empty(x.shape if name in _GROUPED else (), dtype=torch.int32)
+    labels = x.new_empty(x.shape if name in GROUPED else (), dtype=torch.int32)
     return torch.empty_like(x, memory_format=torch.contiguous_format), labels
 
 
@@ -201,7 +201,7 @@ def _(
 def _compiled_product(
     v: Tensor, y: Tensor, labels: Tensor, name: str, gamma: float, p: float
 ) -> Tensor:
-    kept = labels if name in _GROUPED else None
+    kept = labels if name in GROUPED else None
     result: Tensor = _backend(y).product(name, v, y, kept, gamma, p)
     return result
 
@@ -222,7 +222,7 @@ def _compiled_backward(ctx: Any, grad: Tensor, _: Any) -> Any:
     name, gamma, p = ctx.options
     product = torch.ops.regattn.map_product(grad, y, labels, name, gamma, p)
     to_lam = None
-    if name in _GROUPED and ctx.needs_input_grad[1]:
+    if name in GROUPED and ctx.needs_input_grad[1]:
         to_lam = _lam_gradient(name, product, y, labels, n, gamma)
     return product, to_lam, None, None, None, None, None
 
@@ -354,4 +354,4 @@ def _full(
     n = x.shape[-1] - hidden.sum(-1)
     if isinstance(lam, Tensor):
         return x, lam.to(x.dtype).contiguous(), n, mask
-    return x, x.new_full(rows, lam) if name in _GROUPED else x.new_zeros(rows), n, mask
+    return x, x.new_full(rows, lam) if name in GROUPED else x.new_zeros(rows), n, mask
