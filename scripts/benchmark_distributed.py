@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -64,7 +65,8 @@ def main() -> None:
     ]
     command = " ".join(["python scripts/benchmark_distributed.py", *overrides])
     text = (
-        f"# One training by several processes\n\n`{command}`, gloo, one thread a process.\n\n"
+        f"# One training by several processes\n\n`{command}`, gloo, one thread a process, "
+        f"{platform.machine()}, {os.cpu_count()} cores.\n\n"
         + tabulate(rows, headers=("processes", "target tokens/s", "times one"), tablefmt="pipe")
         + "\n"
     )

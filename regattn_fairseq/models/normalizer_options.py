@@ -84,13 +84,12 @@ def normalizer_from_options(cfg: NormalizerOptions) -> nn.Module:
         "alpha": cfg.attn_alpha,
     }
     taken = normalizer_options(cfg.attn_normalizer)
-    wishes = {"gamma": cfg.attn_learn_gamma, "lam": cfg.attn_learn_lambda}
-    learned = [name for name, wish in wishes.items() if wish]
-    for name in learned:
+    switches = {"gamma": "attn_learn_gamma", "lam": "attn_learn_lambda"}
+    learned = {name: switch for name, switch in switches.items() if getattr(cfg, switch)}
+    for name, switch in learned.items():
         if name not in taken:
-            option = {"gamma": "attn_learn_gamma", "lam": "attn_learn_lambda"}[name]
             raise ValueError(
-                f"{option}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
+                f"{switch}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
             )
     normalizer = build_normalizer(
         cfg.attn_normalizer,

@@ -24,10 +24,18 @@ from torch import Tensor
 
 logger = logging.getLogger("regattn_fairseq.normalizers")
 
-# Nanoseconds an entry, roughly, forward or backward; below the threshold waking a thread costs
-# more than it saves.
-_COST = {"sparsemax": 2, "fusedmax": 4, "oscarmax": 8, "oscarmax_published": 30, "pnormmax": 5}
-_BACKWARD_COST = 2
+# Nanoseconds an entry, roughly; below the threshold waking a thread costs more than it saves.
+_COST = {
+    "sparsemax_forward": 4,
+    "fusedmax_forward": 8,
+    "oscarmax_forward": 15,
+    "oscarmax_published_forward": 30,
+    "pnormmax_forward": 9,
+    "sparsemax_backward": 1,
+    "grouped_backward": 2,
+    "signed_backward": 5,
+    "pnormmax_backward": 3,
+}
 _WORTH_SPLITTING = 150_000
 
 _BACKWARD = {
@@ -37,6 +45,7 @@ _BACKWARD = {
     "oscarmax_published": "signed_backward",
     "pnormmax": "pnormmax_backward",
 }
+GROUPED = ("fusedmax", "oscarmax", "oscarmax_published")
 # Tells a kernel the type of its arrays, of which it is given the addresses alone.
 _LIKE = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
 _kernels: dict[tuple[str, torch.dtype], Callable[..., None]] = {}
@@ -88,7 +97,7 @@ def _load(name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]) -> 
     _kernels[name, dtype] = kernel
 
 
-def _run(name: str, like: Tensor, cost: int, *arguments: int | float) -> None:
+def _run(name: str, like: Tensor, *arguments: int | float) -> None:
     """Call a kernel for all rows of arrays of the type and shape of ``like``.
 
     The arguments are numbers and the addresses of arrays; the rows are split if that pays.
@@ -100,9 +109,10 @@ def _run(name: str, like: Tensor, cost: int, *arguments: int | float) -> None:
     kernel = _kernels[key]
     d, size = like.shape[-1], like.numel()
     rows = size // d
+    cost = size * _COST[name]
     parts = 1
-    if size * cost > _WORTH_SPLITTING:
-        parts = min(torch.get_num_threads(), rows, size * cost * 2 // _WORTH_SPLITTING)
+    if cost > _WORTH_SPLITTING:
+        parts = min(torch.get_num_threads(), rows, cost * 2 // _WORTH_SPLITTING)
     if parts == 1:
         kernel(0, rows, d, *arguments)
         return
@@ -122,33 +132,26 @@ def forward(
     name: str, x: Tensor, mask: Tensor | None, gamma: float, lam: Tensor | float, p: float
 ) -> tuple[Tensor, Tensor | None]:
     """Compute the map ``name`` of contiguous ``(..., d)`` scores; labels where it has groups."""
+    if x._is_zerotensor():
+        # What autograd makes of zeros that it knows of has no memory.
+        x = torch.zeros(x.shape, dtype=x.dtype)
     y = torch.empty_like(x)
-    labels: Tensor | None = None
-    hidden = 0 if mask is None else mask.data_ptr()
-    kernel, cost = f"{name}_forward", _COST[name]
-    if name == "sparsemax":
-        _run(kernel, x, cost, x.data_ptr(), hidden, gamma, y.data_ptr())
-    elif name == "pnormmax":
-        _run(kernel, x, cost, x.data_ptr(), hidden, gamma, p, y.data_ptr())
-    else:
-        labels = torch.empty_like(x, dtype=torch.int32)
-        number, lams = lam, 0
-        if isinstance(lam, Tensor):
-            # The name keeps the copy alive while its address is in use.
-            rows = lam.detach().to(torch.float64).contiguous()
-            number, lams = 0.0, rows.data_ptr()
-        _run(
-            kernel,
-            x,
-            cost,
-            x.data_ptr(),
-            hidden,
-            gamma,
-            number,
-            lams,
-            y.data_ptr(),
-            labels.data_ptr(),
-        )
+    labels = torch.empty_like(x, dtype=torch.int32) if name in GROUPED else None
+    lams = None
+    if isinstance(lam, Tensor):
+        lams, lam = lam.detach().to(torch.float64).contiguous(), 0.0
+    _run(
+        f"{name}_forward",
+        x,
+        x.data_ptr(),
+        0 if mask is None else mask.data_ptr(),
+        gamma,
+        lam,
+        0 if lams is None else lams.data_ptr(),
+        p,
+        y.data_ptr(),
+        0 if labels is None else labels.data_ptr(),
+    )
     return y, labels
 
 
@@ -156,16 +159,20 @@ def product(
     name: str, v: Tensor, y: Tensor, labels: Tensor | None, gamma: float, p: float
 ) -> Tensor:
     """Multiply v by the transposed Jacobian at y; shapes as in :func:`forward`."""
+    if v._is_zerotensor():
+        return y * 0.0
     out = torch.empty_like(y)
     if v.dtype is not y.dtype:
         v = v.to(y.dtype)
     v = v.contiguous()
-    kernel = _BACKWARD[name]
-    given, weights, result = v.data_ptr(), y.data_ptr(), out.data_ptr()
-    if name == "pnormmax":
-        _run(kernel, y, _BACKWARD_COST, given, weights, gamma, p, result)
-    elif labels is None:
-        _run(kernel, y, _BACKWARD_COST, given, weights, gamma, result)
-    else:
-        _run(kernel, y, _BACKWARD_COST, given, weights, labels.data_ptr(), gamma, result)
+    _run(
+        _BACKWARD[name],
+        y,
+        v.data_ptr(),
+        y.data_ptr(),
+        0 if labels is None else labels.data_ptr(),
+        gamma,
+        p,
+        out.data_ptr(),
+    )
     return out

@@ -18,17 +18,17 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
 from . import _cpu, _torch
+from ._cpu import GROUPED
 from ._options import Number
 
 _KERNEL_DTYPES = (torch.float32, torch.float64)
-_GROUPED = ("fusedmax", "oscarmax", "oscarmax_published")
 _functorch_active = torch._C._are_functorch_transforms_active
 _forced: str | None = None
 
@@ -51,7 +51,7 @@ def backend(name: str) -> Iterator[None]:
 
 
 def _backend(x: Tensor) -> ModuleType:
-    if _forced is None and x.device.type == "cpu" and _cpu.available():
+    if _forced is None and x.is_cpu and _cpu.available():
         return _cpu
     if _forced == "torch":
         return _torch
@@ -82,23 +82,18 @@ def _lam_gradient(
     return gamma * (product * slope).sum(-1)
 
 
-class _Call(NamedTuple):
-    """What a map is given beside the scores, numbers all."""
-
-    name: str
-    mask: Tensor | None
-    gamma: float
-    lam: float
-    p: float
-
-
 class _EagerMap(torch.autograd.Function):
-    """The quick way, for plain eager calls with numbers as options."""
+    """The quick way, for plain eager calls with numbers as options.
+
+    On short rows of small batches most of the time goes by outside of the kernels, hence as few
+    calls and arguments as will do.
+    """
 
     @staticmethod
-    def forward(ctx: Any, x: Tensor, call: _Call) -> Tensor:
-        name, mask, gamma, lam, p = call
-        y, labels = _backend(x).forward(name, x, mask, gamma, lam, p)
+    def forward(ctx: Any, x: Tensor, call: tuple[Any, ...]) -> Tensor:
+        backend, name, mask, gamma, lam, p = call
+        y: Tensor
+        y, labels = backend.forward(name, x, mask, gamma, lam, p)
         ctx.save_for_backward(y, labels)
         ctx.call = call
         return y
@@ -106,8 +101,10 @@ class _EagerMap(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         y, labels = ctx.saved_tensors
-        name, _, gamma, _, p = ctx.call
-        return _transposed_product(name, grad, y, labels, gamma, p), None
+        backend, name, _, gamma, _, p = ctx.call
+        if torch.is_grad_enabled() or _functorch_active():
+            return _torch.product(name, grad, y, labels, gamma, p), None
+        return backend.product(name, grad, y, labels, gamma, p), None
 
 
 class _Map(torch.autograd.Function):
@@ -133,7 +130,7 @@ class _Map(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor, _: Any) -> Any:
         y, labels, n = ctx.saved_tensors
         name, gamma, p = ctx.options
-        grouped = name in _GROUPED
+        grouped = name in GROUPED
         product = _transposed_product(name, grad, y, labels if grouped else None, gamma, p)
         to_lam = None
         if grouped and ctx.needs_input_grad[1]:
@@ -144,7 +141,7 @@ class _Map(torch.autograd.Function):
     def jvp(ctx: Any, dx: Tensor | None, dlam: Tensor | None, *_: Any) -> tuple[Tensor, None]:
         y, labels, n = ctx.saved_tensors
         name, gamma, p = ctx.options
-        grouped = name in _GROUPED
+        grouped = name in GROUPED
         change = torch.zeros_like(y) if dx is None else dx
         if grouped and dlam is not None:
             slope = _torch.penalty_slope(name, y.detach(), labels, n).to(y.dtype)
@@ -173,7 +170,7 @@ class _Map(torch.autograd.Function):
         if mask is not None:
             mask = lead(mask, in_dims[3]).contiguous()
         out = _Map.apply(x.contiguous(), lam.contiguous(), n, mask, name, gamma, p)
-        return out, (0, 0 if name in _GROUPED else None)
+        return out, (0, 0 if name in GROUPED else None)
 
 
 @torch.library.custom_op(
@@ -192,7 +189,7 @@ def _compiled_map(
 def _(
     x: Tensor, lam: Tensor, n: Tensor, mask: Tensor | None, name: str, gamma: float, p: float
 ) -> tuple[Tensor, Tensor]:
-    labels = x.new_empty(x.shape if name in _GROUPED else (), dtype=torch.int32)
+    labels = x.new_empty(x.shape if name in GROUPED else (), dtype=torch.int32)
     return torch.empty_like(x, memory_format=torch.contiguous_format), labels
 
 
@@ -204,7 +201,7 @@ def _(
 def _compiled_product(
     v: Tensor, y: Tensor, labels: Tensor, name: str, gamma: float, p: float
 ) -> Tensor:
-    kept = labels if name in _GROUPED else None
+    kept = labels if name in GROUPED else None
     result: Tensor = _backend(y).product(name, v, y, kept, gamma, p)
     return result
 
@@ -225,7 +222,7 @@ def _compiled_backward(ctx: Any, grad: Tensor, _: Any) -> Any:
     name, gamma, p = ctx.options
     product = torch.ops.regattn.map_product(grad, y, labels, name, gamma, p)
     to_lam = None
-    if name in _GROUPED and ctx.needs_input_grad[1]:
+    if name in GROUPED and ctx.needs_input_grad[1]:
         to_lam = _lam_gradient(name, product, y, labels, n, gamma)
     return product, to_lam, None, None, None, None, None
 
@@ -311,12 +308,13 @@ def apply(
     if mask is not None:
         mask = check_mask(mask, x)
         mask = (mask if last else mask.movedim(dim, -1)).contiguous()
-    plain = isinstance(gamma, float) and isinstance(lam, float) and not return_groups
-    if isinstance(gamma, Tensor):
-        x = divide(x, gamma, None if mask is None else mask.movedim(-1, dim), dim)
-        gamma = 1.0
-    if isinstance(lam, Tensor):
-        lam = over_rows(lam, x, dim, "lam")
+    numbers = isinstance(gamma, float) and isinstance(lam, float)
+    if not numbers:
+        if isinstance(gamma, Tensor):
+            x = divide(x, gamma, None if mask is None else mask.movedim(-1, dim), dim)
+            gamma = 1.0
+        if isinstance(lam, Tensor):
+            lam = over_rows(lam, x, dim, "lam")
     if not last:
         x = x.movedim(dim, -1)
     x = x.contiguous()
@@ -325,10 +323,12 @@ def apply(
         y, labels = x * 1.0, torch.zeros_like(x, dtype=torch.int32)
     elif torch.compiler.is_compiling():
         y, labels = torch.ops.regattn.map(*_full(name, x, lam, mask), name, gamma, p)
-    elif not plain or _functorch_active() or forward_ad._current_level >= 0:
-        y, labels = _Map.apply(*_full(name, x, lam, mask), name, gamma, p)
+    elif (
+        numbers and not return_groups and not _functorch_active() and forward_ad._current_level < 0
+    ):
+        y = _EagerMap.apply(x, (_backend(x), name, mask, gamma, lam, p))
     else:
-        y = _EagerMap.apply(x, _Call(name, mask, gamma, lam, p))
+        y, labels = _Map.apply(*_full(name, x, lam, mask), name, gamma, p)
     result = y
     if not last:
         result = result.movedim(-1, dim)
@@ -354,4 +354,4 @@ def _full(
     n = x.shape[-1] - hidden.sum(-1)
     if isinstance(lam, Tensor):
         return x, lam.to(x.dtype).contiguous(), n, mask
-    return x, x.new_full(rows, lam) if name in _GROUPED else x.new_zeros(rows), n, mask
+    return x, x.new_full(rows, lam) if name in GROUPED else x.new_zeros(rows), n, mask

@@ -1,8 +1,10 @@
 """CPU kernels: one fused loop a direction, compiled by numba.
 
-A kernel is told where its arrays begin: contiguous ``(rows, d)`` scores of the type of ``like``,
-weights and groups of the same shape, a mask of one byte an entry or 0 for none. It deals with rows
-``start`` to ``stop``, which are independent, and does all arithmetic in float64.
+A kernel is told where its arrays begin: contiguous ``(rows, d)`` scores, weights and groups, the
+first two of the type of ``like``; a mask of one byte an entry, or 0 for none; one lam a row, or 0
+where ``lam`` holds for all. All maps' kernels take the same arguments and leave those alone that
+they have no use for. They deal with rows ``start`` to ``stop``, which are independent, and do all
+arithmetic in float64.
 
 Only the candidates of a row, the scores so near to its largest that they may get weight, are
 copied, shifted by the largest and divided by gamma, so that neither huge scores nor a tiny gamma
@@ -120,20 +122,16 @@ def _scale(value: Array, m: int, top: float, gamma: float) -> None:
 
 @_jit
 def _simplex_threshold(z: Array, m: int) -> float:
-    """Find the tau with sum(max(z - tau, 0)) = 1, having lowered z so that its largest is 0.
+    """Find the tau with sum(max(z - tau, 0)) = 1; the largest of z must be 0.
 
     Newton's method on that convex, decreasing function of tau, from below: the active set only
     shrinks, and once it stays the same tau is exact.
     """
-    top = _largest(z, m)
     total = 0.0
-    # In a pass of its own: sums of (z - top) must not be reordered into differences of sums.
-    for i in range(m):
-        z[i] -= top
     for i in range(m):
         total += z[i]
     tau = max((total - 1.0) / m, -1.0)
-    size = -1.0
+    size = m * 1.0
     for _ in range(20):
         total = 0.0
         count = 0.0
@@ -543,7 +541,18 @@ def _skip(y: Array, r: int, n: int, position: Array) -> bool:
 
 @_jit
 def sparsemax_forward(
-    like: Any, start: int, stop: int, d: int, x_at: int, mask_at: int, gamma: float, y_at: int
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    x_at: int,
+    mask_at: int,
+    gamma: float,
+    lam: float,
+    lams_at: int,
+    p: float,
+    y_at: int,
+    labels_at: int,
 ) -> None:
     """Set y to the projection of x / gamma onto the simplex."""
     x = _array(x_at, like, stop, d)
@@ -576,6 +585,7 @@ def fusedmax_forward(
     gamma: float,
     lam: float,
     lams_at: int,
+    p: float,
     y_at: int,
     labels_at: int,
 ) -> None:
@@ -610,6 +620,7 @@ def fusedmax_forward(
             _label_gaps(label, n)
         if n < d:
             _spread(label, n, position)
+        _scale(prox, m, _largest(prox, m), 1.0)
         tau = _simplex_threshold(prox, m)
         _write(y, r, n, position, prox, where, m, tau)
 
@@ -627,23 +638,24 @@ def _cluster(
     starts: Array,
     group: Array,
 ) -> float:
-    """Replace m scores by their ordered-weight isotonic prox, name its groups; return its largest.
+    """Replace m scores by their ordered-weight isotonic prox less its largest, and name its groups.
 
     Up to a constant, which the projection removes, that is the decreasing fit to the ordered
-    scores raised by lam (0, 1, ..., m - 1).
+    scores raised by lam (0, 1, ..., m - 1). Returns the fit's largest value.
     """
     _sort_descending(value, m, key, index[0], spare, index[1])
     _scale(key, m, top, gamma)
     for k in range(m):
         key[k] += lam * k
     blocks = _decreasing_regression(key, m, spare, starts)
+    largest = spare[0] / starts[1]
     for b in range(blocks):
         mean = spare[b] / (starts[b + 1] - starts[b])
         for k in range(starts[b], starts[b + 1]):
             i = index[0, k]
-            value[i] = mean
+            value[i] = mean - largest
             group[i] = b + 1
-    return spare[0] / starts[1]
+    return largest
 
 
 @_jit
@@ -657,6 +669,7 @@ def oscarmax_forward(
     gamma: float,
     lam: float,
     lams_at: int,
+    p: float,
     y_at: int,
     labels_at: int,
 ) -> None:
@@ -686,22 +699,29 @@ def oscarmax_forward(
             lam = lams[r, 0]
         scores = x[r] if n == d else kept
         top = _largest(scores, n)
-        least = top - gamma * _MARGIN
-        m = _candidates(scores, n, least, value, where)
-        level = _cluster(value, m, top, gamma, lam, key, spare, index, starts, group)
-        tau = _simplex_threshold(value, m)
-        if m < n and lam > 0.0:
-            level = top + gamma * (level + tau)
-            if not _none_rises(scores, n, least, m, level, gamma * lam, rank, tally):
-                m = _candidates(scores, n, -math.inf, value, where)
-                if top - _smallest(value, n) <= 0.5 * gamma * lam * n:
-                    # k scores exceed the mean by less than min(k, n - k) / n of what lam k
-                    # (n - k) / 2 may even out: all are one group.
-                    value[:n] = 0.0
-                    group[:n] = 1
-                else:
+        lowest = _smallest(scores, n)
+        step = gamma * lam
+        if lam > 0.0 and top - lowest <= 0.5 * step * n:
+            # One group. With A and B the distances of the top and the lowest from the mean, the
+            # k largest exceed it by no more than min(k A, (n - k) B) in all, and the penalty
+            # evens out step k (n - k) / 2, which is more for every k if A + B <= step n / 2.
+            m = _candidates(scores, n, -math.inf, value, where)
+            for i in range(n):
+                value[i] = 0.0
+                group[i] = 1
+            tau = -1.0 / n
+        else:
+            # It is no use to leave any out if the lowest, raised by all others, tops the top.
+            least = top - gamma * _MARGIN if lowest + step * (n - 1) < top else -math.inf
+            m = _candidates(scores, n, least, value, where)
+            level = _cluster(value, m, top, gamma, lam, key, spare, index, starts, group)
+            tau = _simplex_threshold(value, m)
+            if m < n and lam > 0.0:
+                level = top + gamma * (level + tau)
+                if not _none_rises(scores, n, least, m, level, step, rank, tally):
+                    m = _candidates(scores, n, -math.inf, value, where)
                     _cluster(value, n, top, gamma, lam, key, spare, index, starts, group)
-                tau = _simplex_threshold(value, n)
+                    tau = _simplex_threshold(value, n)
         _write(y, r, n, position, value, where, m, tau)
         for i in range(m):
             j = where[i] if n == d else position[where[i]]
@@ -719,6 +739,7 @@ def oscarmax_published_forward(
     gamma: float,
     lam: float,
     lams_at: int,
+    p: float,
     y_at: int,
     labels_at: int,
 ) -> None:
@@ -760,13 +781,23 @@ def oscarmax_published_forward(
                 value[i] = sign * mean
                 j = i if n == d else position[i]
                 labels[r, j] = sign * (b + 1) if mean > 0.0 else 0
+        _scale(value, n, _largest(value, n), 1.0)
         tau = _simplex_threshold(value, n)
         _write(y, r, n, position, value, where, n, tau)
 
 
 @_jit
 def sparsemax_backward(
-    like: Any, start: int, stop: int, d: int, g_at: int, y_at: int, gamma: float, out_at: int
+    like: Any,
+    start: int,
+    stop: int,
+    d: int,
+    g_at: int,
+    y_at: int,
+    labels_at: int,
+    gamma: float,
+    p: float,
+    out_at: int,
 ) -> None:
     """Set out to (diag(s) - s s' / |s|) g / gamma, s the support of y."""
     g = _array(g_at, like, stop, d)
@@ -808,6 +839,7 @@ def grouped_backward(
     y_at: int,
     labels_at: int,
     gamma: float,
+    p: float,
     out_at: int,
 ) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over groups.
@@ -851,6 +883,7 @@ def signed_backward(
     y_at: int,
     labels_at: int,
     gamma: float,
+    p: float,
     out_at: int,
 ) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over signed groups."""
@@ -890,8 +923,11 @@ def pnormmax_forward(
     x_at: int,
     mask_at: int,
     gamma: float,
+    lam: float,
+    lams_at: int,
     p: float,
     y_at: int,
+    labels_at: int,
 ) -> None:
     """Set y proportional to max(x - tau, 0)^(1/(p-1)), tau the root of the optimality condition."""
     x = _array(x_at, like, stop, d)
@@ -964,6 +1000,7 @@ def pnormmax_backward(
     d: int,
     g_at: int,
     y_at: int,
+    labels_at: int,
     gamma: float,
     p: float,
     out_at: int,

@@ -42,7 +42,7 @@ def oscarmax(
         Weights of the shape and type of ``scores``; zeros where a row has nothing to attend to.
         With ``return_groups`` a pair: the weights, and an int32 tensor of their shape in which
         equal numbers along ``dim`` mark positions that the algorithm pooled,
-        rising with falling weight; -1 where the weight is zero.
+        0, 1, ... with falling weight; -1 where the weight is zero.
 
     Raises:
         ValueError: gamma is not finite and positive, or lam not finite and >= 0.

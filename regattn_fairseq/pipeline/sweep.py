@@ -25,6 +25,8 @@ from regattn_fairseq.pipeline.errors import OtherRunError, PipelineError
 from regattn_fairseq.pipeline.files import read_json, write_json
 
 FAILURE = "failure.json"
+_JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
+_FRUITLESS_LAUNCHES = 3  # in a row, after which it is of no use to start a sweep's jobs again
 _BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 
 
@@ -109,6 +111,42 @@ class SweepCallback(Callback):
             raise SystemExit(1) from error
         self._summary = _Summary(self.folder, _count_jobs(config))
         self._summary.start()
+        if config.hydra.launcher._target_ == _JOBLIB:
+            self._outlive_killed_processes()
+
+    def _outlive_killed_processes(self) -> None:
+        """Have joblib's launcher start again when the system kills a process, as for its memory.
+
+        joblib then ends all jobs. Started again, those that are done are skipped, the others go on
+        from their checkpoints.
+        """
+        from hydra_plugins.hydra_joblib_launcher import joblib_launcher
+        from joblib.externals.loky.process_executor import TerminatedWorkerError
+
+        original = joblib_launcher.JoblibLauncher.launch
+
+        def launch(launcher: Any, *jobs: Any, **named_jobs: Any) -> Any:
+            fruitless, most_done = 0, 0
+            while True:
+                try:
+                    return original(launcher, *jobs, **named_jobs)
+                except TerminatedWorkerError:
+                    assert self._summary is not None
+                    done = len(self._summary.progress().state("done"))
+                    fruitless = 0 if done > most_done else fruitless + 1
+                    most_done = max(done, most_done)
+                    reason = "the process of a job was killed, perhaps for want of memory"
+                    if fruitless == _FRUITLESS_LAUNCHES:
+                        self._summary.finish()
+                        print(
+                            f"error: {reason}: run fewer at once with hydra.launcher.n_jobs=…; "
+                            "the same command goes on from here",
+                            file=sys.stderr,
+                        )
+                        raise SystemExit(1) from None
+                    print(f"{reason}; starting again those that have not ended", file=sys.stderr)
+
+        joblib_launcher.JoblibLauncher.launch = launch
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Say that the job runs; forget what became of it the last time."""

@@ -189,6 +189,29 @@ def test_two_at_once_in_one_folder(toy, whole, tmp_path):
     assert_same(tmp_path, whole)
 
 
+def all_stages(configurations: list[DictConfig]) -> None:
+    """What one of two sweeps does."""
+    for cfg in configurations:
+        preprocess(cfg)
+        train(cfg)
+
+
+def test_two_sweeps_at_once_in_one_folder(toy, whole, tmp_path):
+    fresh = [*toy, f"cache_dir={tmp_path / 'cache'}"]
+    folders = [tmp_path / "runs" / name for name in ("one", "two")]
+    sweep = [composed(fresh, f"output_dir={folder}") for folder in folders]
+    processes = [FORK.Process(target=all_stages, args=(jobs,)) for jobs in (sweep, sweep[::-1])]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    assert [process.exitcode for process in processes] == [0, 0]
+    for folder in folders:
+        assert_same(folder, whole)
+    (data,) = (tmp_path / "cache").iterdir()  # made once, and no lock or scratch folder is left
+    assert data == prepared_data(sweep[0]).directory
+
+
 def test_a_loss_that_is_not_finite(toy, whole, tmp_path):
     cfg = composed(toy, f"output_dir={tmp_path}", "training.lr=1e38")
     with pytest.raises(PipelineError, match=r"finite.*training\.lr.*training\.clip_norm.*gamma"):

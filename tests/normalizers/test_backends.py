@@ -77,6 +77,22 @@ def test_groups_agree(name):
         torch.testing.assert_close(groups, expected)
 
 
+@pytest.mark.parametrize("name", ["fusedmax", "oscarmax"])
+def test_the_derivative_by_lam_agrees_on_rows_of_which_most_gets_no_weight(name):
+    x = torch.randn(20, 40, dtype=torch.float64)
+    mask = torch.rand(20, 40) < 0.2
+    g = torch.randn_like(x)
+    lam = torch.full((20, 1), 0.06, dtype=torch.float64, requires_grad=True)
+
+    def gradient():
+        y = getattr(normalizers, name)(x, lam=lam, mask=mask)
+        return torch.autograd.grad(y, lam, g)[0]
+
+    expected = gradient()
+    with backend("torch"):
+        torch.testing.assert_close(gradient(), expected)
+
+
 def test_an_unknown_backend():
     with pytest.raises(ValueError, match="unknown backend 'cuda'"), backend("cuda"):
         pass

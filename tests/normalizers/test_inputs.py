@@ -82,6 +82,16 @@ def test_not_contiguous(name):
 
 
 @each
+def test_zeros_without_memory(name):
+    """Autograd's own stand-in for zeros, as scores and as a gradient."""
+    zeros = torch._efficientzerotensor((3, 4))
+    torch.testing.assert_close(function(name)(zeros), torch.full((3, 4), 0.25))
+    x = torch.randn(3, 4, requires_grad=True)
+    (gradient,) = torch.autograd.grad(function(name)(x), x, zeros)
+    torch.testing.assert_close(gradient, torch.zeros(3, 4))
+
+
+@each
 def test_broadcast_masks_and_padding_on_either_side(name):
     x = torch.randn(2, 3, 6, dtype=torch.float64)
     mask = torch.tensor([[1, 1, 0, 0, 0, 0], [0, 0, 0, 0, 1, 1]], dtype=torch.bool)

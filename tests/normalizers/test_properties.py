@@ -132,6 +132,7 @@ def test_groups_are_where_the_weights_are_equal(name, x, lam):
     y, groups = EVERY[name](torch.tensor(x), lam=lam, return_groups=True)
     assert groups.shape == y.shape
     assert ((groups == -1) == (y == 0)).all()
+    assert groups[groups >= 0].unique().tolist() == list(range(int(groups.max()) + 1))
     for group in groups[groups >= 0].unique():
         members = (groups == group).nonzero().squeeze(-1)
         assert y[members].max() - y[members].min() < 1e-12

@@ -115,3 +115,29 @@ def test_sparsemax_where_each_newton_step_drops_one_entry():
     x = -torch.tensor([0.9 * 0.72**k for k in range(60)], dtype=torch.float64)
     x = torch.cat([x, torch.linspace(-0.9, 0.0, 40, dtype=torch.float64)])
     np.testing.assert_allclose(sparsemax(x), oracles.project(x.numpy()), atol=1e-14)
+
+
+@pytest.mark.parametrize("pressure", [0.2, 2.5, 8.0, 30.0])
+@pytest.mark.parametrize("d", [3, 30, 64, 65, 300])
+def test_oscarmax_whether_few_scores_or_all_must_be_sorted(d, pressure):
+    x = torch.randn(30, d, dtype=torch.float64)
+    x[::3] = (x[::3] * 2).round() / 2
+    got = oscarmax(x, gamma=0.5, lam=pressure / d)
+    for row, weights in zip(x.numpy(), got.numpy(), strict=True):
+        np.testing.assert_allclose(weights, oracles.oscarmax(row, 0.5, pressure / d), atol=1e-12)
+
+
+@pytest.mark.parametrize("n", [1, 64, 65, 1000])
+def test_both_sorts(n):
+    from regattn_fairseq.normalizers import _numba
+
+    rng = np.random.default_rng(0)
+    z = rng.standard_normal(n) * 10.0 ** rng.integers(-300, 300, n)
+    z[rng.random(n) < 0.3] = 0.0
+    z[rng.random(n) < 0.2] *= -0.0
+    key, spare = np.empty(n), np.empty(n)
+    index, spare_index = np.empty(n, np.int32), np.empty(n, np.int32)
+    _numba._sort_descending(z, n, key, index, spare, spare_index)
+    np.testing.assert_array_equal(key, np.sort(z)[::-1])
+    np.testing.assert_array_equal(z[index], key)
+    assert sorted(index) == list(range(n))

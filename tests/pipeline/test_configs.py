@@ -135,7 +135,7 @@ def test_preprocessed_folders_depend_on_content_alone():
         (["normalizer=entmax", "normalizer.alpha=1.7"], "entmax_alpha1.7"),
         (
             ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
-            "fusedmax_gamma1_learned_lam0.1_learned",
+            "fusedmax_gamma1_learned_lam0.05_learned",
         ),
     ],
 )

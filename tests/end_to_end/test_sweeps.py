@@ -1,4 +1,4 @@
-"""Sweeps on clusters of this machine's own, some of whose jobs are struck on their way."""
+"""Sweeps here and on clusters of this machine's own, some of whose jobs are struck on their way."""
 
 import json
 import os
@@ -13,7 +13,7 @@ import pytest
 from commands import BIN, TINY, environment
 from local_clusters import RayCluster, SlurmCluster, UnavailableError, ray_cluster, slurm_cluster
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
 EPOCHS = 30
 
@@ -69,7 +69,7 @@ def logged_epochs(log: Path) -> list[float]:
 def wait_for(
     condition: Callable[[], object], process: subprocess.Popen[bytes], folder: Path
 ) -> None:
-    deadline = time.monotonic() + 240
+    deadline = time.monotonic() + 400
     while not condition():
         assert process.poll() is None, (folder / "sweep.log").read_text()
         assert time.monotonic() < deadline, (folder / "sweep.log").read_text()
@@ -98,6 +98,17 @@ def assert_all_done(process: subprocess.Popen[bytes], folder: Path) -> list[Path
     for run in runs:
         assert logged_epochs(run / "train_log.jsonl") == list(range(1, EPOCHS + 1))
     return [run for run in runs if "Loaded checkpoint" in (run / "train.log").read_text()]
+
+
+def test_a_job_whose_process_the_system_kills(toy, tmp_path):
+    with sweep(toy, tmp_path, ["engine=joblib", "hydra.launcher.n_jobs=2"], {}) as process:
+        wait_for(lambda: under_way(tmp_path), process, tmp_path)
+        run, pid = min(under_way(tmp_path).items())
+        os.kill(pid, signal.SIGKILL)
+        assert run in assert_all_done(process, tmp_path)
+    output = (tmp_path / "sweep.log").read_text()
+    assert "the process of a job was killed" in output
+    assert "Traceback" not in output
 
 
 def test_a_ray_node_that_goes_away(ray, toy, tmp_path):
