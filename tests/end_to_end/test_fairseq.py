@@ -157,7 +157,7 @@ def test_a_normalizer_from_a_users_own_folder(toy, tmp_path):
         "from regattn_fairseq.normalizers import register_normalizer, sparsemax\n"
         '@register_normalizer("sharpened")\n'
         "def sharpened(scores, *, gamma=1.0, mask=None, dim=-1):\n"
-        "    return sparsemax(50 * scores, gamma=gamma, mask=mask, dim=dim)\n"
+        "    return sparsemax(1000 * scores, gamma=gamma, mask=mask, dim=dim)\n"
     )
     done = call(
         *("regattn-run", *toy, "model=regattn_lstm_tiny", "training.max_epoch=1"),
