@@ -18,6 +18,7 @@ import fairseq_cli.generate
 import fairseq_cli.preprocess
 import fairseq_cli.train
 from commands import write_toy_corpus
+from hydra.version import VersionBase
 from in_process import FORK
 from markdown_it import MarkdownIt
 from omegaconf import DictConfig
@@ -102,6 +103,7 @@ def in_fork(folder: Path, action: Callable[[], Any]) -> list[str]:
 
     def child() -> None:
         os.chdir(folder)
+        VersionBase.set_instance(VersionBase())  # as new; other tests of this process set Hydra's
         failure = ""
         try:
             action()

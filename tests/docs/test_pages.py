@@ -19,10 +19,13 @@ def test_every_block_says_its_language(page):
         assert block.language in LANGUAGES - {""}, block.place
 
 
+SLOW = ("clusters.md", "tutorial.md")  # the tutorial's commands are mostly the README's
+
+
 def with_code(slow: bool) -> list[Path]:
-    """The pages with something to run; full of sweeps, clusters.md is slow."""
+    """The pages with something to run; those that train a good deal are slow."""
     found = [page for page in PAGES if any(b.language in ("bash", "python") for b in blocks(page))]
-    return [page for page in found if (page.name == "clusters.md") == slow]
+    return [page for page in found if (page.name in SLOW) == slow]
 
 
 @pytest.mark.parametrize(

@@ -154,7 +154,7 @@ def test_ten_users_at_once(address):
         # Nobody sees another's sentence, nor λ.
         for word in sentences[number % 3].split():
             assert f"{word}</span></th>" in trained
-        assert "trained with 0.1" in changed
+        assert "trained with 0.05" in changed
         assert trained == again == answers[number % 3][0]
         assert "trained with" not in trained
 
@@ -207,7 +207,7 @@ def test_in_a_browser(address, tmp_path):
         # Change λ, and see the change.
         slider = page.locator("#lam input[type=range]")
         slider.fill("2")
-        page.get_by_text("λ = 2 (trained with 0.1)").wait_for()
+        page.get_by_text("λ = 2 (trained with 0.05)").wait_for()
         assert not page.get_by_label("γ and λ as trained").is_checked()
         assert weights.evaluate_all("cells => cells.map(cell => cell.title)") != before
 
