@@ -15,7 +15,7 @@ once: 16 runs. When half of them have a result,
 The clusters are this machine's own, made for the benchmark: see local_clusters.py.
 
 Writes results/sweep/<engine>.md and .csv. Further options of regattn-run may follow, for a quick
-look: python scripts/benchmark_sweep.py --output look optimization.max_update=50
+look: python scripts/benchmark_sweep.py --output look training.max_update=50
 """
 
 from __future__ import annotations
@@ -47,12 +47,13 @@ LAMBDAS = ("0.005", "0.02", "0.08")
 SEEDS = ("1", "2")
 CORES = 2
 
-# Three epochs of some twenty seconds each on one core. What starting Python and composing the
-# configurations costs, some thirty seconds of a core for each command, must be small beside them.
+# A minute of one core for each run. What starting Python and composing the configurations costs,
+# some thirty seconds of a core for each command, must be small beside them all.
 TRAINING = (
     "experiment=quickstart",
     "data.corpus.pairs=9000",
     "data.tokenizer.vocab_size=2000",
+    "training.max_update=900",
     "generation=greedy",
     "training.save_minutes=0.1",
 )
