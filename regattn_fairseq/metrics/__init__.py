@@ -1,7 +1,8 @@
 """Numbers for finished runs: text quality, attention statistics and significance.
 
 Everything here takes plain Python strings and numpy arrays, so that it can be used on the output
-of any toolkit; nothing here knows how the output was made.
+of any toolkit; nothing here knows how the output was made. ROUGE is in ``metrics.rouge`` and
+``metrics.rouge_published``, which are not imported with the package: their stemmer takes seconds.
 """
 
 from regattn_fairseq.metrics.accuracy import score_labels
@@ -22,18 +23,11 @@ from regattn_fairseq.metrics.attention import (
 )
 from regattn_fairseq.metrics.bleu import score_translation, sentence_bleu
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
-from regattn_fairseq.metrics.rouge import ROUGE_KEYS, score_summaries, sentence_rouge
-from regattn_fairseq.metrics.rouge_published import (
-    PublishedRouge,
-    published_rouge,
-    published_sentence_rouge,
-)
 from regattn_fairseq.metrics.significance import (
     PairedResult,
     paired_bootstrap,
     paired_bootstrap_bleu,
     paired_bootstrap_ratios,
-    paired_bootstrap_rouge,
 )
 from regattn_fairseq.metrics.sparsity import (
     ATTENTION_FIGURES,
@@ -48,13 +42,11 @@ from regattn_fairseq.metrics.sparsity import (
 __all__ = [
     "ALIGNMENT_FIGURES",
     "ATTENTION_FIGURES",
-    "ROUGE_KEYS",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",
     "Counts",
     "PairedResult",
-    "PublishedRouge",
     "Ratio",
     "alignment_counts",
     "attention_counts",
@@ -64,19 +56,14 @@ __all__ = [
     "paired_bootstrap",
     "paired_bootstrap_bleu",
     "paired_bootstrap_ratios",
-    "paired_bootstrap_rouge",
     "parse_alignment",
-    "published_rouge",
-    "published_sentence_rouge",
     "ratios",
     "save_attention",
     "score_labels",
-    "score_summaries",
     "score_translation",
     "segment_lengths",
     "sentence_bleu",
     "sentence_ratios",
-    "sentence_rouge",
     "stack_counts",
     "stretches",
     "support_sizes",

@@ -18,7 +18,6 @@ from sacrebleu.significance import PairedTest, Result
 
 from regattn_fairseq.metrics.pairs import check_pairs
 from regattn_fairseq.metrics.ratios import Counts, Ratio, divide
-from regattn_fairseq.metrics.rouge import sentence_rouge
 
 RESAMPLES = 1000
 # sacrebleu's own default, so that its resamples and ours are the same draws.
@@ -162,39 +161,6 @@ def paired_bootstrap_ratios(
             sentences=len(statistics),
         )
     return results
-
-
-def paired_bootstrap_rouge(
-    system: Sequence[str],
-    baseline: Sequence[str],
-    references: Sequence[str],
-    *,
-    resamples: int = RESAMPLES,
-    seed: int = BOOTSTRAP_SEED,
-) -> dict[str, PairedResult]:
-    """Paired bootstrap over sentences of ROUGE-1, ROUGE-2 and ROUGE-L F1.
-
-    Args:
-        system: summaries of the system.
-        baseline: summaries of the baseline for the same documents.
-        references: one reference a document.
-        resamples: number of bootstrap resamples.
-        seed: of the resampling.
-
-    Returns:
-        A result for each of `rouge.ROUGE_KEYS`, in points from 0 to 100.
-
-    Raises:
-        ValueError: the lists differ in length, or are empty.
-    """
-    system_scores = sentence_rouge(system, references)
-    baseline_scores = sentence_rouge(baseline, references)
-    return {
-        key: paired_bootstrap(
-            system_scores[key], baseline_scores[key], resamples=resamples, seed=seed
-        )
-        for key in system_scores
-    }
 
 
 def _bleu_statistics(

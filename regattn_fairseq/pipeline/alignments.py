@@ -11,8 +11,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from nltk.translate.gdfa import grow_diag_final_and
-
 from regattn_fairseq.metrics import Alignment, parse_alignment, words_of_tokens
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -185,6 +183,8 @@ def eflomal(source: list[list[str]], target: list[list[str]]) -> Iterator[set[tu
             said = [line for line in done.stderr.splitlines() if line.strip()]
             raise PipelineError(f"eflomal-align failed: {(said or ['it did not say why'])[-1]}")
         forward, reverse = (list(read_lines(files[kind])) for kind in ("forward", "reverse"))
+    from nltk.translate.gdfa import grow_diag_final_and  # takes seconds, and is rarely needed
+
     for units, others, there, back in zip(source, target, forward, reverse, strict=True):
         yield grow_diag_final_and(len(units), len(others), there, back)
 

@@ -19,12 +19,12 @@ from regattn_fairseq.metrics import (
     AttentionFileError,
     AttentionRecord,
     load_attention,
-    published_rouge,
     save_attention,
     score_labels,
-    score_summaries,
     score_translation,
 )
+from regattn_fairseq.metrics.rouge import score_summaries
+from regattn_fairseq.metrics.rouge_published import published_rouge
 from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.alignments import reference_alignment
 from regattn_fairseq.pipeline.checkpoints import load_checkpoint

@@ -22,11 +22,11 @@ from regattn_fairseq.metrics import (
     save_attention,
     sentence_bleu,
     sentence_ratios,
-    sentence_rouge,
     stack_counts,
     word_attention,
     words_of_tokens,
 )
+from regattn_fairseq.metrics.rouge import sentence_rouge
 from regattn_fairseq.pipeline.alignments import ReferenceAlignment
 from regattn_fairseq.pipeline.files import write_text
 from regattn_fairseq.pipeline.prepared import PreparedData

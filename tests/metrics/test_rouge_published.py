@@ -9,12 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from regattn_fairseq.metrics import (
+from regattn_fairseq.metrics.rouge import score_summaries, sentence_rouge
+from regattn_fairseq.metrics.rouge_published import (
     PublishedRouge,
     published_rouge,
     published_sentence_rouge,
-    score_summaries,
-    sentence_rouge,
 )
 
 EXCEPTIONS = "data/WordNet-2.0-Exceptions"

@@ -6,7 +6,8 @@ import sys
 
 import pytest
 
-from regattn_fairseq.metrics import score_summaries, score_translation, sentence_rouge
+from regattn_fairseq.metrics import score_translation
+from regattn_fairseq.metrics.rouge import score_summaries, sentence_rouge
 
 HYPOTHESES = ["The cat sat on the mat.", "A man rides a red bicycle.", "Two dogs run on grass"]
 REFERENCES = ["The cat is on the mat.", "A man is riding a red Bicycle.", "Two Dogs run over grass"]

@@ -21,9 +21,9 @@ from regattn_fairseq.metrics import (
     AttentionRecord,
     attention_statistics,
     save_attention,
-    score_summaries,
     score_translation,
 )
+from regattn_fairseq.metrics.rouge import score_summaries
 from regattn_fairseq.pipeline.report import (
     ReportError,
     build_report,

@@ -11,15 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from regattn_fairseq.metrics import (
-    ROUGE_KEYS,
-    PairedResult,
-    PublishedRouge,
-    paired_bootstrap,
-    paired_bootstrap_bleu,
-    published_sentence_rouge,
-    sentence_rouge,
-)
+from regattn_fairseq.metrics import PairedResult, paired_bootstrap, paired_bootstrap_bleu
+from regattn_fairseq.metrics.rouge import ROUGE_KEYS, sentence_rouge
+from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
 from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.pipeline.report.runs import Run, reason
 

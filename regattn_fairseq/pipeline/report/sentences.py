@@ -17,8 +17,8 @@ from regattn_fairseq.metrics import (
     load_attention,
     paired_bootstrap_ratios,
     sentence_bleu,
-    sentence_rouge,
 )
+from regattn_fairseq.metrics.rouge import sentence_rouge
 from regattn_fairseq.pipeline.report.runs import Run
 
 _FIGURES = ATTENTION_FIGURES | ALIGNMENT_FIGURES

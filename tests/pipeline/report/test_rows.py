@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from regattn_fairseq.metrics import published_rouge, score_summaries
+from regattn_fairseq.metrics.rouge import score_summaries
+from regattn_fairseq.metrics.rouge_published import published_rouge
 from regattn_fairseq.pipeline.report.rows import build_rows
 from regattn_fairseq.pipeline.report.runs import Run, read_run
 
