@@ -117,7 +117,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
         of_weight = torch.zeros_like(weight) if need_weight else None
         of_bias = torch.zeros_like(bias) if bias is not None and need_bias else None
 
-        loss, nll_loss = features.new_zeros(2).unbind()
+        # No views of one tensor: fairseq multiplies a loss in place that is not to count.
+        loss, nll_loss = features.new_zeros(()), features.new_zeros(())
         rows = max(MIN_CHUNK_ROWS, CHUNK_BYTES // (words * features.element_size()))
         scores, probabilities = features.new_empty(2, min(rows, features.size(0)), words)
         for start in range(0, features.size(0), rows):

@@ -45,6 +45,19 @@ def test_loss_and_gradients_are_fairseqs(epsilon, with_bias):
         torch.testing.assert_close(gradient, wanted)
 
 
+def test_fairseq_may_multiply_the_loss_in_place():
+    """As it does where a process has no batch left and its gradient is not to count."""
+    features = torch.randn(3, 5, requires_grad=True)
+    weight = torch.randn(7, 5, requires_grad=True)
+    loss, _ = module.linear_label_smoothed_cross_entropy(
+        features, weight, None, torch.tensor([1, 2, 3]), 0.1
+    )
+    loss *= 0
+    loss.backward()
+    assert not features.grad.any()
+    assert not weight.grad.any()
+
+
 def test_far_apart_scores_stay_finite():
     features = torch.tensor([[1.0], [-1.0]], requires_grad=True)
     weight = torch.tensor([[300.0], [0.0], [-300.0]], requires_grad=True)
