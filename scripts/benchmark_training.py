@@ -348,6 +348,10 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     args = parser.parse_args()
     setting = setting_of(parser, args)
+    pythons = {name: getattr(args, name) for name in TOOLKITS if getattr(args, name)}
+    for name, python in pythons.items():
+        if not python.is_file():
+            parser.error(f"{TOOLKITS[name].option} {python}: no such file; name an interpreter")
 
     with tempfile.TemporaryDirectory() as folder:
         job = Path(folder, "batches.npz")
@@ -374,7 +378,6 @@ def main() -> None:
             training,
             ours.translated,
         )
-        pythons = {name: getattr(args, name) for name in TOOLKITS if getattr(args, name)}
         peers = [Peer(name, python, job) for name, python in pythons.items()]
         everyone: dict[str, System] = {**systems, **{peer.name: peer for peer in peers}}
         shapes = [products(b, setting, len(target), target.pad()) for b in training]
@@ -495,7 +498,7 @@ def table(
 def notes(measured: Measured, floor_speed: float, pythons: dict[str, Path]) -> list[str]:
     """What the table's figures are, and what is not in it."""
     equal = ", ".join(
-        f"{statistics.mean(shares):.1%} of {name}'s"
+        f"{statistics.mean(shares):.1%} ({name})"
         for name, shares in measured.equal.items()
         if shares
     )
@@ -507,9 +510,9 @@ def notes(measured: Measured, floor_speed: float, pythons: dict[str, Path]) -> l
         "adds to a process that has read its data.",
         "",
         f"Beam search is of models that these updates alone have trained, and puts out at most "
-        f"{MORE_WORDS} words more than a batch's longest source has. Models that compute what our "
-        "softmax model computes have its parameters then, and their outputs are the same in "
-        f"{equal} cases, as far as the searches end alike. Words a sentence: {lengths}.",
+        f"{MORE_WORDS} words more than a batch's longest source has. Those that compute what our "
+        "softmax model computes have its parameters then; their share of outputs that are its "
+        f"outputs, but for the last word: {equal}. Words a sentence: {lengths}.",
     ]
     if "Joey NMT" in pythons:
         lines += [
