@@ -32,7 +32,7 @@ _Constants = namedtuple(
 def _constants(dtype: Any, largest: float, saturated: float, terms: int) -> Any:
     numbers = (0, 1, 2, 1 / math.log(2), math.log(2), 1.5 * 2 ** np.finfo(dtype).nmant)
     series = tuple(dtype(1 / math.factorial(k)) for k in range(terms, 0, -1))
-    return _Constants(*map(dtype, (*numbers, largest, saturated)), series)
+    return _Constants._make((*map(dtype, (*numbers, largest, saturated)), series))
 
 
 # Beyond ln(2)/2 no argument of the series is: its next term is below half a unit in the last place.

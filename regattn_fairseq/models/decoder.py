@@ -55,8 +55,8 @@ class _Gates:
         for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(lstm.all_weights):
             if layer == 0:
                 self.of_words = weight_ih[:, :embedding_size]
-                weight_ih = weight_ih[:, embedding_size:]
-            self.layers.append(StepLSTM(torch.cat((weight_ih, weight_hh), dim=1)))
+            of_input = weight_ih[:, embedding_size:] if layer == 0 else weight_ih
+            self.layers.append(StepLSTM(torch.cat((of_input, weight_hh), dim=1)))
             self.biases.append(bias_ih + bias_hh)
         self._table: Tensor | None = None
         self._known: Tensor | None = None
