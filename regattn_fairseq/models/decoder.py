@@ -10,11 +10,14 @@ from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
+from regattn_fairseq.kernels.running import Kernels, available
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.encoder import EncoderOutput, select_sentences
 from regattn_fairseq.models.recurrence import LSTM
 from regattn_fairseq.models.step_products import StepLSTM
+
+_kernels = Kernels("regattn_fairseq.models.output_kernels", {"log_softmax": 1})
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
 
@@ -33,6 +36,47 @@ class DecoderState(NamedTuple):
             self.cell.index_select(1, batch),
             self.feed.index_select(0, batch),
         )
+
+
+class _Gates:
+    """An LSTM's weights as single steps take them: one product a layer and step.
+
+    A layer's matrix is for its input and its own last state, side by side. The words' share of
+    the first layer's gates needs no loop, and has a matrix of its own.
+
+    Args:
+        lstm: the LSTM; its inputs begin with a word's embedding.
+        embedding_size: of a word.
+    """
+
+    def __init__(self, lstm: LSTM, embedding_size: int) -> None:
+        self.layers: list[StepLSTM] = []
+        self.biases: list[Tensor] = []  # each [4 hidden]
+        for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(lstm.all_weights):
+            if layer == 0:
+                self.of_words = weight_ih[:, :embedding_size]
+            of_input = weight_ih[:, embedding_size:] if layer == 0 else weight_ih
+            self.layers.append(StepLSTM(torch.cat((of_input, weight_hh), dim=1)))
+            self.biases.append(bias_ih + bias_hh)
+        self._table: Tensor | None = None
+        self._known: Tensor | None = None
+
+    def share(self, embedded: Tensor) -> Tensor:
+        """Of words in the first layer's gates: [..., embedding_size] to [..., 4 hidden]."""
+        return F.linear(embedded, self.of_words, self.biases[0])
+
+    def look_up_share(self, words: Tensor, embeddings: nn.Embedding) -> Tensor:
+        """The same for indices [rows], computed but once for each word that turns up."""
+        if self._table is None or self._known is None:
+            # Takes memory where it is written to.
+            size = embeddings.num_embeddings
+            self._table = self.biases[0].new_empty(size, self.biases[0].size(0))
+            self._known = torch.zeros(size, dtype=torch.bool, device=words.device)
+        new = words[~self._known[words]].unique()
+        if new.numel() > 0:
+            self._table[new] = self.share(embeddings(new))
+            self._known[new] = True
+        return self._table.index_select(0, words)
 
 
 class LSTMDecoder(FairseqIncrementalDecoder):
@@ -123,11 +167,45 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             word scores [batch, target, vocabulary], or features [batch, target, out_embed_dim];
             and ``{"attn": [weights]}`` with weights [batch, target, source], in training too.
         """
+        hypotheses = encoder_out.hidden.size(1) // encoder_out.states.size(0)
+        if (
+            hypotheses > 1
+            and incremental_state is not None
+            and self._load(incremental_state) is None
+            and self._repeats_itself()
+            and prev_output_tokens.eq(prev_output_tokens[:1]).all()
+        ):
+            return self._first_step(
+                prev_output_tokens, encoder_out, incremental_state, features_only, hypotheses
+            )
         features, weights = self.extract_features(
             prev_output_tokens, encoder_out, incremental_state
         )
         outputs = features if features_only else self.output_layer(features)
         return outputs, {"attn": [weights]}
+
+    def _first_step(
+        self,
+        prev_output_tokens: Tensor,
+        encoder_out: EncoderOutput,
+        incremental_state: IncrementalState,
+        features_only: bool,
+        hypotheses: int,
+    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+        """:meth:`forward` for a sentence's hypotheses at once, which begin with the same word."""
+        of_sentences = encoder_out._replace(
+            hidden=encoder_out.hidden[:, ::hypotheses], cell=encoder_out.cell[:, ::hypotheses]
+        )
+        outputs, extra = self.forward(
+            prev_output_tokens[::hypotheses], of_sentences, incremental_state, features_only
+        )
+        saved = self._load(incremental_state)
+        assert saved is not None
+        keys, state = saved
+        rows = torch.arange(outputs.size(0), device=outputs.device).repeat_interleave(hypotheses)
+        self._save(incremental_state, keys, state.select(rows))
+        (weights,) = extra["attn"]
+        return outputs.index_select(0, rows), {"attn": [weights.index_select(0, rows)]}
 
     def extract_features(
         self,
@@ -144,9 +222,25 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             self._initial_state(encoder_out),
         )
 
-        words = self._pack(prev_output_tokens)
-        run = self._step_by_step if self.input_feeding else self._all_at_once
-        outputs, weights, state = run(words, prev_output_tokens.size(1), encoder_out, keys, state)
+        target = prev_output_tokens.size(1)
+        if self.input_feeding:
+            gates = self._gates(incremental_state)
+            if (
+                incremental_state is not None
+                and prev_output_tokens.is_cpu
+                and self._repeats_itself()
+            ):
+                share = gates.look_up_share(prev_output_tokens[:, 0], self.embed_tokens)
+                shares = PackedSequence(share, torch.tensor([share.size(0)]))
+            else:
+                words = self._pack(prev_output_tokens)
+                shares = words._replace(data=gates.share(words.data))
+            outputs, weights, state = self._step_by_step(
+                shares, target, encoder_out, keys, state, gates
+            )
+        else:
+            words = self._pack(prev_output_tokens)
+            outputs, weights, state = self._all_at_once(words, target, encoder_out, keys, state)
         self._save(incremental_state, keys, state)
 
         if self.additional_fc is not None:
@@ -216,13 +310,14 @@ class LSTMDecoder(FairseqIncrementalDecoder):
 
     def _step_by_step(
         self,
-        words: PackedSequence,
+        word_shares: PackedSequence,
         target: int,
         encoder_out: EncoderOutput,
         keys: Tensor,
         state: DecoderState,
+        gates: _Gates,
     ) -> tuple[Tensor, Tensor, DecoderState]:
-        embedded, sizes, order, back = words
+        of_words, sizes, order, back = word_shares
         if order is None:  # a single step
             attend = self._attend_once(keys, encoder_out)
         else:  # longest sentences first: a step's rows are the first of the last step's
@@ -235,21 +330,13 @@ class LSTMDecoder(FairseqIncrementalDecoder):
                 None if padding_mask is None else padding_mask.index_select(0, sentences),
             )
 
-        # One product a layer and step: its input and its own last state, side by side. The
-        # embeddings' share of the first layer's gates needs no loop.
-        cells, shares = [], []
-        for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(self.lstm.all_weights):
-            if layer == 0:
-                word_weight, weight_ih = weight_ih.split((embedded.size(1), self.hidden_size), 1)
-            cells.append(StepLSTM(torch.cat((weight_ih, weight_hh), dim=1)))
-            shares.append(bias_ih + bias_hh)
-
         hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
+        shares = list(gates.biases)
         outputs, weights = [], []
-        for word_gates in F.linear(embedded, word_weight, shares[0]).split(sizes.tolist()):
+        for word_gates in of_words.split(sizes.tolist()):
             rows = word_gates.size(0)
             layer_input, shares[0] = feed[:rows], word_gates
-            for layer, step in enumerate(cells):
+            for layer, step in enumerate(gates.layers):
                 if layer > 0:
                     layer_input = self.dropout_out_module(hidden[layer - 1])
                 x = torch.cat((layer_input, hidden[layer][:rows]), dim=1)
@@ -270,6 +357,24 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             for of_steps in (outputs, weights)
         )
         return padded_outputs, padded_weights, state
+
+    def _repeats_itself(self) -> bool:
+        """Whether the same input gives the same once more, and no gradient is wanted."""
+        random = any(
+            dropout.p > 0 and (self.training or dropout.apply_during_inference)
+            for dropout in (self.dropout_in_module, self.dropout_out_module)
+        )
+        return not random and not torch.is_grad_enabled()
+
+    def _gates(self, incremental_state: IncrementalState | None) -> _Gates:
+        """Laid out once a search, or once a batch."""
+        saved = self.get_incremental_state(incremental_state, "gates")
+        if saved is not None:
+            found: _Gates = saved["gates"]
+            return found
+        gates = _Gates(self.lstm, self.embed_tokens.embedding_dim)
+        self.set_incremental_state(incremental_state, "gates", {"gates": gates})
+        return gates
 
     def _load(
         self, incremental_state: IncrementalState | None
@@ -304,6 +409,26 @@ class LSTMDecoder(FairseqIncrementalDecoder):
     def get_normalized_probs(
         self, net_output: Any, log_probs: bool, sample: dict[str, Any] | None = None
     ) -> Tensor:
-        """Word probabilities, or their logarithms, in float32: [batch, target, vocabulary]."""
+        """Word probabilities, or their logarithms, in float32: [batch, target, vocabulary].
+
+        In a search the logarithms take the place of the scores, which nobody reads again.
+        """
         scores = net_output[0].float()
+        if log_probs and _is_searched(scores):
+            words = scores.size(2)
+            _kernels.run("log_softmax", scores.dtype, scores.size(0), words, scores.data_ptr())
+            result: Tensor = scores
+            return result
         return scores.log_softmax(dim=-1) if log_probs else scores.softmax(dim=-1)
+
+
+def _is_searched(scores: Tensor) -> bool:
+    """Whether these are scores of single steps, without gradient, that a kernel can deal with."""
+    return (
+        scores.is_cpu
+        and scores.size(1) == 1
+        and scores.is_contiguous()
+        and not torch.is_grad_enabled()
+        and not torch.compiler.is_compiling()
+        and available()
+    )

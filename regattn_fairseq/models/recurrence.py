@@ -1,14 +1,14 @@
 """LSTM layers over packed batches, with a backward pass made for the CPU."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence
 
+from regattn_fairseq.models import lstm_arithmetic
 from regattn_fairseq.models.dropout import Dropout
-from regattn_fairseq.models.step_products import lstm_update, lstm_update_backward
 
 
 class LSTM(nn.LSTM):
@@ -42,7 +42,6 @@ class LSTM(nn.LSTM):
         sizes = batch_sizes.tolist()
         directions = 2 if self.bidirectional else 1
         hidden, cell = self._initial(data, sizes[0], sorted_indices, state)
-        first, last = _first_and_last_rows(sizes)
         dropout = Dropout(self.dropout).train(self.training)
         last_hidden, last_cell = [], []
         for layer in range(self.num_layers):
@@ -50,7 +49,7 @@ class LSTM(nn.LSTM):
             for direction in range(directions):
                 index = layer * directions + direction
                 weight_ih, weight_hh, bias_ih, bias_hh = self.all_weights[index]
-                out, cells = _LSTMLayer.apply(
+                out, end_hidden, end_cell = _LSTMLayer.apply(
                     data,
                     weight_ih,
                     weight_hh,
@@ -60,10 +59,9 @@ class LSTM(nn.LSTM):
                     sizes,
                     direction == 1,
                 )
-                ends = first if direction == 1 else last
                 outputs.append(out)
-                last_hidden.append(out.index_select(0, ends))
-                last_cell.append(cells.index_select(0, ends))
+                last_hidden.append(end_hidden)
+                last_cell.append(end_cell)
             data = outputs[0] if directions == 1 else torch.cat(outputs, dim=1)
             if layer + 1 < self.num_layers:
                 data = dropout(data)
@@ -90,21 +88,16 @@ class LSTM(nn.LSTM):
         return state[0].index_select(1, sorted_indices), state[1].index_select(1, sorted_indices)
 
 
-def _first_and_last_rows(sizes: Sequence[int]) -> tuple[Tensor, Tensor]:
-    """Where in the packed rows each sequence starts and ends: two index tensors [batch]."""
-    ends = torch.empty(sizes[0], dtype=torch.long)
-    start = 0
-    for size in sizes:
-        ends[:size] = torch.arange(start, start + size)
-        start += size
-    return torch.arange(sizes[0]), ends
-
-
 class _LSTMLayer(torch.autograd.Function):
-    """One layer in one direction: ``(x, weights, initial state) ↦ (hidden, cell)`` of each word.
+    """One layer in one direction: ``(x, weights, initial state) ↦ (hidden states, last state)``.
 
     Packed rows: step t holds ``sizes[t]`` consecutive rows, longest sequences first. x is
-    [words, in], the results are [words, units], initial states [batch, units].
+    [words, in], the hidden states are [words, units]; the initial hidden state and cell, and each
+    sequence's last, are [batch, units].
+
+    The steps work in place on one state [batch, units], of which the first rows take part. A
+    sequence that has ended keeps its last state there, and read from its end one that has not
+    begun its initial state; the way back does the same with the state's gradient.
     """
 
     @staticmethod
@@ -118,53 +111,40 @@ class _LSTMLayer(torch.autograd.Function):
         cell: Tensor,
         sizes: list[int],
         reverse: bool,
-    ) -> tuple[Tensor, Tensor]:
-        steps = _steps(sizes, reverse)
-        units = hidden.size(1)
+    ) -> tuple[Tensor, Tensor, Tensor]:
         gates = torch.addmm(bias, x, weight_ih.t())
-        hiddens, cells, squashed, hiddens_before, cells_before = (
-            x.new_empty(x.size(0), units) for _ in range(5)
+        outputs, squashed, hiddens_before, cells_before = (
+            x.new_empty(x.size(0), hidden.size(1)) for _ in range(4)
         )
+        hidden, cell = (outputs.new_empty(t.size()).copy_(t) for t in (hidden, cell))
         recurrent = weight_hh.t()
-        before: tuple[Tensor, Tensor] = (hidden[:0], cell[:0])
-        for rows in steps:
-            size = rows.stop - rows.start
-            kept = min(size, before[0].size(0))
-            for buffer, last, initial in (
-                (hiddens_before, before[0], hidden),
-                (cells_before, before[1], cell),
-            ):
-                buffer[rows][:kept] = last[:kept]
-                if kept < size:
-                    buffer[rows][kept:] = initial[kept:size]
-            step_gates = gates[rows].addmm_(hiddens_before[rows], recurrent)
-            before = (hiddens[rows], cells[rows])
-            lstm_update(step_gates, cells_before[rows], before[0], before[1], squashed[rows])
+        rows_of = (gates, outputs, squashed, hiddens_before, cells_before)
+        for size, step_gates, *rows in _steps(sizes, reverse, *rows_of):
+            step_hidden, step_cell = hidden[:size], cell[:size]
+            step_gates.addmm_(step_hidden, recurrent)
+            lstm_arithmetic.step(step_gates, step_hidden, step_cell, *rows)
         ctx.save_for_backward(
             x, weight_ih, weight_hh, gates, squashed, hiddens_before, cells_before
         )
-        ctx.steps = steps
-        return hiddens, cells
+        ctx.sizes, ctx.reverse = sizes, reverse
+        return outputs, hidden, cell
 
     @staticmethod
     @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, hiddens_gradient: Tensor, cells_gradient: Tensor) -> tuple[Any, ...]:
+    def backward(
+        ctx: Any, outputs_gradient: Tensor, hidden_gradient: Tensor, cell_gradient: Tensor
+    ) -> tuple[Any, ...]:
         x, weight_ih, weight_hh, gates, squashed, hiddens_before, cells_before = ctx.saved_tensors
-        batch = max(rows.stop - rows.start for rows in ctx.steps)
-        units = squashed.size(1)
-        hidden_gradient, cell_gradient = x.new_zeros(2, batch, units).unbind(0)
+        hidden_gradient, cell_gradient = (
+            gates.new_empty(t.size()).copy_(t) for t in (hidden_gradient, cell_gradient)
+        )
         gates_gradient = torch.empty_like(gates)
-        # Rows beyond a step's own keep what they had: it belongs to the initial states, or is zero.
-        for rows in reversed(ctx.steps):
-            size = rows.stop - rows.start
-            of_hidden, of_cell = hidden_gradient[:size], cell_gradient[:size]
-            of_hidden += hiddens_gradient[rows]
-            of_cell += cells_gradient[rows]
-            step_gradient = gates_gradient[rows]
-            lstm_update_backward(
-                of_hidden, of_cell, gates[rows], cells_before[rows], squashed[rows], step_gradient
-            )
-            torch.mm(step_gradient, weight_hh, out=of_hidden)
+        of_outputs = lstm_arithmetic.with_memory(outputs_gradient)
+        rows_of = (of_outputs, gates, cells_before, squashed, gates_gradient)
+        for size, of_output, *rows in _steps(ctx.sizes, not ctx.reverse, *rows_of):
+            of_hidden = hidden_gradient[:size]
+            lstm_arithmetic.update_backward(of_output, of_hidden, cell_gradient[:size], *rows)
+            torch.mm(rows[-1], weight_hh, out=of_hidden)
         needs = ctx.needs_input_grad
         return (
             gates_gradient @ weight_ih if needs[0] else None,
@@ -178,10 +158,7 @@ class _LSTMLayer(torch.autograd.Function):
         )
 
 
-def _steps(sizes: list[int], reverse: bool) -> list[slice]:
-    """The rows of each step, in the order in which the layer reads them."""
-    steps, start = [], 0
-    for size in sizes:
-        steps.append(slice(start, start + size))
-        start += size
-    return steps[::-1] if reverse else steps
+def _steps(sizes: list[int], reverse: bool, *packed: Tensor) -> Iterator[tuple[Any, ...]]:
+    """How many rows a step has, and what they are in each of the tensors, step by step."""
+    steps: Any = zip(sizes, *(rows.split(sizes) for rows in packed), strict=True)
+    return reversed(list(steps)) if reverse else steps

@@ -14,6 +14,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regattn_fairseq.models import lstm_arithmetic
+
 
 class _StepMatrix:
     """A matrix, its inputs in the order of the steps, and the gradients of its outputs."""
@@ -151,9 +153,9 @@ class _StepLSTM(torch.autograd.Function):
         cell: Tensor,
     ) -> tuple[Tensor, Tensor]:
         gates = torch.addmm(share, x, matrix.t())
-        cell = cell.to(gates.dtype)
+        cell = cell.to(gates.dtype).contiguous()
         new_hidden, new_cell, squashed = (torch.empty_like(cell) for _ in range(3))
-        lstm_update(gates, cell, new_hidden, new_cell, squashed)
+        lstm_arithmetic.update(gates, cell, new_hidden, new_cell, squashed)
         ctx.save_for_backward(matrix, gates, cell, squashed)
         ctx.owner, ctx.is_first, ctx.share_size = owner, is_first, share.size()
         return new_hidden, new_cell
@@ -163,74 +165,10 @@ class _StepLSTM(torch.autograd.Function):
     def backward(ctx: Any, hidden_gradient: Tensor, cell_gradient: Tensor) -> tuple[Any, ...]:
         matrix, gates, cell, squashed = ctx.saved_tensors
         gradient = torch.empty_like(gates)
-        before = cell_gradient.clone()
-        lstm_update_backward(hidden_gradient, before, gates, cell, squashed, gradient)
+        before = torch.empty_like(cell).copy_(cell_gradient)
+        of_hidden = lstm_arithmetic.with_memory(hidden_gradient)
+        lstm_arithmetic.update_backward(of_hidden, None, before, gates, cell, squashed, gradient)
         ctx.owner.gradients.append(gradient)
         of_matrix = ctx.owner._outer() if ctx.is_first else None
         of_share = gradient.sum_to_size(ctx.share_size)
         return gradient @ matrix, of_matrix, None, None, of_share, before
-
-
-def lstm_update(
-    gates: Tensor, cell: Tensor, new_hidden: Tensor, new_cell: Tensor, squashed: Tensor
-) -> None:
-    """What an LSTM does once its gates are summed up.
-
-    With i, f, g, o the four blocks of the gates (torch's order)::
-
-        cell'  = σ(f) cell + σ(i) tanh(g)
-        hidden = σ(o) tanh(cell')
-
-    Args:
-        gates: [batch, 4 units], replaced by σ(i), σ(f), tanh(g), σ(o).
-        cell: [batch, units].
-        new_hidden: written, [batch, units].
-        new_cell: written, [batch, units].
-        squashed: written, tanh(cell'), [batch, units].
-    """
-    in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
-    # tanh x = 2 σ(2x) − 1, whose σ is several times as fast as tanh on a CPU.
-    candidate.mul_(2)
-    gates.sigmoid_()
-    candidate.mul_(2).sub_(1)
-    torch.mul(forget_gate, cell, out=new_cell)
-    new_cell.addcmul_(in_gate, candidate)
-    torch.mul(new_cell, 2, out=squashed)
-    squashed.sigmoid_().mul_(2).sub_(1)
-    torch.mul(out_gate, squashed, out=new_hidden)
-
-
-def lstm_update_backward(
-    hidden_gradient: Tensor,
-    cell_gradient: Tensor,
-    gates: Tensor,
-    cell: Tensor,
-    squashed: Tensor,
-    gates_gradient: Tensor,
-) -> None:
-    """The gradients of :func:`lstm_update`, from what it left; no exponential is computed again.
-
-    Args:
-        hidden_gradient: of the new hidden state, [batch, units].
-        cell_gradient: of the new cell, replaced by that of the cell before, [batch, units].
-        gates: activated, [batch, 4 units].
-        cell: the cell before, [batch, units].
-        squashed: tanh of the new cell, [batch, units].
-        gates_gradient: written, [batch, 4 units], of the gates before they were activated.
-    """
-    in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
-    of_in, of_forget, of_candidate, of_out = gates_gradient.chunk(4, dim=1)
-    through_out = hidden_gradient * out_gate
-    torch.mul(through_out, squashed, out=of_out)
-    cell_gradient += through_out.addcmul_(of_out, squashed, value=-1)
-    # Each is gradient × partner × σ(1 − σ), or × (1 − tanh²) for the candidate.
-    of_out.addcmul_(of_out, out_gate, value=-1)
-    torch.mul(cell_gradient, candidate, out=of_in)
-    of_in.mul_(in_gate)
-    of_in.addcmul_(of_in, in_gate, value=-1)
-    torch.mul(cell_gradient, cell, out=of_forget)
-    of_forget.mul_(forget_gate)
-    of_forget.addcmul_(of_forget, forget_gate, value=-1)
-    torch.mul(cell_gradient, in_gate, out=of_candidate)
-    of_candidate.addcmul_(of_candidate * candidate, candidate, value=-1)
-    cell_gradient.mul_(forget_gate)

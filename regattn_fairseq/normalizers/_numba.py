@@ -23,11 +23,8 @@ from typing import Any
 
 import numba
 import numpy as np
-from numba import types
-from numba.extending import intrinsic
-from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from ..kernels.addresses import Array, array_at
 
 # Sums may be reordered, so that they vectorize; NaN and infinity keep their meaning.
 _flags = {"reassoc", "nsz", "contract"}
@@ -38,25 +35,9 @@ _SHORT = 64
 _MARGIN = 1.001
 
 
-@intrinsic
-def _pointer(context: Any, address: Any, like: Any) -> Any:
-    """Cast an integer to a pointer to numbers of the type of ``like``."""
-    signature = types.CPointer(like)(address, like)
-
-    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        return builder.inttoptr(arguments[0], context.get_value_type(signature.return_type))
-
-    return signature, generate
-
-
-@_jit
-def _array(address: int, like: Any, rows: int, d: int) -> Array:
-    return numba.carray(_pointer(address, like), (rows, d))
-
-
 @_jit
 def _mask(address: int, rows: int, d: int) -> Array:
-    return _array(address, np.uint8(0), rows if address != 0 else 0, d)
+    return array_at(address, np.uint8(0), rows if address != 0 else 0, d)
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan"})
@@ -555,8 +536,8 @@ def sparsemax_forward(
     labels_at: int,
 ) -> None:
     """Set y to the projection of x / gamma onto the simplex."""
-    x = _array(x_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
+    x = array_at(x_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
     mask = _mask(mask_at, stop, d)
     kept = np.empty(d, x.dtype)
     value = np.empty(d)
@@ -590,11 +571,11 @@ def fusedmax_forward(
     labels_at: int,
 ) -> None:
     """Set y to the projection onto the simplex of the total-variation prox of x / gamma."""
-    x = _array(x_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
+    x = array_at(x_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
     mask = _mask(mask_at, stop, d)
-    labels = _array(labels_at, np.int32(0), stop, d)
-    lams = _array(lams_at, 0.0, stop, 1)
+    labels = array_at(labels_at, np.int32(0), stop, d)
+    lams = array_at(lams_at, 0.0, stop, 1)
     kept = np.empty(d, x.dtype)
     value = np.empty(d)
     prox = np.empty(d)
@@ -674,11 +655,11 @@ def oscarmax_forward(
     labels_at: int,
 ) -> None:
     """Set y to the projection onto the simplex of the ordered-weight isotonic prox of x / gamma."""
-    x = _array(x_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
+    x = array_at(x_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
     mask = _mask(mask_at, stop, d)
-    labels = _array(labels_at, np.int32(0), stop, d)
-    lams = _array(lams_at, 0.0, stop, 1)
+    labels = array_at(labels_at, np.int32(0), stop, d)
+    lams = array_at(lams_at, 0.0, stop, 1)
     kept = np.empty(d, x.dtype)
     value = np.empty(d)
     key = np.empty(d)
@@ -744,11 +725,11 @@ def oscarmax_published_forward(
     labels_at: int,
 ) -> None:
     """Set y to the projection onto the simplex of the OSCAR prox of x / gamma, on |x|."""
-    x = _array(x_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
+    x = array_at(x_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
     mask = _mask(mask_at, stop, d)
-    labels = _array(labels_at, np.int32(0), stop, d)
-    lams = _array(lams_at, 0.0, stop, 1)
+    labels = array_at(labels_at, np.int32(0), stop, d)
+    lams = array_at(lams_at, 0.0, stop, 1)
     kept = np.empty(d, x.dtype)
     value = np.empty(d)
     size = np.empty(d)
@@ -800,9 +781,9 @@ def sparsemax_backward(
     out_at: int,
 ) -> None:
     """Set out to (diag(s) - s s' / |s|) g / gamma, s the support of y."""
-    g = _array(g_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
-    out = _array(out_at, like, stop, d)
+    g = array_at(g_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
+    out = array_at(out_at, like, stop, d)
     for r in range(start, stop):
         total = 0.0
         count = 0.0
@@ -846,10 +827,10 @@ def grouped_backward(
 
     For groups that lie in the support whole or not at all, so that J_prox keeps the mean.
     """
-    g = _array(g_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
-    out = _array(out_at, like, stop, d)
-    labels = _array(labels_at, np.int32(0), stop, d)
+    g = array_at(g_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
+    out = array_at(out_at, like, stop, d)
+    labels = array_at(labels_at, np.int32(0), stop, d)
     where = np.empty(d, np.int32)
     sums = np.zeros(d + 1)
     counts = np.zeros(d + 1)
@@ -887,10 +868,10 @@ def signed_backward(
     out_at: int,
 ) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over signed groups."""
-    g = _array(g_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
-    out = _array(out_at, like, stop, d)
-    labels = _array(labels_at, np.int32(0), stop, d)
+    g = array_at(g_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
+    out = array_at(out_at, like, stop, d)
+    labels = array_at(labels_at, np.int32(0), stop, d)
     sums = np.empty(d + 1)
     counts = np.empty(d + 1, np.int32)
     for r in range(start, stop):
@@ -930,8 +911,8 @@ def pnormmax_forward(
     labels_at: int,
 ) -> None:
     """Set y proportional to max(x - tau, 0)^(1/(p-1)), tau the root of the optimality condition."""
-    x = _array(x_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
+    x = array_at(x_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
     mask = _mask(mask_at, stop, d)
     kept = np.empty(d, x.dtype)
     z = np.empty(d)
@@ -1006,9 +987,9 @@ def pnormmax_backward(
     out_at: int,
 ) -> None:
     """Set out to M g, M = H^-1 - H^-1 1 1' H^-1 / (1' H^-1 1) on the support of y."""
-    g = _array(g_at, like, stop, d)
-    y = _array(y_at, like, stop, d)
-    out = _array(out_at, like, stop, d)
+    g = array_at(g_at, like, stop, d)
+    y = array_at(y_at, like, stop, d)
+    out = array_at(out_at, like, stop, d)
     where = np.empty(d, np.int32)
     weight = np.empty(d)
     for r in range(start, stop):

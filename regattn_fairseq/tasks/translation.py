@@ -5,8 +5,11 @@ from typing import Any
 
 import numpy as np
 from fairseq.data import BaseWrapperDataset
+from fairseq.search import BeamSearch
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
+
+from regattn_fairseq.tasks.search import QuickBeamSearch
 
 
 @dataclass
@@ -31,12 +34,12 @@ class RegattnTranslationConfig(TranslationConfig):
 
 @register_task("regattn_translation", dataclass=RegattnTranslationConfig)
 class RegattnTranslationTask(TranslationTask):
-    """Like ``translation``, with three differences.
+    """Like ``translation``, with four differences.
 
     ``rebuild_batches`` is an option: fairseq's own task makes the batches once a process, from the
-    epoch at which that process starts. ``train_fraction`` is another. And a batch of outputs
-    without any word counts as one wrong word, hence as BLEU 0, where fairseq stops for want of a
-    score.
+    epoch at which that process starts. ``train_fraction`` is another. Beam search finds the same
+    in less time. And a batch of outputs without any word counts as one wrong word, hence as BLEU
+    0, where fairseq stops for want of a score.
     """
 
     def load_dataset(
@@ -49,6 +52,13 @@ class RegattnTranslationTask(TranslationTask):
             raise ValueError(f"task.train_fraction is {fraction}: choose above 0 and at most 1")
         if split == self.cfg.train_subset and fraction < 1:
             self.datasets[split] = _Part(self.datasets[split], fraction)
+
+    def build_generator(self, *args: Any, **kwargs: Any) -> Any:
+        """What searches for outputs; see fairseq. Plain beam search is a quicker one."""
+        generator = super().build_generator(*args, **kwargs)
+        if type(getattr(generator, "search", None)) is BeamSearch:
+            generator.search = QuickBeamSearch(self.target_dictionary)
+        return generator
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple:
         """Score one batch; see fairseq."""

@@ -1,0 +1,1 @@
+"""What compiled CPU kernels share, whoever defines them: loading, calls, threads, addresses."""

@@ -1,0 +1,102 @@
+"""Exponentials of which LLVM makes vector code, for kernels that numba compiles.
+
+Everything is computed in the type of the argument, float32 or float64, to an error of a few units
+in the last place; numbers beyond those whose outcome is finite count as the nearest of those.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import namedtuple
+from typing import Any
+
+import numba
+import numpy as np
+from numba import types
+from numba.extending import intrinsic, overload
+
+# Products and sums may be fused, but not reordered: adding _Constants.shifter rounds.
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
+
+_Constants = namedtuple(
+    "_Constants",
+    "zero one two "
+    "log2_e ln_2 "
+    "shifter "  # x + shifter has the integer nearest to x as its last bits
+    "largest "  # e to this power is finite
+    "saturated "  # tanh of half of this is 1, to rounding
+    "series",  # 1/k! for k from the last that rounding leaves down to 1
+)
+
+
+def _constants(dtype: Any, largest: float, saturated: float, terms: int) -> Any:
+    numbers = (0, 1, 2, 1 / math.log(2), math.log(2), 1.5 * 2 ** np.finfo(dtype).nmant)
+    series = tuple(dtype(1 / math.factorial(k)) for k in range(terms, 0, -1))
+    return _Constants._make((*map(dtype, (*numbers, largest, saturated)), series))
+
+
+# Beyond ln(2)/2 no argument of the series is: its next term is below half a unit in the last place.
+_FLOAT32 = _constants(np.float32, 87.0, 20.0, 7)
+_FLOAT64 = _constants(np.float64, 708.0, 40.0, 13)
+
+
+def constants_of(like):  # type: ignore[no-untyped-def]
+    """The constants in the type of a number."""
+
+
+@overload(constants_of)
+def _(like):  # type: ignore[no-untyped-def]  # numba wants both signatures alike
+    if like == types.float32:
+        return lambda like: _FLOAT32
+    return lambda like: _FLOAT64
+
+
+@intrinsic
+def _power_of_two(context: Any, shifted: Any) -> Any:
+    """2 to the integer in the last bits of a number, which go where the exponent belongs."""
+
+    def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+        number = context.get_value_type(shifted)
+        bits = context.get_value_type(types.int32 if shifted == types.float32 else types.int64)
+        mantissa, bias = (23, 127) if shifted == types.float32 else (52, 1023)
+        last = builder.shl(builder.bitcast(arguments[0], bits), bits(mantissa))
+        return builder.bitcast(builder.add(last, bits(bias << mantissa)), number)
+
+    return shifted(shifted), generate
+
+
+@_jit
+def _split_exponential(x: float, c: Any) -> tuple[float, float]:
+    """(s, q) with eˣ = s (1 + q): x = n ln 2 + r, s = 2ⁿ and q = eʳ − 1 by its series."""
+    shifted = x * c.log2_e + c.shifter
+    r = x - (shifted - c.shifter) * c.ln_2
+    q = c.zero
+    for term in c.series:
+        q = (q + term) * r
+    return _power_of_two(shifted), q
+
+
+@_jit
+def exponential(x: float, c: Any) -> float:
+    """eˣ; NaN stays NaN."""
+    x = -c.largest if x < -c.largest else x
+    x = c.largest if x > c.largest else x
+    s, q = _split_exponential(x, c)
+    return s + s * q
+
+
+@_jit
+def sigmoid(x: float, c: Any) -> float:
+    """σ(x) = 1 / (1 + e⁻ˣ); NaN stays NaN."""
+    return c.one / (c.one + exponential(-x, c))
+
+
+@_jit
+def tanh(x: float, c: Any) -> float:
+    """By tanh x = u / (u + 2), u = e²ˣ − 1, exact to rounding near zero, too; NaN stays NaN."""
+    x = c.two * x
+    x = -c.saturated if x < -c.saturated else x
+    x = c.saturated if x > c.saturated else x
+    s, q = _split_exponential(x, c)
+    u = s * q + (s - c.one)
+    return u / (u + c.two)

@@ -1,0 +1,46 @@
+"""The logarithm of a softmax, in place, compiled by numba."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numba
+
+from regattn_fairseq.kernels.addresses import Array, array_at
+from regattn_fairseq.kernels.exponentials import constants_of, exponential
+
+# Sums may be reordered, so that they vectorize.
+_flags = {"reassoc", "nsz", "contract"}
+_jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan"})
+def _largest(x: Array) -> Any:
+    top = x[0]
+    for j in range(x.size):
+        top = max(top, x[j])
+    return top
+
+
+@_jit
+def _log_sum(x: Array, top: Any, c: Any) -> Any:
+    """The logarithm of Σ e^(x − top)."""
+    total = c.zero
+    for j in range(x.size):
+        total += exponential(x[j] - top, c)
+    return math.log(total)
+
+
+@numba.njit(cache=True, nogil=True, error_model="numpy")
+def log_softmax(like: Any, start: int, stop: int, d: int, scores_at: int) -> None:
+    """Subtract from each row log Σ eˣ. One NaN makes a row of them, since their sum is NaN."""
+    scores = array_at(scores_at, like, stop, d)
+    c = constants_of(like)
+    for r in range(start, stop):
+        row = scores[r]
+        top = _largest(row)
+        log_sum = _log_sum(row, top, c)
+        # In this order: beside a large score the sum's logarithm is lost.
+        for j in range(d):
+            row[j] = (row[j] - top) - log_sum
