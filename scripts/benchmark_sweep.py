@@ -47,8 +47,8 @@ LAMBDAS = ("0.005", "0.02", "0.08")
 SEEDS = ("1", "2")
 CORES = 2
 
-# A minute and a half of one core for each run. What starting Python and composing the configurations
-# costs, some thirty seconds of a core for each command, must be small beside them all.
+# A minute and a half of one core for each run. What starting Python and composing the
+# configurations costs, some thirty seconds of a core a command, must be small beside them all.
 TRAINING = (
     "experiment=quickstart",
     "data.corpus.pairs=9000",
