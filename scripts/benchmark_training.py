@@ -55,6 +55,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 
 FAIRSEQ = "fairseq lstm"
+OURS = ("--task", "regattn_translation", "--arch", "regattn_lstm")
 MODELS = {
     FAIRSEQ: [],
     "softmax": ["--attn-normalizer", "softmax"],
@@ -159,7 +160,8 @@ def build(name: str, setting: Setting) -> Trainer:
     criterion = "label_smoothed_cross_entropy"
     command = [
         *(str(setting.data), "--user-dir", regattn_fairseq.__path__[0]),
-        *("--arch", "lstm" if name == FAIRSEQ else "regattn_lstm", *MODELS[name]),
+        *(("--arch", "lstm") if name == FAIRSEQ else OURS),
+        *MODELS[name],
         *(word for side in sides for word in (side, str(setting.units))),
         *(word for side in layers for word in (side, str(setting.layers))),
         *("--criterion", criterion if name == FAIRSEQ else f"regattn_{criterion}"),
