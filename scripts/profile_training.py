@@ -35,7 +35,6 @@ from benchmark_training import (
     setting_of,
     start,
 )
-from fairseq.search import BeamSearch
 from fairseq.sequence_generator import EnsembleModel
 from fairseq.trainer import Trainer
 from tabulate import tabulate
@@ -48,6 +47,7 @@ from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.recurrence import LSTM
 from regattn_fairseq.models.step_products import StepLSTM
 from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.tasks.search import QuickBeamSearch
 
 MATRICES = "matrix products"
 LSTMS = "LSTM, elementwise"
@@ -72,7 +72,7 @@ PARTS = [
     (LSTMDecoder, "get_normalized_probs", OUTPUT),
     (Dropout, "forward", DROPOUT),
     (Trainer, "zero_grad", OPTIMIZER),
-    (BeamSearch, "step", PICKING),
+    (QuickBeamSearch, "step", PICKING),
     (EnsembleModel, "reorder_incremental_state", CARRYING),
     (EnsembleModel, "reorder_encoder_out", CARRYING),
 ]
