@@ -15,7 +15,6 @@ writes {"error": "one line"}, and ends.
 from __future__ import annotations
 
 import json
-import resource
 import sys
 import time
 from collections.abc import Callable
@@ -91,7 +90,7 @@ def _answer(request: list[str], peer: Peer, job: Job) -> dict[str, Any]:
         case ["load", path]:
             return {"loaded": peer.load(torch.load(path.strip(), weights_only=True))}
         case ["memory"]:
-            before = _memory()
+            before = _memory(forget=True)
             for index in range(len(job.training)):
                 peer.train(index)
             return {"memory": _memory() - before}
@@ -123,8 +122,11 @@ def _clock() -> float:
     return time.perf_counter()
 
 
-def _memory() -> float:
-    """MiB, at most so far; on a GPU, of its own memory."""
+def _memory(forget: bool = False) -> float:
+    """MiB, at most so far, or only since this was to be forgotten; on a GPU, of its own memory."""
     if DEVICE.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    if forget:
+        Path("/proc/self/clear_refs").write_text("5")
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
