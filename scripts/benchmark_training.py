@@ -29,7 +29,6 @@ import statistics
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -42,6 +41,7 @@ from fairseq import options, tasks, utils
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.logging import metrics
 from fairseq.trainer import Trainer
+from peers.worker import clock, most_memory
 from tabulate import tabulate
 from torch import Tensor
 from tqdm import tqdm
@@ -142,21 +142,10 @@ def _peak(queue: Any, name: str, setting: Setting) -> None:
     logging.disable(logging.INFO)
     trainer = build(name, setting)
     taken = batches(trainer, "train", setting.max_tokens, setting.number)
-    # The most that imports took counts no longer; Linux alone can say so.
-    Path("/proc/self/clear_refs").write_text("5")
-    before = _most_memory()
+    before = most_memory(forget=True)
     for batch in taken:
         train_step(trainer, batch)
-    if torch.cuda.is_available():
-        queue.put(torch.cuda.max_memory_allocated() / 2**20)
-    else:
-        queue.put(_most_memory() - before)
-
-
-def _most_memory() -> float:
-    """MiB that this process has taken, at most."""
-    status = Path("/proc/self/status").read_text()
-    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+    queue.put(most_memory() - before)
 
 
 def build(name: str, setting: Setting) -> Trainer:
@@ -202,13 +191,6 @@ def batches(trainer: Trainer, split: str, max_tokens: int, number: int) -> list[
     )
     found = [b for b in iterator.next_epoch_itr(shuffle=False) if b]
     return random.Random(1).sample(found, min(number, len(found)))
-
-
-def clock() -> float:
-    """Seconds, once all that was asked of a GPU is done."""
-    if torch.cuda.is_available():
-        torch.cuda.synchronize()
-    return time.perf_counter()
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 logger = logging.getLogger("regattn_fairseq.kernels")
 
@@ -34,6 +35,11 @@ _pool: ThreadPoolExecutor | None = None
 def available() -> bool:
     """Whether numba is installed."""
     return importlib.util.find_spec("numba") is not None
+
+
+def works_on(like: Tensor) -> bool:
+    """Whether kernels take tensors like this one: float32 or float64, on the CPU, not traced."""
+    return like.is_cpu and like.dtype in _LIKE and available() and not torch.compiler.is_compiling()
 
 
 def _forget_pool() -> None:

@@ -10,7 +10,7 @@ from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
 from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from regattn_fairseq.kernels.running import Kernels, available
+from regattn_fairseq.kernels.running import Kernels, works_on
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.encoder import EncoderOutput, select_sentences
@@ -425,10 +425,8 @@ class LSTMDecoder(FairseqIncrementalDecoder):
 def _is_searched(scores: Tensor) -> bool:
     """Whether these are scores of single steps, without gradient, that a kernel can deal with."""
     return (
-        scores.is_cpu
+        works_on(scores)
         and scores.size(1) == 1
         and scores.is_contiguous()
         and not torch.is_grad_enabled()
-        and not torch.compiler.is_compiling()
-        and available()
     )

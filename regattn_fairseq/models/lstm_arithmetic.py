@@ -8,20 +8,10 @@ are contiguous, of one type, and have memory.
 import torch
 from torch import Tensor
 
-from regattn_fairseq.kernels.running import Kernels, available
+from regattn_fairseq.kernels.running import Kernels, works_on
 
 _COSTS = {"update": 4, "step": 5, "update_backward": 3}
 _kernels = Kernels("regattn_fairseq.models.lstm_kernels", _COSTS)
-
-
-def _compiled(like: Tensor) -> bool:
-    """Whether kernels work on tensors like this one."""
-    return (
-        like.is_cpu
-        and like.dtype in (torch.float32, torch.float64)
-        and available()
-        and not torch.compiler.is_compiling()
-    )
 
 
 def with_memory(gradient: Tensor) -> Tensor:
@@ -47,7 +37,7 @@ def update(
         new_cell: written, [batch, units].
         squashed: written, tanh(cell'), [batch, units].
     """
-    if _compiled(gates):
+    if works_on(gates):
         _kernels.run(
             "update",
             gates.dtype,
@@ -91,7 +81,7 @@ def step(
         hiddens_before: written, the old hidden state, [batch, units].
         cells_before: written, the old cell, [batch, units].
     """
-    if _compiled(gates):
+    if works_on(gates):
         _kernels.run(
             "step",
             gates.dtype,
@@ -131,7 +121,7 @@ def update_backward(
         squashed: tanh of the new cell, [batch, units].
         gates_gradient: written, [batch, 4 units], of the gates before they were activated.
     """
-    if _compiled(gates):
+    if works_on(gates):
         _kernels.run(
             "update_backward",
             gates.dtype,

@@ -15,7 +15,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from regattn_fairseq.kernels.addresses import Array, array_at
+from regattn_fairseq.kernels.arrays import Array, array_at
 from regattn_fairseq.kernels.exponentials import constants_of, sigmoid, tanh
 
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})

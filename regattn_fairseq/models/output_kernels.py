@@ -7,23 +7,12 @@ from typing import Any
 
 import numba
 
-from regattn_fairseq.kernels.addresses import Array, array_at
+from regattn_fairseq.kernels.arrays import Array, array_at, largest
 from regattn_fairseq.kernels.exponentials import constants_of, exponential
 
+
 # Sums may be reordered, so that they vectorize.
-_flags = {"reassoc", "nsz", "contract"}
-_jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan"})
-def _largest(x: Array) -> Any:
-    top = x[0]
-    for j in range(x.size):
-        top = max(top, x[j])
-    return top
-
-
-@_jit
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "contract"})
 def _log_sum(x: Array, top: Any, c: Any) -> Any:
     """The logarithm of Σ e^(x − top)."""
     total = c.zero
@@ -39,7 +28,7 @@ def log_softmax(like: Any, start: int, stop: int, d: int, scores_at: int) -> Non
     c = constants_of(like)
     for r in range(start, stop):
         row = scores[r]
-        top = _largest(row)
+        top = largest(row)
         log_sum = _log_sum(row, top, c)
         # In this order: beside a large score the sum's logarithm is lost.
         for j in range(d):

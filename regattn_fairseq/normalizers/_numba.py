@@ -24,7 +24,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from ..kernels.addresses import Array, array_at
+from ..kernels.arrays import Array, array_at
 
 # Sums may be reordered, so that they vectorize; NaN and infinity keep their meaning.
 _flags = {"reassoc", "nsz", "contract"}

@@ -4,7 +4,7 @@ import torch
 from fairseq.search import BeamSearch
 from torch import Tensor
 
-from regattn_fairseq.kernels.running import Kernels, available
+from regattn_fairseq.kernels.running import Kernels, works_on
 
 _kernels = Kernels("regattn_fairseq.tasks.search_kernels", {"best": 1})
 
@@ -41,7 +41,7 @@ class QuickBeamSearch(BeamSearch):
             first.
         """
         sentences, beam, words = lprobs.shape
-        if not (lprobs.is_cpu and lprobs.dtype is torch.float32 and available()):
+        if not (works_on(lprobs) and lprobs.dtype is torch.float32):
             found: tuple[Tensor, Tensor, Tensor] = super().step(
                 step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple
             )

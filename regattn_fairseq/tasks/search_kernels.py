@@ -8,17 +8,9 @@ from typing import Any
 import numba
 import numpy as np
 
-from regattn_fairseq.kernels.addresses import Array, array_at
+from regattn_fairseq.kernels.arrays import Array, array_at, largest
 
 _BLOCK = 128
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nnan", "nsz"})
-def _largest(x: Array) -> Any:
-    top = x[0]
-    for j in range(x.size):
-        top = max(top, x[j])
-    return top
 
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
@@ -68,7 +60,7 @@ def best(
             j = beam * words
             while j < end:
                 block = row[j : min(j + _BLOCK, end)]
-                if _largest(block) + offset > found[count - 1]:
+                if largest(block) + offset > found[count - 1]:
                     for i in range(block.size):
                         value = block[i] + offset
                         if value > found[count - 1]:

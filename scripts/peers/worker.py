@@ -80,20 +80,20 @@ def serve(build: Callable[[Job], Peer]) -> None:
 def _answer(request: list[str], peer: Peer, job: Job) -> dict[str, Any]:
     match request:
         case ["train", index]:
-            start = _clock()
+            start = clock()
             peer.train(int(index))
-            return {"seconds": _clock() - start}
+            return {"seconds": clock() - start}
         case ["search", index]:
-            start = _clock()
+            start = clock()
             outputs = peer.search(int(index))
-            return {"seconds": _clock() - start, "outputs": outputs}
+            return {"seconds": clock() - start, "outputs": outputs}
         case ["load", path]:
             return {"loaded": peer.load(torch.load(path.strip(), weights_only=True))}
         case ["memory"]:
-            before = _memory(forget=True)
+            before = most_memory(forget=True)
             for index in range(len(job.training)):
                 peer.train(index)
-            return {"memory": _memory() - before}
+            return {"memory": most_memory() - before}
     raise ValueError(f"no such request: {' '.join(request)}")
 
 
@@ -115,14 +115,14 @@ def _batch(source: np.ndarray, target: np.ndarray, pad: int) -> Batch:
     return Batch(tensor, tensor.ne(pad).sum(1), torch.from_numpy(target))
 
 
-def _clock() -> float:
+def clock() -> float:
     """Seconds, once all that was asked of a GPU is done."""
     if DEVICE.type == "cuda":
         torch.cuda.synchronize()
     return time.perf_counter()
 
 
-def _memory(forget: bool = False) -> float:
+def most_memory(forget: bool = False) -> float:
     """MiB, at most so far, or only since this was to be forgotten; on a GPU, of its own memory."""
     if DEVICE.type == "cuda":
         return torch.cuda.max_memory_allocated() / 2**20

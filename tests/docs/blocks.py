@@ -18,11 +18,9 @@ import fairseq_cli.generate
 import fairseq_cli.preprocess
 import fairseq_cli.train
 from commands import write_toy_corpus
-from hydra.version import VersionBase
-from in_process import FORK
+from in_process import FORK, as_fairseq_expects
 from markdown_it import MarkdownIt
 from omegaconf import DictConfig
-from packaging.version import Version
 
 # Here and not where they are needed: each child would import them again.
 from regattn_fairseq import cli
@@ -104,8 +102,7 @@ def in_fork(folder: Path, action: Callable[[], Any]) -> list[str]:
 
     def child() -> None:
         os.chdir(folder)
-        # Hydra's default, which fairseq's commands need; other tests of this process set another.
-        VersionBase.instance().setbase(Version("1.1"))
+        as_fairseq_expects()
         failure = ""
         try:
             action()

@@ -7,7 +7,9 @@ import torch
 from commands import TINY
 from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
+from hydra.version import VersionBase
 from omegaconf import DictConfig, open_dict, read_write
+from packaging.version import Version
 
 from regattn_fairseq.pipeline import config
 from regattn_fairseq.pipeline.checkpoints import LAST
@@ -16,6 +18,11 @@ FORK = multiprocessing.get_context("fork")
 
 # OpenMP's threads do not survive a fork, and a child that waits for them waits for ever.
 torch.set_num_threads(1)
+
+
+def as_fairseq_expects() -> None:
+    """Give Hydra its default back, which fairseq's options need; other tests set another."""
+    VersionBase.instance().setbase(Version("1.1"))
 
 
 def composed(toy: list[str], *overrides: str, root: str = "train") -> DictConfig:

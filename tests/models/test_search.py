@@ -12,7 +12,7 @@ from regattn_fairseq.models import decoder
 @pytest.fixture(params=["compiled", "torch"])
 def _way(request, monkeypatch):
     if request.param == "torch":
-        monkeypatch.setattr(decoder, "available", lambda: False)
+        monkeypatch.setattr(decoder, "works_on", lambda like: False)
 
 
 @pytest.mark.usefixtures("_way")

@@ -18,8 +18,7 @@ from benchmark_training import (
 )
 from fairseq import options
 from fairseq_cli import preprocess
-from hydra.version import VersionBase
-from packaging.version import Version
+from in_process import as_fairseq_expects
 from profile_training import (
     ATTENTION,
     CARRYING,
@@ -41,8 +40,7 @@ WORDS = 40  # more than the corpus has
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Model]:
     """fairseq's lstm and our softmax model, of two layers."""
-    # Hydra's default, which fairseq's options need; other tests of this process set another.
-    VersionBase.instance().setbase(Version("1.1"))
+    as_fairseq_expects()
     folder = tmp_path_factory.mktemp("corpus")
     draw = random.Random(1)
     for split in ("train", "valid"):

@@ -14,7 +14,7 @@ from regattn_fairseq.tasks.search import QuickBeamSearch
 @pytest.fixture(params=["compiled", "torch"])
 def searches(request, monkeypatch):
     if request.param == "torch":
-        monkeypatch.setattr(search, "available", lambda: False)
+        monkeypatch.setattr(search, "works_on", lambda like: False)
     dictionary = Dictionary()
     return QuickBeamSearch(dictionary), BeamSearch(dictionary)
 

@@ -1,4 +1,4 @@
-"""Arrays by address, for kernels that numba compiles."""
+"""What kernels that numba compiles do with arrays: find them by address, look through a row."""
 
 from __future__ import annotations
 
@@ -27,3 +27,13 @@ def _pointer(context: Any, address: Any, like: Any) -> Any:
 def array_at(address: int, like: Any, rows: int, d: int) -> Array:
     """The contiguous array [rows, d] of numbers of the type of ``like`` at an address."""
     return numba.carray(_pointer(address, like), (rows, d))
+
+
+# The order in which numbers are compared is free, so that it vectorizes.
+@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"reassoc", "nsz", "nnan"})
+def largest(x: Array) -> Any:
+    """The largest of some numbers [n], n > 0; where one is NaN, any of them."""
+    top = x[0]
+    for j in range(x.size):
+        top = max(top, x[j])
+    return top
