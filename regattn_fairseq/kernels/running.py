@@ -1,9 +1,8 @@
 """Running compiled CPU kernels: loading, threads, forks.
 
 numba is imported, and a kernel compiled or loaded from its cache, when a kernel is first needed.
-Large calls are split over rows among threads of our own, which run while a kernel has released
-the interpreter lock; neither numba's threading layers nor torch's are involved, so the kernels
-work beside both and in forked workers. ``torch.set_num_threads`` bounds them.
+Kernels release the interpreter lock. Large calls share their rows among torch's own threads, as
+many as ``torch.set_num_threads`` allows; a forked process, which has none of them, does without.
 """
 
 from __future__ import annotations
@@ -11,11 +10,9 @@ from __future__ import annotations
 import functools
 import importlib
 import importlib.util
-import itertools
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any
 
@@ -25,10 +22,10 @@ from torch import Tensor
 
 logger = logging.getLogger("regattn_fairseq.kernels")
 
-_WORTH_SPLITTING = 150_000  # Nanoseconds; below, waking a thread costs more than it saves.
+_WORTH_SHARING = 60_000  # Nanoseconds; below, waking a thread costs more than it saves.
+_forked = False
 # Tells a kernel the type of its arrays, of which it is given the addresses alone.
 _LIKE = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
-_pool: ThreadPoolExecutor | None = None
 
 
 @functools.cache
@@ -42,13 +39,13 @@ def works_on(like: Tensor) -> bool:
     return like.is_cpu and like.dtype in _LIKE and available() and not torch.compiler.is_compiling()
 
 
-def _forget_pool() -> None:
-    # A child has none of its parent's threads.
-    global _pool
-    _pool = None
+def _remember_fork() -> None:
+    # A child has none of its parent's threads, and GNU's OpenMP would wait for them forever.
+    global _forked
+    _forked = True
 
 
-os.register_at_fork(after_in_child=_forget_pool)
+os.register_at_fork(after_in_child=_remember_fork)
 
 
 @contextmanager
@@ -86,32 +83,22 @@ class Kernels:
         self._module = module
         self._costs = costs
         self._loaded: dict[tuple[str, torch.dtype], Callable[..., None]] = {}
+        self._shared: dict[tuple[str, torch.dtype], Callable[..., None] | None] = {}
 
     def run(
         self, name: str, dtype: torch.dtype, rows: int, d: int, *arguments: int | float
     ) -> None:
-        """Call a kernel for all rows of arrays [rows, d] of a type; split them if that pays."""
-        global _pool
+        """Call a kernel for all rows of arrays [rows, d] of a type; share them if that pays."""
         kernel = self._loaded.get((name, dtype))
         if kernel is None:
             kernel = self._load(name, dtype, arguments)
-        cost = rows * d * self._costs[name]
-        parts = 1
-        if cost > _WORTH_SPLITTING:
-            parts = min(torch.get_num_threads(), rows, cost * 2 // _WORTH_SPLITTING)
-        if parts == 1:
-            kernel(0, rows, d, *arguments)
-            return
-        if _pool is None:
-            _pool = ThreadPoolExecutor(max(32, parts), thread_name_prefix="regattn")
-        bounds = [rows * i // parts for i in range(parts + 1)]
-        others = [
-            _pool.submit(kernel, start, stop, d, *arguments)
-            for start, stop in itertools.pairwise(bounds[1:])
-        ]
-        kernel(0, bounds[1], d, *arguments)
-        for other in others:
-            other.result()
+        if rows > 1 and rows * d * self._costs[name] > _WORTH_SHARING and not _forked:
+            threads = torch.get_num_threads()
+            shared = self._share(name, dtype, arguments) if threads > 1 else None
+            if shared is not None:
+                shared(rows, d, threads, *arguments)
+                return
+        kernel(0, rows, d, *arguments)
 
     def _load(
         self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
@@ -126,3 +113,15 @@ class Kernels:
             kernel(0, 0, 1, *arguments)
         self._loaded[name, dtype] = kernel
         return kernel
+
+    def _share(
+        self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
+    ) -> Callable[..., None] | None:
+        """The kernel as many threads call it; None where torch's are out of reach."""
+        if (name, dtype) not in self._shared:
+            from .threads import Shared, runtime
+
+            kernel = getattr(importlib.import_module(self._module), name)
+            shared = Shared(kernel, _LIKE[dtype], arguments) if runtime() else None
+            self._shared[name, dtype] = shared
+        return self._shared[name, dtype]

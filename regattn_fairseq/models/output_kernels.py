@@ -28,7 +28,7 @@ def log_softmax(like: Any, start: int, stop: int, d: int, scores_at: int) -> Non
     c = constants_of(like)
     for r in range(start, stop):
         row = scores[r]
-        top = largest(row)
+        top = largest(row, d)
         log_sum = _log_sum(row, top, c)
         # In this order: beside a large score the sum's logarithm is lost.
         for j in range(d):

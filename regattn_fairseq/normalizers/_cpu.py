@@ -10,15 +10,15 @@ from ..kernels.running import Kernels, available
 __all__ = ["GROUPED", "available", "forward", "product"]
 
 _COSTS = {
-    "sparsemax_forward": 4,
-    "fusedmax_forward": 8,
-    "oscarmax_forward": 15,
+    "sparsemax_forward": 2,
+    "fusedmax_forward": 5,
+    "oscarmax_forward": 10,
     "oscarmax_published_forward": 30,
-    "pnormmax_forward": 9,
+    "pnormmax_forward": 6,
     "sparsemax_backward": 1,
-    "grouped_backward": 2,
+    "grouped_backward": 1,
     "signed_backward": 5,
-    "pnormmax_backward": 3,
+    "pnormmax_backward": 2,
 }
 _kernels = Kernels("regattn_fairseq.normalizers._numba", _COSTS)
 

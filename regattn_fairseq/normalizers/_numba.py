@@ -24,66 +24,52 @@ from typing import Any
 import numba
 import numpy as np
 
-from ..kernels.arrays import Array, array_at
+from ..kernels.arrays import Array, array_at, larger, largest, smaller, smallest
 
 # Sums may be reordered, so that they vectorize; NaN and infinity keep their meaning.
 _flags = {"reassoc", "nsz", "contract"}
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags)
+# Handing over an array is handing over seven numbers: for what takes several, as long as its work.
+_inlined = numba.njit(
+    cache=True, nogil=True, error_model="numpy", fastmath=_flags, forceinline=True
+)
 # Up to this length counting how many entries are larger is the quickest way to sort.
 _SHORT = 64
 # Beyond the unit that a simplex spans, for what rounding may move.
 _MARGIN = 1.001
 
 
-@_jit
+@_inlined
 def _mask(address: int, rows: int, d: int) -> Array:
     return array_at(address, np.uint8(0), rows if address != 0 else 0, d)
 
 
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan"})
-def _largest(z: Array, n: int) -> float:
-    """Find the largest of n numbers, none of which is NaN."""
-    top = z[0]
-    for i in range(n):
-        top = max(top, z[i])
-    return np.float64(top)
-
-
-@numba.njit(cache=True, nogil=True, error_model="numpy", fastmath=_flags | {"nnan"})
-def _smallest(z: Array, n: int) -> float:
-    """Find the smallest of n numbers, none of which is NaN."""
-    bottom = z[0]
-    for i in range(n):
-        bottom = min(bottom, z[i])
-    return np.float64(bottom)
+@_inlined
+def _is_finite(x: Array, n: int) -> bool:
+    nothing = x.dtype.type(0)
+    total = nothing
+    for j in range(n):
+        total += x[j] * nothing
+    return total == nothing
 
 
 @_jit
 def _compact(x: Array, mask: Array, r: int, kept: Array, position: Array) -> int:
     """Copy the unmasked scores of row r; return their number, negated where one is NaN or +inf.
 
-    Nothing is copied, and nothing need be, where that number is d.
+    Where nothing is masked and all are finite, they are as good where they are.
     """
-    d = x.shape[1]
     row = x[r]
     masked = mask.shape[0] > 0
-    poison = x.dtype.type(0)
-    for j in range(d):
-        poison += row[j] * 0
-    if not masked and poison == 0:
-        return d
     n = 0
-    for j in range(d):
+    for j in range(row.size):
         kept[n] = row[j]
         position[n] = j
         n += int(row[j] != -math.inf and not (masked and mask[r, j] != 0))
-    poison = x.dtype.type(0)
-    for i in range(n):
-        poison += kept[i] * 0
-    return n if poison == 0 else -n
+    return n if _is_finite(kept, n) else -n
 
 
-@_jit
+@_inlined
 def _candidates(scores: Array, n: int, least: float, value: Array, where: Array) -> int:
     """Copy those of n scores that are at least ``least``, and their places; their number."""
     m = 0
@@ -95,70 +81,10 @@ def _candidates(scores: Array, n: int, least: float, value: Array, where: Array)
     return m
 
 
-@_jit
+@_inlined
 def _scale(value: Array, m: int, top: float, gamma: float) -> None:
     for i in range(m):
         value[i] = (value[i] - top) / gamma
-
-
-@_jit
-def _simplex_threshold(z: Array, m: int) -> float:
-    """Find the tau with sum(max(z - tau, 0)) = 1; the largest of z must be 0.
-
-    Newton's method on that convex, decreasing function of tau, from below: the active set only
-    shrinks, and once it stays the same tau is exact.
-    """
-    total = 0.0
-    for i in range(m):
-        total += z[i]
-    tau = max((total - 1.0) / m, -1.0)
-    size = m * 1.0
-    for _ in range(20):
-        total = 0.0
-        count = 0.0
-        # Multiplied by 0 or 1 rather than chosen: branches here could not be predicted.
-        for i in range(m):
-            active = np.float64(z[i] > tau)
-            total += z[i] * active
-            count += active
-        tau = (total - 1.0) / count
-        if count == size:
-            return tau
-        size = count
-    # Sorting bounds the worst case, where each Newton step drops a single entry.
-    key = np.empty(m)
-    spare = np.empty(m)
-    index = np.empty((2, m), np.int32)
-    _sort_descending(z, m, key, index[0], spare, index[1])
-    total = 0.0
-    for k in range(m):
-        total += key[k]
-        if 1.0 + (k + 1) * key[k] <= total:
-            break
-        tau = (total - 1.0) / (k + 1)
-    return tau
-
-
-@_jit
-def _sort_descending(
-    z: Array, n: int, key: Array, index: Array, spare_key: Array, spare_index: Array
-) -> None:
-    """Set key to z in descending order and index to where each came from; z may be spare_key."""
-    if n > _SHORT:
-        _radix_sort_descending(z, n, key, index, spare_key, spare_index)
-        return
-    for i in range(n):
-        index[i] = -1
-    for i in range(n):
-        v = z[i]
-        place = 0
-        for j in range(n):
-            place += 1 if z[j] > v else 0
-        # Equals come to the same place and move on to the next that is free.
-        while index[place] >= 0:
-            place += 1
-        key[place] = v
-        index[place] = i
 
 
 @_jit
@@ -210,9 +136,74 @@ def _radix_sort_descending(
         index[k] = source_index[k]
 
 
+@_inlined
+def _sort_descending(
+    z: Array, n: int, key: Array, index: Array, spare_key: Array, spare_index: Array
+) -> None:
+    """Set key to z in descending order and index to where each came from; z may be spare_key."""
+    if n > _SHORT:
+        _radix_sort_descending(z, n, key, index, spare_key, spare_index)
+        return
+    for i in range(n):
+        index[i] = -1
+    for i in range(n):
+        v = z[i]
+        place = 0
+        for j in range(n):
+            place += 1 if z[j] > v else 0
+        # Equals come to the same place and move on to the next that is free.
+        while index[place] >= 0:
+            place += 1
+        key[place] = v
+        index[place] = i
+
+
 @_jit
-def _taut_string(z: Array, n: int, lam: float, out: Array, label: Array) -> bool:
+def _simplex_threshold(z: Array, m: int) -> float:
+    """Find the tau with sum(max(z - tau, 0)) = 1; the largest of z must be 0.
+
+    Newton's method on that convex, decreasing function of tau, from below: the active set only
+    shrinks, and once it stays the same tau is exact.
+    """
+    total = 0.0
+    for i in range(m):
+        total += z[i]
+    tau = max((total - 1.0) / m, -1.0)
+    size = m * 1.0
+    for _ in range(20):
+        total = 0.0
+        count = 0.0
+        # Multiplied by 0 or 1 rather than chosen: branches here could not be predicted.
+        for i in range(m):
+            active = np.float64(z[i] > tau)
+            total += z[i] * active
+            count += active
+        tau = (total - 1.0) / count
+        if count == size:
+            return tau
+        size = count
+    # Sorting bounds the worst case, where each Newton step drops a single entry.
+    key = np.empty(m)
+    spare = np.empty(m)
+    index = np.empty(m, np.int32)
+    spare_index = np.empty(m, np.int32)
+    _sort_descending(z, m, key, index, spare, spare_index)
+    total = 0.0
+    for k in range(m):
+        total += key[k]
+        if 1.0 + (k + 1) * key[k] <= total:
+            break
+        tau = (total - 1.0) / (k + 1)
+    return tau
+
+
+@_jit
+def _taut_string(
+    z: Array, first: int, stop: int, lam: float, out: Array, label: Array, shift: int
+) -> bool:
     """Minimize 1/2 ||b - z||^2 + lam sum |b[k+1] - b[k]| in one pass with look-ahead.
+
+    For the part of z from ``first`` to ``stop``, whose labels lie ``shift`` further on.
 
     The current run starts at ``start``; its value lies between low and high, and under / over are
     the dual variables that these two values lead to. Where neither value can be carried on, the
@@ -221,19 +212,19 @@ def _taut_string(z: Array, n: int, lam: float, out: Array, label: Array) -> bool
 
     Source: Condat 2013.
     """
-    work = 16 * n + 64
-    k = start = end_low = end_high = 0
-    low, high = z[0] - lam, z[0] + lam
+    work = 16 * (stop - first) + 64
+    k = start = end_low = end_high = first
+    low, high = z[first] - lam, z[first] + lam
     under, over = lam, -lam
     group = 1
     while work > 0:
         work -= 1
-        if k < n - 1:
+        if k < stop - 1:
             v = z[k + 1]
             if v + under < low - lam:
                 for i in range(start, end_low + 1):
                     out[i] = low
-                    label[i] = group
+                    label[i + shift] = group
                 group += 1
                 k = start = end_high = end_low = end_low + 1
                 low, high = z[k], z[k] + 2.0 * lam
@@ -241,7 +232,7 @@ def _taut_string(z: Array, n: int, lam: float, out: Array, label: Array) -> bool
             elif v + over > high + lam:
                 for i in range(start, end_high + 1):
                     out[i] = high
-                    label[i] = group
+                    label[i + shift] = group
                 group += 1
                 k = start = end_low = end_high = end_high + 1
                 low, high = z[k] - 2.0 * lam, z[k]
@@ -261,7 +252,7 @@ def _taut_string(z: Array, n: int, lam: float, out: Array, label: Array) -> bool
         elif under < 0.0:
             for i in range(start, end_low + 1):
                 out[i] = low
-                label[i] = group
+                label[i + shift] = group
             group += 1
             k = start = end_low = end_low + 1
             end_high = max(end_high, start)
@@ -271,7 +262,7 @@ def _taut_string(z: Array, n: int, lam: float, out: Array, label: Array) -> bool
         elif over > 0.0:
             for i in range(start, end_high + 1):
                 out[i] = high
-                label[i] = group
+                label[i + shift] = group
             group += 1
             k = start = end_high = end_high + 1
             end_low = max(end_low, start)
@@ -280,9 +271,9 @@ def _taut_string(z: Array, n: int, lam: float, out: Array, label: Array) -> bool
             under = z[k] - lam - low
         else:
             value = low + under / (k - start + 1)
-            for i in range(start, n):
+            for i in range(start, stop):
                 out[i] = value
-                label[i] = group
+                label[i + shift] = group
             return True
     return False
 
@@ -350,27 +341,35 @@ def _dynamic_program(z: Array, n: int, lam: float, out: Array, label: Array) -> 
 
 
 @_jit
-def _prox_total_variation(z: Array, n: int, lam: float, out: Array, label: Array) -> None:
-    """Minimize 1/2 ||b - z||^2 + lam sum |b[k+1] - b[k]|, and label the runs."""
+def _prox_total_variation(
+    z: Array, first: int, stop: int, lam: float, out: Array, label: Array, shift: int
+) -> None:
+    """Minimize 1/2 ||b - z||^2 + lam sum |b[k+1] - b[k]|, and label the runs from 1 on.
+
+    For the part of z from ``first`` to ``stop``, whose labels lie ``shift`` further on. It is not
+    handed over as an array of its own, since counting references takes as long as a short run.
+    """
+    n = stop - first
     if lam == 0.0:
-        for i in range(n):
+        for i in range(first, stop):
             out[i] = z[i]
-            label[i] = i + 1
+            label[i + shift] = i - first + 1
         return
     mean = 0.0
-    for i in range(n):
+    for i in range(first, stop):
         mean += z[i]
     mean /= n
     spread = 0.0
-    for i in range(n):
+    for i in range(first, stop):
         spread += abs(z[i] - mean)
     if n == 1 or lam >= spread:
         # Settled without the scan, whose sums would lose the scores beside a huge lam.
-        for i in range(n):
+        for i in range(first, stop):
             out[i] = mean
-            label[i] = 1
-    elif not _taut_string(z, n, lam, out, label):
-        _dynamic_program(z, n, lam, out, label)
+            label[i + shift] = 1
+    elif not _taut_string(z, first, stop, lam, out, label, shift):
+        labels = label[first + shift : stop + shift]
+        _dynamic_program(z[first:stop], n, lam, out[first:stop], labels)
 
 
 @_jit
@@ -394,7 +393,7 @@ def _decreasing_regression(z: Array, n: int, sums: Array, starts: Array) -> int:
     return blocks
 
 
-@_jit
+@_inlined
 def _fuse(value: Array, where: Array, m: int, n: int, lam: float, out: Array, label: Array) -> None:
     """Set out to the total-variation prox of n scores at the candidates, the others at -infinity.
 
@@ -430,13 +429,13 @@ def _fuse(value: Array, where: Array, m: int, n: int, lam: float, out: Array, la
                 out[i + 1] -= change
         elif k - i > 2:
             number = label[first] - 1
-            _prox_total_variation(value[i:k], k - i, lam, out[i:k], label[first : first + k - i])
+            _prox_total_variation(value, i, k, lam, out, label, first - i)
             for j in range(first, first + k - i):
                 label[j] += number
         i = k
 
 
-@_jit
+@_inlined
 def _label_gaps(label: Array, n: int) -> None:
     """Give what lies between two groups the number that was left free for it."""
     following = label[0]
@@ -450,7 +449,7 @@ def _label_gaps(label: Array, n: int) -> None:
             following = label[j]
 
 
-@_jit
+@_inlined
 def _none_rises(
     scores: Array,
     n: int,
@@ -469,8 +468,8 @@ def _none_rises(
     """
     rate = min(1.0 / step, 1e300)
     for i in range(n):
-        v = np.float64(scores[i])
-        rank[i] = np.int32(min(max((tau - v) * rate, 0.0), np.float64(n)))
+        steps = (tau - np.float64(scores[i])) * rate
+        rank[i] = np.int32(smaller(larger(steps, 0.0), np.float64(n)))
     for j in range(n + 1):
         tally[j] = 0
     for i in range(n):
@@ -483,7 +482,7 @@ def _none_rises(
     return enough == 1
 
 
-@_jit
+@_inlined
 def _write(
     y: Array, r: int, n: int, position: Array, value: Array, where: Array, m: int, tau: float
 ) -> None:
@@ -491,15 +490,13 @@ def _write(
     row = y[r]
     for j in range(len(row)):
         row[j] = 0
-    if n == len(row):
-        for i in range(m):
-            row[where[i]] = max(value[i] - tau, 0.0)
-    else:
-        for i in range(m):
-            row[position[where[i]]] = max(value[i] - tau, 0.0)
+    for i in range(m):
+        weight = value[i] - tau
+        j = where[i] if n == len(row) else position[where[i]]
+        row[j] = weight if weight > 0.0 else 0.0
 
 
-@_jit
+@_inlined
 def _spread(label: Array, n: int, position: Array) -> None:
     """Move the labels of n unmasked scores from the front of a row to their places."""
     i = n - 1
@@ -509,7 +506,7 @@ def _spread(label: Array, n: int, position: Array) -> None:
         i -= int(here)
 
 
-@_jit
+@_inlined
 def _skip(y: Array, r: int, n: int, position: Array) -> bool:
     """Deal with a row that holds NaN (n < 0) or nothing to attend to (n = 0); True if it was."""
     if n > 0:
@@ -541,14 +538,14 @@ def sparsemax_forward(
     mask = _mask(mask_at, stop, d)
     kept = np.empty(d, x.dtype)
     value = np.empty(d)
-    where = np.empty(d, np.int32)
-    position = np.empty(d, np.int32)
+    where = np.empty(d, np.uint32)
+    position = np.empty(d, np.uint32)
     for r in range(start, stop):
-        n = _compact(x, mask, r, kept, position)
+        n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         if _skip(y, r, n, position):
             continue
         scores = x[r] if n == d else kept
-        top = _largest(scores, n)
+        top = np.float64(largest(scores, n))
         m = _candidates(scores, n, top - gamma * _MARGIN, value, where)
         _scale(value, m, top, gamma)
         tau = _simplex_threshold(value, m)
@@ -579,17 +576,17 @@ def fusedmax_forward(
     kept = np.empty(d, x.dtype)
     value = np.empty(d)
     prox = np.empty(d)
-    where = np.empty(d, np.int32)
-    position = np.empty(d, np.int32)
+    where = np.empty(d, np.uint32)
+    position = np.empty(d, np.uint32)
     for r in range(start, stop):
-        n = _compact(x, mask, r, kept, position)
+        n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         if _skip(y, r, n, position):
             labels[r, :] = 0
             continue
         if lams_at != 0:
             lam = lams[r, 0]
         scores = x[r] if n == d else kept
-        top = _largest(scores, n)
+        top = np.float64(largest(scores, n))
         # The prox moves no score by more than 2 lam.
         m = _candidates(scores, n, top - gamma * (4.0 * lam + _MARGIN), value, where)
         _scale(value, m, top, gamma)
@@ -601,12 +598,12 @@ def fusedmax_forward(
             _label_gaps(label, n)
         if n < d:
             _spread(label, n, position)
-        _scale(prox, m, _largest(prox, m), 1.0)
+        _scale(prox, m, largest(prox, m), 1.0)
         tau = _simplex_threshold(prox, m)
         _write(y, r, n, position, prox, where, m, tau)
 
 
-@_jit
+@_inlined
 def _cluster(
     value: Array,
     m: int,
@@ -616,6 +613,7 @@ def _cluster(
     key: Array,
     spare: Array,
     index: Array,
+    spare_index: Array,
     starts: Array,
     group: Array,
 ) -> float:
@@ -624,7 +622,7 @@ def _cluster(
     Up to a constant, which the projection removes, that is the decreasing fit to the ordered
     scores raised by lam (0, 1, ..., m - 1). Returns the fit's largest value.
     """
-    _sort_descending(value, m, key, index[0], spare, index[1])
+    _sort_descending(value, m, key, index, spare, spare_index)
     _scale(key, m, top, gamma)
     for k in range(m):
         key[k] += lam * k
@@ -633,7 +631,7 @@ def _cluster(
     for b in range(blocks):
         mean = spare[b] / (starts[b + 1] - starts[b])
         for k in range(starts[b], starts[b + 1]):
-            i = index[0, k]
+            i = index[k]
             value[i] = mean - largest
             group[i] = b + 1
     return largest
@@ -664,23 +662,24 @@ def oscarmax_forward(
     value = np.empty(d)
     key = np.empty(d)
     spare = np.empty(d)
-    index = np.empty((2, d), np.int32)
-    where = np.empty(d, np.int32)
-    position = np.empty(d, np.int32)
+    index = np.empty(d, np.int32)
+    spare_index = np.empty(d, np.int32)
+    where = np.empty(d, np.uint32)
+    position = np.empty(d, np.uint32)
     group = np.empty(d, np.int32)
     starts = np.empty(d + 1, np.int64)
     rank = np.empty(d, np.int32)
     tally = np.empty(d + 1, np.int32)
     for r in range(start, stop):
-        n = _compact(x, mask, r, kept, position)
+        n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         labels[r, :] = 0
         if _skip(y, r, n, position):
             continue
         if lams_at != 0:
             lam = lams[r, 0]
         scores = x[r] if n == d else kept
-        top = _largest(scores, n)
-        lowest = _smallest(scores, n)
+        top = np.float64(largest(scores, n))
+        lowest = np.float64(smallest(scores, n))
         step = gamma * lam
         if lam > 0.0 and top - lowest <= 0.5 * step * n:
             # One group. With A and B the distances of the top and the lowest from the mean, the
@@ -694,15 +693,20 @@ def oscarmax_forward(
         else:
             # It is no use to leave any out if the lowest, raised by all others, tops the top.
             least = top - gamma * _MARGIN if lowest + step * (n - 1) < top else -math.inf
-            m = _candidates(scores, n, least, value, where)
-            level = _cluster(value, m, top, gamma, lam, key, spare, index, starts, group)
-            tau = _simplex_threshold(value, m)
-            if m < n and lam > 0.0:
+            while True:
+                m = _candidates(scores, n, least, value, where)
+                level = _cluster(
+                    value, m, top, gamma, lam, key, spare, index, spare_index, starts, group
+                )
+                tau = _simplex_threshold(value, m)
                 level = top + gamma * (level + tau)
-                if not _none_rises(scores, n, least, m, level, step, rank, tally):
-                    m = _candidates(scores, n, -math.inf, value, where)
-                    _cluster(value, n, top, gamma, lam, key, spare, index, starts, group)
-                    tau = _simplex_threshold(value, n)
+                if (
+                    m == n
+                    or lam == 0.0
+                    or _none_rises(scores, n, least, m, level, step, rank, tally)
+                ):
+                    break
+                least = -math.inf
         _write(y, r, n, position, value, where, m, tau)
         for i in range(m):
             j = where[i] if n == d else position[where[i]]
@@ -735,12 +739,13 @@ def oscarmax_published_forward(
     size = np.empty(d)
     key = np.empty(d)
     spare = np.empty(d)
-    index = np.empty((2, d), np.int32)
-    where = np.empty(d, np.int32)
-    position = np.empty(d, np.int32)
+    index = np.empty(d, np.int32)
+    spare_index = np.empty(d, np.int32)
+    where = np.empty(d, np.uint32)
+    position = np.empty(d, np.uint32)
     starts = np.empty(d + 1, np.int64)
     for r in range(start, stop):
-        n = _compact(x, mask, r, kept, position)
+        n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         labels[r, :] = 0
         if _skip(y, r, n, position):
             continue
@@ -750,19 +755,19 @@ def oscarmax_published_forward(
         _scale(value, n, 0.0, gamma)
         for i in range(n):
             size[i] = abs(value[i])
-        _sort_descending(size, n, key, index[0], spare, index[1])
+        _sort_descending(size, n, key, index, spare, spare_index)
         for k in range(n):
             key[k] -= lam * (n - 1 - k)
         blocks = _decreasing_regression(key, n, spare, starts)
         for b in range(blocks):
             mean = max(spare[b] / (starts[b + 1] - starts[b]), 0.0)
             for k in range(starts[b], starts[b + 1]):
-                i = index[0, k]
+                i = index[k]
                 sign = 1 if value[i] >= 0.0 else -1
                 value[i] = sign * mean
                 j = i if n == d else position[i]
                 labels[r, j] = sign * (b + 1) if mean > 0.0 else 0
-        _scale(value, n, _largest(value, n), 1.0)
+        _scale(value, n, largest(value, n), 1.0)
         tau = _simplex_threshold(value, n)
         _write(y, r, n, position, value, where, n, tau)
 
@@ -798,7 +803,7 @@ def sparsemax_backward(
             out[r, j] = (g[r, j] - mean) * (active / gamma) + y[r, j] * 0.0
 
 
-@_jit
+@_inlined
 def _support(y: Array, r: int, out: Array, where: Array) -> int:
     """List the places of row r with weight; set out to 0, or to NaN where the row holds a NaN."""
     size = 0
@@ -831,7 +836,7 @@ def grouped_backward(
     y = array_at(y_at, like, stop, d)
     out = array_at(out_at, like, stop, d)
     labels = array_at(labels_at, np.int32(0), stop, d)
-    where = np.empty(d, np.int32)
+    where = np.empty(d, np.uint32)
     sums = np.zeros(d + 1)
     counts = np.zeros(d + 1)
     for r in range(start, stop):
@@ -916,16 +921,16 @@ def pnormmax_forward(
     mask = _mask(mask_at, stop, d)
     kept = np.empty(d, x.dtype)
     z = np.empty(d)
-    where = np.empty(d, np.int32)
-    position = np.empty(d, np.int32)
+    where = np.empty(d, np.uint32)
+    position = np.empty(d, np.uint32)
     q = 1.0 / (p - 1.0)
     e = (2.0 - p) / p
     for r in range(start, stop):
-        n = _compact(x, mask, r, kept, position)
+        n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         if _skip(y, r, n, position):
             continue
         scores = x[r] if n == d else kept
-        top = _largest(scores, n)
+        top = np.float64(largest(scores, n))
         m = _candidates(scores, n, top - gamma * _MARGIN, z, where)
         _scale(z, m, top, gamma)
         # With z_max = 0 and gamma divided out, the root lies in [-1, -m^(-2(p-1)/p)].
@@ -990,7 +995,7 @@ def pnormmax_backward(
     g = array_at(g_at, like, stop, d)
     y = array_at(y_at, like, stop, d)
     out = array_at(out_at, like, stop, d)
-    where = np.empty(d, np.int32)
+    where = np.empty(d, np.uint32)
     weight = np.empty(d)
     for r in range(start, stop):
         size = _support(y, r, out, where)

@@ -60,7 +60,7 @@ def best(
             j = beam * words
             while j < end:
                 block = row[j : min(j + _BLOCK, end)]
-                if largest(block) + offset > found[count - 1]:
+                if largest(block, block.size) + offset > found[count - 1]:
                     for i in range(block.size):
                         value = block[i] + offset
                         if value > found[count - 1]:

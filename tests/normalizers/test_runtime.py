@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 
 import torch
 
@@ -26,6 +27,23 @@ def test_split_over_threads_gives_the_same():
     finally:
         torch.set_num_threads(before)
     torch.testing.assert_close(results[0], results[1], atol=0, rtol=0)
+
+
+def test_rows_are_shared_among_the_threads_of_torch():
+    x = torch.randn(20_000, 40)
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        mine = time.thread_time()
+        all_threads = time.process_time()
+        for _ in range(20):
+            fusedmax(x)
+        mine = time.thread_time() - mine
+        all_threads = time.process_time() - all_threads
+    finally:
+        torch.set_num_threads(before)
+    # The other thread has done its part; only what spins beside a kernel could look like it.
+    assert all_threads > 1.5 * mine
 
 
 def test_callers_in_many_threads():

@@ -104,10 +104,32 @@ def test_fusedmax_scan_and_dynamic_program_agree():
         lam = float(rng.uniform(0.01, 2.0))
         scan, program = np.empty(n), np.empty(n)
         scan_label, program_label = np.empty(n, np.int32), np.empty(n, np.int32)
-        assert _numba._taut_string(z, n, lam, scan, scan_label)
+        assert _numba._taut_string(z, 0, n, lam, scan, scan_label, 0)
         _numba._dynamic_program(z, n, lam, program, program_label)
         np.testing.assert_allclose(scan, program, atol=1e-10)
         np.testing.assert_array_equal(scan_label, program_label)
+
+
+def test_a_part_of_a_row_is_fused_as_if_it_stood_alone():
+    from regattn_fairseq.normalizers import _numba
+
+    rng = np.random.default_rng(0)
+    # Short, long enough for the scan to give up, and none to be fused.
+    for z, lam in (
+        (rng.standard_normal(9), 0.3),
+        (np.arange(4000) ** 1.5, 40.0),
+        (np.ones(5), 0.0),
+    ):
+        n = len(z)
+        alone, part = np.empty(n), np.zeros(n + 7)
+        alone_label, part_label = np.empty(n, np.int32), np.zeros(n + 9, np.int32)
+        _numba._prox_total_variation(z, 0, n, lam, alone, alone_label, 0)
+        longer = np.concatenate([rng.standard_normal(3), z, rng.standard_normal(4)])
+        _numba._prox_total_variation(longer, 3, 3 + n, lam, part, part_label, 2)
+        np.testing.assert_array_equal(part[3 : 3 + n], alone)
+        np.testing.assert_array_equal(part_label[5 : 5 + n], alone_label)
+        assert not part[:3].any() and not part[3 + n :].any()
+        assert not part_label[:5].any() and not part_label[5 + n :].any()
 
 
 def test_sparsemax_where_each_newton_step_drops_one_entry():
