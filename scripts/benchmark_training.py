@@ -29,7 +29,8 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import get_context
 from pathlib import Path
@@ -232,6 +233,29 @@ def share_parameters(parameters: dict[str, Tensor], fairseqs: Trainer) -> None:
     theirs.load_state_dict({name: parameters[twin] for name, twin in names.items()}, strict=False)
 
 
+@contextmanager
+def same_parameters(systems: Mapping[str, System], parameters: dict[str, Tensor]) -> Iterator[None]:
+    """Within the block our models have these, but for those that compute without input feeding.
+
+    Models that hardly are trained put out sentences of very different lengths.
+    """
+    before = {}
+    for name, system in systems.items():
+        if name != FAIRSEQ and isinstance(system, Model):
+            model = system.trainer.get_model()
+            own = {key: value.clone() for key, value in model.state_dict().items()}
+            if all(own[key].shape == value.shape for key, value in parameters.items()):
+                before[name] = own
+                model.load_state_dict(parameters)
+    try:
+        yield
+    finally:
+        for name, own in before.items():
+            system = systems[name]
+            assert isinstance(system, Model)
+            system.trainer.get_model().load_state_dict(own)
+
+
 def products(batch: dict[str, Any], setting: Setting, words: int, pad: int) -> list[Product]:
     """The matrix products of a forward pass, with input feeding."""
     source, target = batch["net_input"]["src_tokens"], batch["target"]
@@ -303,20 +327,21 @@ def measure(systems: dict[str, System], shapes: list[list[Product]], repetitions
                 seconds = system.train(index)
                 if repetition:
                     measured.steps[name][index].append(seconds)
-        parameters = ours.trainer.get_model().state_dict()
+        parameters = {n: p.clone() for n, p in ours.trainer.get_model().state_dict().items()}
         share_parameters(parameters, theirs.trainer)
         same = {FAIRSEQ}
         for name, system in systems.items():
             if isinstance(system, Peer) and system.load(parameters):
                 same.add(name)
         outputs: dict[str, list[list[int]]] = {}
-        for name, system in systems.items():
-            found = [system.search(index) for index in range(len(ours.translated))]
-            outputs[name] = [line for _seconds, lines in found for line in lines]
-            if repetition:
-                put_out = sum(map(len, outputs[name]))
-                measured.searches[name].append(put_out / sum(seconds for seconds, _ in found))
-                measured.lengths[name].append(put_out / len(outputs[name]))
+        with same_parameters(systems, parameters):
+            for name, system in systems.items():
+                found = [system.search(index) for index in range(len(ours.translated))]
+                outputs[name] = [line for _seconds, lines in found for line in lines]
+                if repetition:
+                    put_out = sum(map(len, outputs[name]))
+                    measured.searches[name].append(put_out / sum(seconds for seconds, _ in found))
+                    measured.lengths[name].append(put_out / len(outputs[name]))
         for name in same:
             pairs = zip(outputs[name], outputs["softmax"], strict=True)
             # The searches differ in what they put last at the limit of the length.
@@ -501,9 +526,9 @@ def notes(measured: Measured, floor_speed: float, pythons: dict[str, Path]) -> l
         "adds to a process that has read its data.",
         "",
         f"Beam search is of models that these updates alone have trained, and puts out at most "
-        f"{MORE_WORDS} words more than a batch's longest source has. Those that compute what our "
-        "softmax model computes have its parameters then; their share of outputs that are its "
-        f"outputs, but for the last word: {equal}. Words a sentence: {lengths}.",
+        f"{MORE_WORDS} words more than a batch's longest source has. All systems that can have our "
+        "softmax model's parameters then. Those that compute what it computes have so many outputs "
+        f"that are its outputs, but for the last word: {equal}. Words a sentence: {lengths}.",
     ]
     if "Joey NMT" in pythons:
         lines += [

@@ -128,8 +128,10 @@ def test_a_part_of_a_row_is_fused_as_if_it_stood_alone():
         _numba._prox_total_variation(longer, 3, 3 + n, lam, part, part_label, 2)
         np.testing.assert_array_equal(part[3 : 3 + n], alone)
         np.testing.assert_array_equal(part_label[5 : 5 + n], alone_label)
-        assert not part[:3].any() and not part[3 + n :].any()
-        assert not part_label[:5].any() and not part_label[5 + n :].any()
+        assert not part[:3].any()
+        assert not part[3 + n :].any()
+        assert not part_label[:5].any()
+        assert not part_label[5 + n :].any()
 
 
 def test_sparsemax_where_each_newton_step_drops_one_entry():
