@@ -8,6 +8,15 @@ and adasplash where they are installed.
     python scripts/benchmark_normalizers.py --parts speed growth --repetitions 20
     python scripts/benchmark_normalizers.py --cpu-time       # where others use the machine too
 
+torchsparseattn's own C files do not compile for Python 3.11; Cython makes new ones. With numpy,
+setuptools and 'cython<3' in an environment of this Python:
+
+    pip download --no-deps --no-binary :all: --no-build-isolation torchsparseattn==0.2
+    tar xf torchsparseattn-0.2.tar.gz && cd torchsparseattn-0.2
+    rm torchsparseattn/*.c && python setup.py build_ext --inplace
+
+and then PYTHONPATH=…/torchsparseattn-0.2 before the command above.
+
 Wall-clock times on a busy machine say little: torch's threads wait for one another, and a thread
 that is not scheduled costs milliseconds. --cpu-time counts the processor time of one thread.
 """
@@ -84,7 +93,9 @@ def versions() -> str:
         try:
             found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
-            found.append(f"{name} not installed")
+            # Built in place, it has no record of its version.
+            there = importlib.util.find_spec(name)
+            found.append(f"{name} without a version" if there else f"{name} not installed")
     return f"Python {platform.python_version()}, " + ", ".join(found)
 
 
@@ -290,7 +301,7 @@ def baseline(repetitions: int, clock: Clock, bar: tqdm) -> list[str]:
         from torchsparseattn._fused import prox_tv1d
         from torchsparseattn.oscar import prox_owl
     except ImportError as reason:
-        return [*lines, f"Not run: {reason}.", ""]
+        return [*lines, f"Not run: {reason}; the script's --help says how to get it.", ""]
 
     def fused(x: np.ndarray) -> None:
         for row in x:
@@ -376,7 +387,9 @@ def draw(times: dict[str, list[float]], path: Path) -> None:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument(
         "--parts",
