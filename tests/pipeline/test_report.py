@@ -33,12 +33,9 @@ from regattn_fairseq.pipeline.report import (
 )
 from regattn_fairseq.pipeline.report.examples import file_name
 from regattn_fairseq.pipeline.report.figures import save_figure
-from regattn_fairseq.pipeline.report.heatmaps import (
-    choose_sentence,
-    draw_heatmaps,
-    token_labels,
-)
+from regattn_fairseq.pipeline.report.heatmaps import choose_sentence, draw_heatmaps
 from regattn_fairseq.pipeline.report.plots import draw_learning_curves, draw_quality_by_sparsity
+from regattn_fairseq.pipeline.token_labels import token_labels
 
 SENTENCES = 40
 WORDS = ["zwei", "junge", "Männer", "Größe", "кот", "<script>alert(1)</script>", "$5", "a|b", "*x*"]

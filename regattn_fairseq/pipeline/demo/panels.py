@@ -19,7 +19,7 @@ from regattn_fairseq.normalizers import (
     oscarmax,
     smoothed_max,
 )
-from regattn_fairseq.pipeline.report.heatmaps import token_labels
+from regattn_fairseq.pipeline.token_labels import token_labels
 
 # Those that have a regularizer, and so a max.
 NORMALIZERS = ("softmax", "sparsemax", "fusedmax", "oscarmax", "pnormmax")

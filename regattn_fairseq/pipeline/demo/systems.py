@@ -13,8 +13,8 @@ from omegaconf import OmegaConf
 from regattn_fairseq.pipeline import train
 from regattn_fairseq.pipeline.demo.panels import AttentionPanel
 from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.finished import Run, find_runs, reason
 from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.report.runs import Run, find_runs, reason
 from regattn_fairseq.pipeline.translator import Translator, trained_options
 
 logger = logging.getLogger(__name__)

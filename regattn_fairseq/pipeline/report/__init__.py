@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.pipeline.finished import ReportError, Run, find_runs
 from regattn_fairseq.pipeline.report.examples import Example
 from regattn_fairseq.pipeline.report.page import render_page
 from regattn_fairseq.pipeline.report.rows import Row, Summary, build_rows
-from regattn_fairseq.pipeline.report.runs import ReportError, Run, find_runs
 from regattn_fairseq.pipeline.report.sections import Section, build_sections
 from regattn_fairseq.pipeline.report.tables import (
     Table,
@@ -27,7 +27,7 @@ from regattn_fairseq.pipeline.report.tables import (
     to_markdown,
     to_rich,
 )
-from regattn_fairseq.pipeline.report.unfinished import find_unfinished
+from regattn_fairseq.pipeline.unfinished import find_unfinished
 
 logger = logging.getLogger(__name__)
 

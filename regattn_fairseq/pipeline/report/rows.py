@@ -15,7 +15,7 @@ from regattn_fairseq.metrics import PairedResult, paired_bootstrap, paired_boots
 from regattn_fairseq.metrics.rouge import ROUGE_KEYS, sentence_rouge
 from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
 from regattn_fairseq.normalizers import normalizer_names
-from regattn_fairseq.pipeline.report.runs import Run, reason
+from regattn_fairseq.pipeline.finished import Run, reason
 
 BASELINE = "softmax"
 _TASK_ORDER = ("translation", "summarization", "entailment")
