@@ -113,7 +113,7 @@ def test_bad_options_are_named_in_one_line(tmp_path, options, word):
 def address(runs: Path) -> Iterator[str]:
     """Where the command serves the runs."""
     process = subprocess.Popen(
-        [str(BIN / "regattn-demo"), f"runs_dir={runs}", "port=0", "requests_per_minute=1000"],
+        [str(BIN / "regattn-demo"), f"runs_dir={runs}", "port=0"],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
