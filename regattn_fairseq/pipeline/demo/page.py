@@ -120,8 +120,8 @@ def _scores() -> None:
             raise gr.Error(str(error), print_exception=False) from error
 
     gr.Markdown(
-        "Drag the scores: each normalizer turns them into weights Π<sub>Ω</sub>(x) that sum to one. "
-        "Letters mark positions that were pooled into one."
+        "Drag the scores: each normalizer turns them into weights Π<sub>Ω</sub>(x) that sum to "
+        "one. Letters mark positions that were pooled into one."
     )
     with gr.Row():
         scores = [
