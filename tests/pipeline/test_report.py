@@ -169,6 +169,19 @@ def test_significance_is_against_softmax_over_both_seeds(two_seeds):
     assert sparsemax.significance["bleu"].p_value > 0.05
 
 
+def test_significance_against_another_normalizer(two_seeds, tmp_path):
+    report = build_report(two_seeds[1].root, tmp_path, sentences=0, baseline="sparsemax")
+    softmax, sparsemax, _ = report.rows
+    assert (softmax.baseline, sparsemax.baseline) == ("sparsemax", None)
+    assert softmax.attention_significance["support"].difference > 0
+    assert sparsemax.attention_significance == {}
+    notes = [note for table in report.tables for note in table.notes if note.startswith("†")]
+    assert len(notes) == 2
+    assert all("against sparsemax" in note for note in notes)
+    with pytest.raises(ReportError, match="choose fusedmax, softmax, sparsemax"):
+        build_report(two_seeds[1].root, tmp_path, baseline="oscarmax")
+
+
 def test_every_file_is_there_and_nothing_half_written(two_seeds):
     _, report = two_seeds
     figures = {
