@@ -53,6 +53,7 @@ def page(page_file: Path, contents: list[dict[str, Any]]) -> Iterator[Any]:
         browser = started.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
         context = browser.new_context(offline=True, viewport={"width": 1280, "height": 900})
         page = context.new_page()
+        page.set_default_timeout(120_000)  # other programs may want the processor
         complaints: list[str] = []
         page.on("console", lambda message: complaints.append(message.text))
         page.on("pageerror", lambda error: complaints.append(str(error)))
