@@ -75,7 +75,11 @@ def report() -> None:
         from regattn_fairseq.pipeline.report import build_report, render_terminal
 
         made = build_report(
-            Path(cfg.runs_dir), Path(cfg.output_dir), header=cfg.header, sentences=cfg.sentences
+            Path(cfg.runs_dir),
+            Path(cfg.output_dir),
+            header=cfg.header,
+            sentences=cfg.sentences,
+            baseline=cfg.baseline,
         )
         render_terminal(made)
 

@@ -7,6 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from fairseq import checkpoint_utils
+from fairseq.dataclass.utils import overwrite_args_by_name
+from omegaconf import OmegaConf
 
 from regattn_fairseq.pipeline.errors import PipelineError
 
@@ -40,6 +43,28 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or not {"model", "cfg", "extra_state"} <= state.keys():
         raise PipelineError(f"{path} is not a checkpoint of fairseq's: delete it to train afresh")
     return state
+
+
+def load_model(path: Path, **overrides: Any) -> tuple[Any, Any, Any]:
+    """A trained model, as fairseq loads it; what is not of the model stays unread on the disk.
+
+    fairseq's own reading takes in the optimizer's state too, which is twice the model's size.
+
+    Args:
+        path: of the checkpoint.
+        overrides: options that are not to be as they were in training, such as ``data``.
+
+    Returns:
+        ``(model, configuration, task)``.
+
+    Raises:
+        PipelineError: see `load_checkpoint`.
+    """
+    state = load_checkpoint(path)
+    state["cfg"] = OmegaConf.create(state["cfg"], flags={"allow_objects": True})
+    overwrite_args_by_name(state["cfg"], overrides)
+    (model,), cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
+    return model, cfg, task
 
 
 def restore_newest(folder: Path) -> Path | None:

@@ -7,13 +7,14 @@ from typing import Any
 
 import hydra.utils
 import torch
-from fairseq import checkpoint_utils, utils
+from fairseq import utils
 from fairseq.data import Dictionary
 from omegaconf import DictConfig
 from tqdm import tqdm
 
 from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.pipeline.checkpoints import load_model
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import read_lines, write_lines
 from regattn_fairseq.pipeline.prepared import PreparedData
@@ -112,12 +113,8 @@ def classify(
         subset: fairseq's name of the split.
         max_tokens: words in a batch, padding included.
     """
-    models, saved, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(checkpoint)],
-        # The checkpoint holds the embeddings: the file that they began with may be gone.
-        arg_overrides={"data": str(data.bin), "encoder_embed_path": None},
-    )
-    model = models[0]
+    # The checkpoint holds the embeddings: the file that they began with may be gone.
+    model, saved, task = load_model(checkpoint, data=str(data.bin), encoder_embed_path=None)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 import torch
-from fairseq import checkpoint_utils, utils
+from fairseq import utils
 
 from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.pipeline.checkpoints import load_model
 from regattn_fairseq.pipeline.prepared import PreparedData
 
 
@@ -23,10 +24,7 @@ def attend_to_references(
         subset: fairseq's name of the split.
         max_tokens: source tokens in a batch.
     """
-    models, _saved_cfg, task = checkpoint_utils.load_model_ensemble_and_task(
-        [str(checkpoint)], arg_overrides={"data": str(data.bin)}
-    )
-    model = models[0]
+    model, _saved_cfg, task = load_model(checkpoint, data=str(data.bin))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)

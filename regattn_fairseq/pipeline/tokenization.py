@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
-import sacremoses
 import sentencepiece
 
 from regattn_fairseq.pipeline.errors import PipelineError
@@ -47,6 +46,8 @@ class MosesTokenizer:
     """
 
     def __init__(self, language: str) -> None:
+        import sacremoses  # takes a third of a second, and few corpora need it
+
         self._tokenizer = sacremoses.MosesTokenizer(lang=language)
         self._detokenizer = sacremoses.MosesDetokenizer(lang=language)
 

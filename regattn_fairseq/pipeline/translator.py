@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from fairseq import checkpoint_utils, utils
+from fairseq import utils
 from fairseq.data import Dictionary
 from fairseq.dataclass.configs import GenerationConfig
 from omegaconf import DictConfig, OmegaConf
@@ -16,7 +16,7 @@ from tqdm import tqdm
 from regattn_fairseq.metrics import AttentionRecord
 from regattn_fairseq.models.lambda_warmup import LambdaWarmup
 from regattn_fairseq.normalizers import Normalizer, build_normalizer
-from regattn_fairseq.pipeline.checkpoints import load_checkpoint
+from regattn_fairseq.pipeline.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.tokenization import load_tokenizers
@@ -47,10 +47,7 @@ class Translator:
         self, checkpoint: Path, data: PreparedData, saved: Any, generation: DictConfig
     ) -> None:
         _require_vocabulary(saved, checkpoint, data)
-        models, _saved_cfg, self.task = checkpoint_utils.load_model_ensemble_and_task(
-            [str(checkpoint)], arg_overrides={"data": str(data.bin)}
-        )
-        self.model = models[0]
+        self.model, _saved_cfg, self.task = load_model(checkpoint, data=str(data.bin))
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device).eval()
         whole = OmegaConf.merge(OmegaConf.structured(GenerationConfig), generation)

@@ -1,11 +1,16 @@
 """A toy task, and models trained on it once for all tests, by the commands that users type."""
 
+import json
+import shutil
 from pathlib import Path
 
 import pytest
 from commands import TINY, call_anew, write_toy_corpus
 from filelock import FileLock
+from in_process import composed
 from omegaconf import OmegaConf
+
+from regattn_fairseq.pipeline.run import run
 
 
 @pytest.fixture(scope="session")
@@ -51,3 +56,20 @@ def run_folder(shared: Path, toy: list[str]) -> Path:
 def data_bin(run_folder: Path) -> Path:
     """The toy corpus, binarized."""
     return Path(OmegaConf.load(run_folder / "config.yaml").task.data)
+
+
+@pytest.fixture(scope="session")
+def runs(shared: Path, run_folder: Path, toy: list[str]) -> Path:
+    """A folder with runs of fusedmax and softmax, and what is not to be shown."""
+    root = shared / "demo"
+    with FileLock(f"{root}.lock"):
+        if not (root / "finished").exists():
+            shutil.copytree(run_folder, root / "fusedmax")
+            softmax = f"output_dir={root / 'softmax'}"
+            run(composed(toy, "normalizer=softmax", softmax, root="run"))
+            shutil.copytree(root / "softmax", root / "lost")
+            (root / "lost" / "checkpoints" / "checkpoint_best.pt").unlink()
+            result = json.loads((root / "lost" / "result.json").read_text())
+            (root / "lost" / "result.json").write_text(json.dumps({**result, "seed": 0}))
+            (root / "finished").touch()
+    return root

@@ -1,6 +1,5 @@
 """The demo: the command itself, its page in a real browser, and many users at once."""
 
-import json
 import os
 import re
 import shutil
@@ -14,13 +13,10 @@ from pathlib import Path
 import pytest
 import torch
 from commands import BIN, call
-from filelock import FileLock
-from in_process import composed
 from omegaconf import OmegaConf
 
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.run import run
 from regattn_fairseq.pipeline.translator import Translator
 
 pytest.importorskip("gradio", reason="the extra demo is not installed")
@@ -30,23 +26,6 @@ from gradio_client import Client
 from regattn_fairseq.pipeline.demo.systems import load_desks
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-
-@pytest.fixture(scope="session")
-def runs(shared: Path, run_folder: Path, toy: list[str]) -> Path:
-    """A folder with runs of fusedmax and softmax, and what is not to be shown."""
-    root = shared / "demo"
-    with FileLock(f"{root}.lock"):
-        if not (root / "finished").exists():
-            shutil.copytree(run_folder, root / "fusedmax")
-            softmax = f"output_dir={root / 'softmax'}"
-            run(composed(toy, "normalizer=softmax", softmax, root="run"))
-            shutil.copytree(root / "softmax", root / "lost")
-            (root / "lost" / "checkpoints" / "checkpoint_best.pt").unlink()
-            result = json.loads((root / "lost" / "result.json").read_text())
-            (root / "lost" / "result.json").write_text(json.dumps({**result, "seed": 0}))
-            (root / "finished").touch()
-    return root
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +92,7 @@ def test_bad_options_are_named_in_one_line(tmp_path, options, word):
 def address(runs: Path) -> Iterator[str]:
     """Where the command serves the runs."""
     process = subprocess.Popen(
-        [str(BIN / "regattn-demo"), f"runs_dir={runs}", "port=0", "requests_per_minute=1000"],
+        [str(BIN / "regattn-demo"), f"runs_dir={runs}", "port=0"],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},

@@ -33,12 +33,9 @@ from regattn_fairseq.pipeline.report import (
 )
 from regattn_fairseq.pipeline.report.examples import file_name
 from regattn_fairseq.pipeline.report.figures import save_figure
-from regattn_fairseq.pipeline.report.heatmaps import (
-    choose_sentence,
-    draw_heatmaps,
-    token_labels,
-)
+from regattn_fairseq.pipeline.report.heatmaps import choose_sentence, draw_heatmaps
 from regattn_fairseq.pipeline.report.plots import draw_learning_curves, draw_quality_by_sparsity
+from regattn_fairseq.pipeline.token_labels import token_labels
 
 SENTENCES = 40
 WORDS = ["zwei", "junge", "Männer", "Größe", "кот", "<script>alert(1)</script>", "$5", "a|b", "*x*"]
@@ -170,6 +167,19 @@ def test_significance_is_against_softmax_over_both_seeds(two_seeds):
     assert fusedmax.significance["bleu"].p_value < 0.01
     assert fusedmax.significance["bleu"].high < 0
     assert sparsemax.significance["bleu"].p_value > 0.05
+
+
+def test_significance_against_another_normalizer(two_seeds, tmp_path):
+    report = build_report(two_seeds[1].root, tmp_path, sentences=0, baseline="sparsemax")
+    softmax, sparsemax, _ = report.rows
+    assert (softmax.baseline, sparsemax.baseline) == ("sparsemax", None)
+    assert softmax.attention_significance["support"].difference > 0
+    assert sparsemax.attention_significance == {}
+    notes = [note for table in report.tables for note in table.notes if note.startswith("†")]
+    assert len(notes) == 2
+    assert all("against sparsemax" in note for note in notes)
+    with pytest.raises(ReportError, match="choose fusedmax, softmax, sparsemax"):
+        build_report(two_seeds[1].root, tmp_path, baseline="oscarmax")
 
 
 def test_every_file_is_there_and_nothing_half_written(two_seeds):

@@ -2,7 +2,7 @@
 
 import json
 
-from regattn_fairseq.pipeline.report.unfinished import find_unfinished
+from regattn_fairseq.pipeline.unfinished import find_unfinished
 
 
 def write(folder, *names, **failure):

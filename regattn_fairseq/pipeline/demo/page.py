@@ -31,7 +31,7 @@ def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
         with gr.Tab("Sentences"):
             _sentences(desks, admission)
         with gr.Tab("Scores"):
-            _scores(page, admission)
+            _scores()
     # Whoever comes when so many wait is told so, rather than left to wait.
     page.queue(max_size=64, default_concurrency_limit=1)
     return page
@@ -109,7 +109,7 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
     corpus.input(choose, corpus, [text, button], api_visibility="private", queue=False)
 
 
-def _scores(page: gr.Blocks, admission: Admission) -> None:
+def _scores() -> None:
     def show(*values: float) -> str:
         *scores, gamma, lam, p = values
         try:
@@ -120,8 +120,8 @@ def _scores(page: gr.Blocks, admission: Admission) -> None:
             raise gr.Error(str(error), print_exception=False) from error
 
     gr.Markdown(
-        "Drag the scores: each normalizer turns them into weights Π_Ω(x) that sum to one. "
-        "Letters mark positions that were pooled into one."
+        "Drag the scores: each normalizer turns them into weights Π<sub>Ω</sub>(x) that sum to "
+        "one. Letters mark positions that were pooled into one."
     )
     with gr.Row():
         scores = [

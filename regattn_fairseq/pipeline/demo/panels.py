@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.metrics import AttentionRecord, equal_groups
 from regattn_fairseq.normalizers import (
     build_normalizer,
     fusedmax,
@@ -19,7 +19,7 @@ from regattn_fairseq.normalizers import (
     oscarmax,
     smoothed_max,
 )
-from regattn_fairseq.pipeline.report.heatmaps import token_labels
+from regattn_fairseq.pipeline.token_labels import token_labels
 
 # Those that have a regularizer, and so a max.
 NORMALIZERS = ("softmax", "sparsemax", "fusedmax", "oscarmax", "pnormmax")
@@ -65,6 +65,14 @@ class AttentionPanel:
             )
             for name, value in self.options.items()
         )
+
+    @property
+    def groups(self) -> list[dict[int, int]]:
+        """For each target token: the source positions that share a weight, with their group."""
+        return [
+            {at: number for number, group in enumerate(equal_groups(row)) for at in group}
+            for row in self.attention.weights
+        ]
 
     @property
     def zero_share(self) -> float:

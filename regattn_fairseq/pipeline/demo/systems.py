@@ -10,11 +10,12 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
+from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.pipeline import train
 from regattn_fairseq.pipeline.demo.panels import AttentionPanel
 from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.finished import Run, find_runs, reason
 from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.report.runs import Run, find_runs, reason
 from regattn_fairseq.pipeline.translator import Translator, trained_options
 
 logger = logging.getLogger(__name__)
@@ -151,8 +152,8 @@ def _load(run: Run) -> Translator:
 
 
 def _order(system: System) -> tuple[int, str]:
-    """Softmax, with which the others are compared, comes first."""
-    return int(system.translator.normalizer.name != "softmax"), system.label
+    """As in a report's tables: softmax, with which the others are compared, comes first."""
+    return normalizer_names().index(system.translator.normalizer.name), system.label
 
 
 def _example(run: Run) -> str:

@@ -15,10 +15,10 @@ from rich.console import Console
 from rich.text import Text
 
 from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.pipeline.finished import ReportError, Run, find_runs
 from regattn_fairseq.pipeline.report.examples import Example
 from regattn_fairseq.pipeline.report.page import render_page
-from regattn_fairseq.pipeline.report.rows import Row, Summary, build_rows
-from regattn_fairseq.pipeline.report.runs import ReportError, Run, find_runs
+from regattn_fairseq.pipeline.report.rows import BASELINE, Row, Summary, build_rows
 from regattn_fairseq.pipeline.report.sections import Section, build_sections
 from regattn_fairseq.pipeline.report.tables import (
     Table,
@@ -27,7 +27,7 @@ from regattn_fairseq.pipeline.report.tables import (
     to_markdown,
     to_rich,
 )
-from regattn_fairseq.pipeline.report.unfinished import find_unfinished
+from regattn_fairseq.pipeline.unfinished import find_unfinished
 
 logger = logging.getLogger(__name__)
 
@@ -91,6 +91,7 @@ def build_report(
     header: str | None = None,
     title: str = "Attention normalizers compared",
     sentences: int = 1000,
+    baseline: str = BASELINE,
 ) -> Report:
     """Report on every run under a folder.
 
@@ -106,13 +107,20 @@ def build_report(
             given; Markdown in the one, plain text in the other.
         title: the heading of both.
         sentences: how many of each test set the page shows one by one; 0 for none.
+        baseline: name of the normalizer that the others are tested against.
 
     Raises:
-        ReportError: there is no readable `result.json` under root.
+        ReportError: there is no readable `result.json` under root, or a baseline was chosen that
+            no run has.
         OSError: output_dir cannot be written to.
     """
     runs, run_warnings = find_runs(root)
-    rows, row_warnings = build_rows(runs)
+    names = sorted({run.normalizer["name"] for run in runs})
+    if baseline not in names and baseline != BASELINE:
+        raise ReportError(
+            f"baseline={baseline}: no run has that normalizer; choose {', '.join(names)}"
+        )
+    rows, row_warnings = build_rows(runs, baseline=baseline)
     output_dir.mkdir(parents=True, exist_ok=True)
     sections, section_warnings = build_sections(
         rows, output_dir, sentences=sentences, page_bytes=_EXPLORER_BYTES

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from regattn_fairseq.pipeline.finished import Run
 from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.heatmaps import choose_sentence, draw_heatmaps
 from regattn_fairseq.pipeline.report.rows import Row
-from regattn_fairseq.pipeline.report.runs import Run
 from regattn_fairseq.pipeline.report.systems import System
 
 _LONGEST_NAME = 80

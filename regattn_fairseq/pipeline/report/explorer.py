@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from regattn_fairseq.metrics import AttentionRecord, attention_counts, equal_groups
-from regattn_fairseq.pipeline.report.runs import Run
+from regattn_fairseq.pipeline.finished import Run
 from regattn_fairseq.pipeline.report.sentences import SENTENCE_METRICS, sentence_scores
 from regattn_fairseq.pipeline.report.systems import System
 

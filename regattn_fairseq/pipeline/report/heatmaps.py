@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import unicodedata
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -19,9 +18,9 @@ from matplotlib.patches import Rectangle
 from regattn_fairseq.metrics import AttentionRecord, equal_groups, stretches
 from regattn_fairseq.pipeline.report.figures import GRID, STYLE
 from regattn_fairseq.pipeline.report.fonts import font_families
+from regattn_fairseq.pipeline.token_labels import token_labels
 
 _CELL_INCHES = 0.3
-_LONGEST_LABEL = 18
 _MOST_TOKENS = 40
 _TARGET_LENGTHS = range(6, 15)
 _SOURCE_LENGTHS = range(6, 19)
@@ -64,27 +63,6 @@ def choose_sentence(systems: Sequence[Sequence[AttentionRecord]]) -> int | None:
         if best is None or cost < best[0]:
             best = cost, index
     return None if best is None else best[1]
-
-
-def token_labels(tokens: Sequence[str]) -> list[str]:
-    """Tokens as tick labels.
-
-    SentencePiece's word mark ▁ is dropped; where it is in use, a piece that continues a word
-    begins with a middle dot. Control characters become visible, long tokens are cut.
-    """
-    marked = any(token.startswith("▁") for token in tokens)
-    labels = []
-    for token in tokens:
-        label = token
-        if marked:
-            label = token.removeprefix("▁")
-            if label == token and token[:1].isalnum():
-                label = f"·{token}"
-        label = "".join("�" if unicodedata.category(c)[0] == "C" else c for c in label)
-        if len(label) > _LONGEST_LABEL:
-            label = f"{label[: _LONGEST_LABEL - 1]}…"
-        labels.append(label or "▁")
-    return labels
 
 
 def _labels(record: AttentionRecord) -> list[str]:

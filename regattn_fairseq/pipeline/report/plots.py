@@ -19,13 +19,14 @@ from regattn_fairseq.pipeline.report.tables import METRIC_LABELS
 from regattn_fairseq.pipeline.train_log import TrainLog
 
 _LONGEST = 12  # sizes above it are counted together
+_LEGEND_INCHES = 1.4  # a column of a legend: a normalizer with an option or two
 # What a training is judged by, the better measure first.
 _CURVES = (("bleu", "BLEU on valid"), ("accuracy", "accuracy on valid"), ("loss", "loss on valid"))
 
 
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
-    figure = Figure(figsize=(3.5 * panels + 0.4, 3.2), layout=layout)
+    figure = Figure(figsize=(3.5 * panels + 0.4, 3.5), layout=layout)
     return figure, list(figure.subplots(1, panels, squeeze=False).flat)
 
 
@@ -67,7 +68,7 @@ def draw_distributions(systems: Sequence[tuple[str, Sequence[AttentionRecord]]])
             ticks = range(1, _LONGEST + 1)
             panel.set_xticks(ticks, [*map(str, ticks[:-1]), f"≥{_LONGEST}"])
             panel.yaxis.set_major_formatter(PercentFormatter(1, decimals=0))
-        _legend(axes[0])
+        _legend(figure, axes[0])
     return figure
 
 
@@ -80,7 +81,7 @@ def draw_quality_by_sparsity(rows: Sequence[Row], metric: str) -> Figure:
     """
     with mpl.rc_context(STYLE):
         figure, (axes,) = _figure(1)
-        figure.set_size_inches(6.4, 3.7)
+        figure.set_size_inches(6.4, 3.9)
         names = list(dict.fromkeys(str(row.normalizer["name"]) for row in rows))
         for index, name in enumerate(names):
             of_name = sorted(
@@ -92,15 +93,15 @@ def draw_quality_by_sparsity(rows: Sequence[Row], metric: str) -> Figure:
                 [row.attention["zero_share"].mean for row in of_name],
                 [row.metrics[metric].mean for row in of_name],
                 yerr=deviations if any(deviations) else None,
-                label=name,
+                label=of_name[0].label if len(of_name) == 1 else name,
                 capsize=3,
                 markersize=6,
                 linewidth=1.2,
                 **_style(index),
             )
-            for row in of_name:
+            for row in of_name if len(of_name) > 1 else []:
                 axes.annotate(
-                    row.label if len(of_name) == 1 else row.label.partition(" ")[2].strip("()"),
+                    row.label.partition(" ")[2].strip("()"),
                     (row.attention["zero_share"].mean, row.metrics[metric].mean),
                     xytext=(6, 6),
                     textcoords="offset points",
@@ -109,11 +110,12 @@ def draw_quality_by_sparsity(rows: Sequence[Row], metric: str) -> Figure:
                 )
         tidy(axes)
         axes.margins(x=0.18, y=0.15)
+        low, high = axes.get_xlim()
+        axes.set_xlim(max(low, -0.04), min(high, 1.04))
         axes.xaxis.set_major_formatter(PercentFormatter(1, decimals=0))
         axes.set_xlabel("attention weights that are exactly zero", fontsize=9)
         axes.set_ylabel(METRIC_LABELS.get(metric, metric), fontsize=9)
-        if len(names) < len(rows):
-            _legend(axes)
+        _legend(figure, axes)
     return figure
 
 
@@ -150,7 +152,7 @@ def draw_learning_curves(rows: Sequence[Row]) -> Figure | None:
             panel.xaxis.set_major_locator(MaxNLocator(integer=True))
             panel.set_xlabel("epoch", fontsize=9)
             panel.set_ylabel(title, fontsize=9)
-        _legend(axes[0])
+        _legend(figure, axes[0])
     return figure
 
 
@@ -158,5 +160,13 @@ def _has(records: Iterable[dict[str, float]], key: str) -> bool:
     return all(key in record for record in records)
 
 
-def _legend(axes: Axes) -> None:
-    axes.legend(fontsize=8, frameon=False, labelcolor="linecolor")
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Below the panels, where it covers no line."""
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower center",
+        ncols=max(1, int(figure.get_figwidth() / _LEGEND_INCHES)),
+        fontsize=8,
+        frameon=False,
+        labelcolor="linecolor",
+    )

@@ -15,7 +15,7 @@ from regattn_fairseq.metrics import PairedResult, paired_bootstrap, paired_boots
 from regattn_fairseq.metrics.rouge import ROUGE_KEYS, sentence_rouge
 from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
 from regattn_fairseq.normalizers import normalizer_names
-from regattn_fairseq.pipeline.report.runs import Run, reason
+from regattn_fairseq.pipeline.finished import Run, reason
 
 BASELINE = "softmax"
 _TASK_ORDER = ("translation", "summarization", "entailment")
@@ -254,15 +254,19 @@ def _sentence_rouge(
     )
 
 
-def _choose_baseline(groups: Iterable[Sequence[Run]]) -> Sequence[Run] | None:
-    """The softmax runs of a block; of several temperatures, γ = 1."""
-    candidates = [runs for runs in groups if runs[0].normalizer["name"] == BASELINE]
+def _choose_baseline(groups: Iterable[Sequence[Run]], name: str) -> Sequence[Run] | None:
+    """The runs of a block with this normalizer; of several temperatures, γ = 1."""
+    candidates = [runs for runs in groups if runs[0].normalizer["name"] == name]
     candidates.sort(key=lambda runs: runs[0].normalizer.get("gamma", 1) != 1)
     return candidates[0] if candidates else None
 
 
-def build_rows(runs: Iterable[Run]) -> tuple[list[Row], list[str]]:
-    """Group runs by everything but the seed, and test each group against softmax.
+def build_rows(runs: Iterable[Run], *, baseline: str = BASELINE) -> tuple[list[Row], list[str]]:
+    """Group runs by everything but the seed, and test each group against one normalizer's.
+
+    Args:
+        runs: of any tasks, corpora and models.
+        baseline: name of that normalizer.
 
     Returns:
         ``(rows, warnings)``: rows by task, data, model and normalizer, softmax first; warnings
@@ -277,12 +281,12 @@ def build_rows(runs: Iterable[Run]) -> tuple[list[Row], list[str]]:
     warnings: list[str] = []
     for groups in blocks.values():
         warnings += _differing_signatures([run for members in groups.values() for run in members])
-        baseline = _choose_baseline(groups.values())
+        tested_against = _choose_baseline(groups.values(), baseline)
         for members in groups.values():
             first = members[0]
             tested = (
-                _test(members, baseline, warnings)
-                if baseline is not None and members is not baseline
+                _test(members, tested_against, warnings)
+                if tested_against is not None and members is not tested_against
                 else {}
             )
             rows.append(
@@ -296,7 +300,7 @@ def build_rows(runs: Iterable[Run]) -> tuple[list[Row], list[str]]:
                     alignment=_summarize([run.alignment for run in members]),
                     training=_summarize([run.training for run in members]),
                     evaluation=_summarize([run.evaluation for run in members]),
-                    baseline=baseline[0].label if baseline is not None and tested else None,
+                    baseline=tested_against[0].label if tested_against and tested else None,
                     significance=tested,
                 )
             )

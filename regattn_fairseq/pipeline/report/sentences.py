@@ -19,7 +19,7 @@ from regattn_fairseq.metrics import (
     sentence_bleu,
 )
 from regattn_fairseq.metrics.rouge import sentence_rouge
-from regattn_fairseq.pipeline.report.runs import Run
+from regattn_fairseq.pipeline.finished import Run
 
 _FIGURES = ATTENTION_FIGURES | ALIGNMENT_FIGURES
 

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from regattn_fairseq.metrics import AttentionFileError, AttentionRecord, load_attention
+from regattn_fairseq.pipeline.finished import Run, reason
 from regattn_fairseq.pipeline.report.rows import Row
-from regattn_fairseq.pipeline.report.runs import Run, reason
 
 
 @dataclass(frozen=True)

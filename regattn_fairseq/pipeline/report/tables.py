@@ -13,7 +13,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from regattn_fairseq.metrics import PairedResult
-from regattn_fairseq.pipeline.report.rows import BASELINE, Row, Summary
+from regattn_fairseq.pipeline.report.rows import Row, Summary
 
 METRIC_LABELS = {
     "bleu": "BLEU",
@@ -267,7 +267,8 @@ def _attention_table(rows: Sequence[Row], wanted: str) -> Table | None:
             )
     if len(columns) == 2:
         return None
-    notes = [MARKER_NOTE.format(baseline=BASELINE)] if tested else []
+    baseline = next((row.baseline for row in rows if row.baseline), None)
+    notes = [MARKER_NOTE.format(baseline=baseline)] if tested else []
     if wanted == "alignment":
         origins = dict.fromkeys(
             run.alignment_reference for row in rows for run in row.runs if run.alignment_reference

@@ -12,9 +12,9 @@ from omegaconf import DictConfig
 
 from regattn_fairseq.metrics import AttentionFileError, AttentionRecord, load_attention
 from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.pipeline.finished import Run, reason
 from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.heatmaps import choose_sentence, draw_heatmaps
-from regattn_fairseq.pipeline.report.runs import Run, reason
 from regattn_fairseq.pipeline.report.tables import escape_markdown
 from regattn_fairseq.pipeline.reproduce.plan import Outcome
 

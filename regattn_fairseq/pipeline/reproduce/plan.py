@@ -19,8 +19,8 @@ from omegaconf.errors import OmegaConfBaseException
 from regattn_fairseq.pipeline import config
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import fingerprint
+from regattn_fairseq.pipeline.finished import Run, read_run
 from regattn_fairseq.pipeline.report import ReportError
-from regattn_fairseq.pipeline.report.runs import Run, read_run
 from regattn_fairseq.pipeline.train import run_differences
 
 logger = logging.getLogger(__name__)

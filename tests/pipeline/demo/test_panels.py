@@ -35,6 +35,17 @@ def test_a_cell_for_each_weight_and_colour_only_above_zero():
     assert "67 % of the weights are exactly 0" in page.text_content()
 
 
+def test_equal_weights_of_a_row_are_marked_by_group():
+    weights = np.array([[0.3, 0.2, 0.3, 0.2, 0], [0.5, 0.25, 0.15, 0.1, 0]], np.float32)
+    record = AttentionRecord([*"abcde"], [*"xy"], weights)
+    shown = attention_html([AttentionPanel("oscarmax", {}, {}, "out", record)])
+    rows = html.fragment_fromstring(shown).xpath(".//tbody/tr")
+    marks = [[cell.get("data-group") for cell in row.findall("td")] for row in rows]
+    assert marks == [["0", "1", "0", "1", None], [None] * 5]
+    assert "framed in one colour: equal" in shown
+    assert "framed" not in attention_html([panel(["a", "b"], ["x"])])
+
+
 def test_changed_options_are_told_from_the_trained_ones():
     shown = attention_html([panel(["a"], ["x"])])
     assert "γ = 1, λ = 0.5 (trained with 0.1)" in shown

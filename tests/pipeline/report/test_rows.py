@@ -8,8 +8,8 @@ import pytest
 
 from regattn_fairseq.metrics.rouge import score_summaries
 from regattn_fairseq.metrics.rouge_published import published_rouge
+from regattn_fairseq.pipeline.finished import Run, read_run
 from regattn_fairseq.pipeline.report.rows import build_rows
-from regattn_fairseq.pipeline.report.runs import Run, read_run
 
 # Irregular forms, which ROUGE-1.5.5 knows and rouge-score does not, and more than 75 bytes a line.
 WORDS = [

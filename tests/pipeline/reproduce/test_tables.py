@@ -9,7 +9,7 @@ import pytest
 from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import AttentionRecord, attention_statistics, save_attention
 from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.report.runs import read_run
+from regattn_fairseq.pipeline.finished import read_run
 from regattn_fairseq.pipeline.reproduce import plan, reproduce
 from regattn_fairseq.pipeline.reproduce.plan import load_target, plan_runs
 

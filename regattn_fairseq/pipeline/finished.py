@@ -12,7 +12,7 @@ from typing import Any
 from regattn_fairseq.metrics import ALIGNMENT_FIGURES
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
 from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.report.unfinished import find_unfinished
+from regattn_fairseq.pipeline.unfinished import find_unfinished
 
 _FORMAT = 1
 _REQUIRED = ("task", "data", "model", "normalizer", "metrics")
