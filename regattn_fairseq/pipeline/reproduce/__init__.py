@@ -19,8 +19,9 @@ from regattn_fairseq.pipeline.files import clear_write_errors, write_text
 from regattn_fairseq.pipeline.report.tables import escape_markdown, format_duration
 from regattn_fairseq.pipeline.reproduce.attention import write_heatmaps
 from regattn_fairseq.pipeline.reproduce.comparison import write_comparison
+from regattn_fairseq.pipeline.reproduce.execution import Outcome, carry_out
 from regattn_fairseq.pipeline.reproduce.maps import draw_curves, draw_triangles, write_map_figure
-from regattn_fairseq.pipeline.reproduce.plan import Outcome, carry_out, load_target, plan_runs
+from regattn_fairseq.pipeline.reproduce.plan import load_target, plan_runs
 
 __all__ = ["TARGETS", "reproduce"]
 
@@ -57,7 +58,7 @@ def reproduce(target: str, overrides: Sequence[str], *, command: str) -> Path:
         with clear_write_errors(folder, "results_dir"):
             body = write_map_figure(draw, cfg, folder / target)
     else:
-        outcomes = list(carry_out(plan_runs(cfg), cfg))
+        outcomes = carry_out(plan_runs(cfg), cfg)
         write = write_comparison if cfg.kind == "table" else write_heatmaps
         with clear_write_errors(folder, "results_dir"):
             body = write(outcomes, cfg, folder / target)

@@ -15,7 +15,7 @@ from regattn_fairseq.pipeline.files import write_text
 from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.rows import BASELINE, Row, build_rows
 from regattn_fairseq.pipeline.report.tables import METRIC_LABELS, escape_markdown
-from regattn_fairseq.pipeline.reproduce.plan import Outcome
+from regattn_fairseq.pipeline.reproduce.execution import Outcome
 
 _NOTHING = "–"
 

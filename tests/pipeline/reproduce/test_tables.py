@@ -10,8 +10,9 @@ from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import AttentionRecord, attention_statistics, save_attention
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.report.runs import read_run
-from regattn_fairseq.pipeline.reproduce import plan, reproduce
-from regattn_fairseq.pipeline.reproduce.plan import load_target, plan_runs
+from regattn_fairseq.pipeline.reproduce import reproduce
+from regattn_fairseq.pipeline.reproduce.execution import is_made_so
+from regattn_fairseq.pipeline.reproduce.plan import load_target, plan_runs, resolve_run
 
 EXAMPLES = 60
 COMMAND = "python scripts/reproduce.py as tested"
@@ -48,7 +49,7 @@ def write_run(folder, planned, right):
         "attention": attention_statistics(records),
         "training": {"wall_s": 100.0},
         "machine": "a machine",
-        "config": plan._composed(planned),
+        "config": resolve_run(planned),
         "files": {kind: f"test.{kind}" for kind in texts} | {"attention": "test.attention.npz"},
     }
     (folder / "result.json").write_text(json.dumps(result))
@@ -165,10 +166,10 @@ def test_every_target_composes_and_its_corpora_are_ours(options):
     for target in ("table1", "table2", "bleu", "figure1", "figure4", "figure5"):
         for corpora in ("real", "synthetic"):
             for run in plan_runs(load_target(target, [*options, f"corpora={corpora}"])):
-                assert plan._composed(run)["data"]["name"] == run.data
+                assert resolve_run(run)["data"]["name"] == run.data
 
 
 def test_a_found_run_is_the_planned_one(some_runs, tmp_path):
     planned = plan_runs(load_target("table1", some_runs))[0]
     path = tmp_path / "runs" / "softmax1" / "result.json"
-    assert plan._is(read_run(path, path.parent), plan._composed(planned))
+    assert is_made_so(read_run(path, path.parent), resolve_run(planned))
