@@ -66,7 +66,18 @@ def reproduce(target: str, overrides: Sequence[str], *, command: str) -> Path:
     path = folder / f"{target}.md"
     with clear_write_errors(folder, "results_dir"):
         write_text(path, f"{header}\n{body}")
+        if cfg.kind in ("curves", "triangles"):
+            _write_side_by_side(folder)
     return path
+
+
+def _write_side_by_side(folder: Path) -> None:
+    """One page, which those who open the folder see, of all figures of the maps."""
+    pages = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("figure*.md"))]
+    text = "\n".join(
+        ["# The maps themselves, as the paper shows them\n", *(f"#{p}" for p in pages)]
+    )
+    write_text(folder / "README.md", text)
 
 
 def _header(cfg: DictConfig, command: str, wall: float, outcomes: Sequence[Outcome]) -> str:
