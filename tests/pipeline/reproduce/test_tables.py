@@ -18,14 +18,18 @@ EXAMPLES = 60
 COMMAND = "python scripts/reproduce.py as tested"
 
 
-def write_result(folder, planned, *, metrics, texts, records, task="entailment"):
+def write_result(
+    folder, planned, *, metrics, texts, records, task="entailment", name="result.json"
+):
     """A finished run of a plan, as the evaluation leaves it."""
-    folder.mkdir(parents=True)
+    folder.mkdir(parents=True, exist_ok=True)
     for kind, lines in texts.items():
         (folder / f"test.{kind}").write_text("\n".join(lines) + "\n")
     save_attention(folder / "test.attention.npz", records)
+    config = resolve_run(planned)
     result = {
         "format": 1,
+        "split": config["evaluation"]["split"],
         "task": task,
         "data": planned.corpus,
         "model": "regattn_lstm",
@@ -35,10 +39,10 @@ def write_result(folder, planned, *, metrics, texts, records, task="entailment")
         "attention": attention_statistics(records),
         "training": {"wall_s": 100.0},
         "machine": "a machine",
-        "config": resolve_run(planned),
+        "config": config,
         "files": {kind: f"test.{kind}" for kind in texts} | {"attention": "test.attention.npz"},
     }
-    (folder / "result.json").write_text(json.dumps(result))
+    (folder / name).write_text(json.dumps(result))
 
 
 def write_run(folder, planned, right):
@@ -173,6 +177,30 @@ def test_how_many_directions_are_as_the_paper_found_them(options, tmp_path):
     ) in said
     assert "Within 1 BLEU of the best: not sparsemax." in said
     assert said.count("Within 1 BLEU of the best: all") == 3
+
+
+def test_two_test_sets_of_one_training(options, tmp_path):
+    both = [*options, "corpora=paper", "normalizers=[softmax]"]
+    both.append('overrides=["data.corpus.duc=[2004]"]')
+    gigaword, duc = plan_runs(load_target("table2", both))
+    folder = gigaword.output_dir(tmp_path / "runs")
+    assert duc.output_dir(tmp_path / "runs") == folder
+    words = ["a", "b"]
+    for planned, split, rouge in ((gigaword, "test", 30.0), (duc, "test_duc2004", 20.0)):
+        write_result(
+            folder,
+            planned,
+            metrics={"rouge1": rouge, "rouge2": 1.0, "rougeL": 2.0},
+            texts={kind: ["a b"] * 9 for kind in ("sources", "hypotheses", "references")},
+            records=[AttentionRecord(words, words, np.eye(2))] * 9,
+            task="summarization",
+            name=f"{split}.result.json",
+        )
+    path = reproduce("table2", both, command=COMMAND)
+    with path.with_suffix(".csv").open(newline="") as file:
+        rows = {(row["data"], row["metric"]): row for row in csv.DictReader(file)}
+    assert float(rows["gigaword", "rouge1"]["difference"]) == pytest.approx(30 - 35.13)
+    assert float(rows["duc2004", "rouge1"]["difference"]) == pytest.approx(20 - 27.16)
 
 
 def test_corpora_without_the_task_say_so(options):
