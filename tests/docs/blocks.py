@@ -259,7 +259,7 @@ def _fairseq(program: str, arguments: list[str], folder: Path) -> list[str]:
 
 def _script(script: Path, arguments: list[str], folder: Path) -> list[str]:
     text = script.read_text(encoding="utf-8")
-    if "hydra.main" in text:
+    if script.name == "reproduce.py":
         names = [argument.partition("=")[0] for argument in arguments]
         known = [name for name in names if not re.search(rf"\b{name.split('.')[0]}\b", text)]
         configs = "".join(p.read_text() for p in (ROOT / "configs" / "reproduce").glob("*.yaml"))
