@@ -187,7 +187,7 @@ def _verdict(entries: Sequence[Entry], cfg: DictConfig) -> str:
             outside.append(f"{data} ({', '.join(far)})")
     said = [
         f"Every normalizer is within {cfg.within:g} {label} of the best in "
-        f"{len(known) - len(outside)} of {len(known)} directions"
+        f"{len(known) - len(outside)} of {len(known)} direction{'s' if len(known) != 1 else ''}"
         + (f"; not in {', '.join(outside)}." if outside else ".")
     ]
     if known and BASELINE in cfg.normalizers:
