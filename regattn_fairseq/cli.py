@@ -18,6 +18,7 @@ from omegaconf import DictConfig
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from regattn_fairseq.pipeline import config, distributed, interruption, sweep
+from regattn_fairseq.pipeline.errors import one_line
 
 # Here and not in the commands: a launcher's worker processes import this module, and no more.
 config.register()
@@ -118,7 +119,7 @@ def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
         except Exception as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
-            reason = _one_line(error)
+            reason = one_line(error, more=" (--debug shows where)")
             print(f"error: {reason}", file=sys.stderr)
             if HydraConfig.get().mode == RunMode.MULTIRUN:
                 # An exception would end the other jobs too.
@@ -147,10 +148,3 @@ def _set_up_messages() -> None:
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
     warnings.filterwarnings("ignore", message="Distributed is already initialized")  # by us
-
-
-def _one_line(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, ValueError) and type(error) is not ValueError:
-        return text  # ours: the message says it all
-    return f"{type(error).__name__}: {text} (--debug shows where)"

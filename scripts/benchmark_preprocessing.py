@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import platform
 import random
+import resource
 import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
@@ -25,18 +28,19 @@ RESULTS = Path(__file__).parents[1] / "results" / "benchmarks" / "preprocessing.
 VOCABULARY = 120_000
 # Words an article and a headline have on average in Gigaword.
 ARTICLE_WORDS, TITLE_WORDS = 31, 8
-HELD_OUT = 2_000
+HELD_OUT = 1_951
 SAMPLE_SECONDS = 0.25
 HEADER = """# Preprocessing a corpus of Gigaword's layout
 
-`python scripts/benchmark_preprocessing.py {arguments}`, {cores} cores
+`python scripts/benchmark_preprocessing.py {arguments}`, {machine}, {cores} cores
 
-Corpus writing, splitting into words, dictionaries and binarization together. Memory is the largest
-sum over the process and its children, shared pages counted once (PSS), sampled every
-{sample} s; the process holds {base:.0f} MiB before it reads a line.
+Corpus writing, splitting into words, dictionaries and binarization together, the start of the
+program included. A pair is two lines, of {words} words on average, over {vocabulary:,} kinds of
+words. Memory is the largest sum over the process and its children, shared pages counted once (PSS),
+sampled every {sample} s; the process holds {base:.0f} MiB before it reads a line.
 
-| pairs | text MiB | seconds | pairs per second | peak memory MiB |
-|---:|---:|---:|---:|---:|
+| pairs | text MiB | seconds | pairs per second | lines per second | cores busy | peak memory MiB |
+|---:|---:|---:|---:|---:|---:|---:|
 """
 
 
@@ -50,14 +54,20 @@ def main() -> None:
         with tempfile.TemporaryDirectory() as folder:
             raw = Path(folder) / "raw"
             size = generate(raw, pairs)
-            seconds, peak, base = preprocess(raw, Path(folder) / "cache")
+            run = preprocess(raw, Path(folder) / "cache")
+        base = max(base, run.base)
         rows.append(
-            f"| {pairs:,} | {size:.0f} | {seconds:.0f} | {pairs / seconds:,.0f} | {peak:.0f} |"
+            f"| {pairs:,} | {size:.0f} | {run.seconds:.0f} | {pairs / run.seconds:,.0f} "
+            f"| {2 * pairs / run.seconds:,.0f} | {run.processor_seconds / run.seconds:.2f} "
+            f"| {run.peak:.0f} |"
         )
         print(rows[-1], flush=True)
     header = HEADER.format(
         arguments=f"--pairs {' '.join(map(str, options.pairs))}",
+        machine=platform.machine(),
         cores=len(os.sched_getaffinity(0)),
+        words=f"{ARTICLE_WORDS} and {TITLE_WORDS}",
+        vocabulary=VOCABULARY,
         sample=SAMPLE_SECONDS,
         base=base,
     )
@@ -82,9 +92,26 @@ def generate(folder: Path, pairs: int) -> float:
     return sum(path.stat().st_size for path in folder.iterdir()) / 2**20
 
 
-def preprocess(raw: Path, cache: Path) -> tuple[float, float, float]:
-    """Seconds, the peak of memory, and memory before the first line is read, both in MiB."""
-    started = time.monotonic()
+@dataclass(frozen=True)
+class Run:
+    """What one preprocessing took.
+
+    Attributes:
+        seconds: from its start to its end.
+        processor_seconds: of all its processes.
+        peak: MiB that they held together.
+        base: the same before the first line is read.
+    """
+
+    seconds: float
+    processor_seconds: float
+    peak: float
+    base: float
+
+
+def preprocess(raw: Path, cache: Path) -> Run:
+    """Preprocess in a process of its own, and watch it."""
+    started, used = time.monotonic(), processor_seconds()
     command = shutil.which("regattn-preprocess", path=Path(sys.executable).parent)
     process = subprocess.Popen(
         [str(command), "data=gigaword", f"data.raw_dir={raw}", f"cache_dir={cache}"],
@@ -100,7 +127,13 @@ def preprocess(raw: Path, cache: Path) -> tuple[float, float, float]:
         time.sleep(SAMPLE_SECONDS)
     if process.returncode:
         raise SystemExit(f"regattn-preprocess failed with exit code {process.returncode}")
-    return time.monotonic() - started, peak, base
+    return Run(time.monotonic() - started, processor_seconds() - used, peak, base)
+
+
+def processor_seconds() -> float:
+    """Of all processes that this one has started and that have ended, and of theirs."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def memory(process: psutil.Process) -> float:

@@ -7,8 +7,9 @@
 Tables: 1 (textual entailment), 2 (summarization), bleu (translation). Figures: 1, 4, 5 (attention
 of trained runs), 2, 3 (the maps themselves). corpora=synthetic is made on the spot, real can be got
 by anyone, paper is what the authors had. Runs that are there are reused, missing ones are trained
-(train=false: are not), and what cannot run for want of data is named in the table. The other
-options stand in configs/reproduce; 'overrides=["training.max_epoch=1"]' passes options to
+(train=false: are not), jobs=2 at once, by default as many as there are cores, and what cannot run
+for want of data is named in the table. Interrupted, the same command goes on where it stopped. The
+other options stand in configs/reproduce; 'overrides=["training.max_epoch=1"]' passes options to
 every run.
 """
 
@@ -17,6 +18,7 @@ import shlex
 import sys
 
 from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.interruption import exit_status, raise_on_sigterm
 from regattn_fairseq.pipeline.reproduce import reproduce
 
 
@@ -33,13 +35,14 @@ def main() -> None:
     target = wanted[0].replace("table=bleu", "bleu").replace("=", "")
     others = [argument for argument in sys.argv[1:] if argument not in wanted]
     command = shlex.join(["python", "scripts/reproduce.py", *sys.argv[1:]])
+    raise_on_sigterm()
     try:
         print(reproduce(target, others, command=command))
     except PipelineError as error:
         sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as interrupt:
         print("interrupted; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+        sys.exit(exit_status(interrupt))
 
 
 if __name__ == "__main__":

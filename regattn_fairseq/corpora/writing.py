@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections import Counter
 from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
@@ -148,8 +147,7 @@ def _nothing_left(
 
 def _write_split(directory: Path, name: str, split: CleanedSplit) -> dict[str, Any]:
     """Write the split's files while its pairs are read, and count what was written."""
-    source_words: Counter[str] = Counter()
-    target_words: Counter[str] = Counter()
+    sides = _Words(), _Words()
     pairs, aligned, references = 0, True, None
     with ExitStack() as files:
 
@@ -173,8 +171,8 @@ def _write_split(directory: Path, name: str, split: CleanedSplit) -> dict[str, A
                 aligned = False
             else:
                 alignment.write(" ".join(f"{i}-{j}" for i, j in pair.alignment) + "\n")
-            source_words.update(pair.source.split())
-            target_words.update(pair.target.split())
+            for words, text in zip(sides, (pair.source, pair.target), strict=True):
+                words.add(text)
             pairs += 1
     if not aligned:
         (directory / f"{name}.align").unlink()
@@ -185,7 +183,23 @@ def _write_split(directory: Path, name: str, split: CleanedSplit) -> dict[str, A
         counts["shared"] = dict(split.shared)
     return {
         **counts,
-        "source": {"words": source_words.total(), "types": len(source_words)},
-        "target": {"words": target_words.total(), "types": len(target_words)},
+        "source": sides[0].counts(),
+        "target": sides[1].counts(),
         "aligned": aligned,
     }
+
+
+class _Words:
+    """How many words a text has, and how many distinct ones."""
+
+    def __init__(self) -> None:
+        self._words = 0
+        self._types: set[str] = set()
+
+    def add(self, text: str) -> None:
+        words = text.split()
+        self._words += len(words)
+        self._types.update(words)
+
+    def counts(self) -> dict[str, int]:
+        return {"words": self._words, "types": len(self._types)}

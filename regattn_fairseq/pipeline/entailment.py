@@ -1,5 +1,6 @@
 """Entailment in the stages: pairs of sentences with labels in, labels and attention out."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +15,18 @@ from tqdm import tqdm
 
 from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.pipeline.binarization import (
+    available_processes,
+    binarize,
+    build_dictionary,
+    subset_names,
+    tokenize,
+)
 from regattn_fairseq.pipeline.checkpoints import load_model
 from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.files import read_lines, write_lines
+from regattn_fairseq.pipeline.files import read_lines
 from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
+from regattn_fairseq.pipeline.tokenization import train_tokenizers
 
 SIDES = ("premise", "hypothesis")
 # fairseq's names of what sentence_prediction reads.
@@ -57,49 +65,42 @@ def prepare(cfg: DictConfig, options: dict[str, Any], data: PreparedData) -> dic
     )
     tokens = data.directory / "tokens"
     tokens.mkdir()
-    encode = load_tokenizers(data.tokenizer)[0].encode
+    processes = available_processes(cfg.preprocess_workers)
+    counts: Counter[str] = Counter()
     for split in splits:
         for side in SIDES:
-            lines = _lines(data, split, side, cfg.data.lowercase)
-            shown = tqdm(lines, f"tokenize {split}.{side}", unit=" lines", disable=None)
-            write_lines(tokens / f"{split}.{side}", (" ".join(encode(line)) for line in shown))
-    return _binarize(data, tokens, splits, options["tokenizer"]["vocab_size"])
+            found = tokenize(
+                data.text / f"{split}.{side}",
+                tokens / f"{split}.{side}",
+                tokenizer=data.tokenizer,
+                side=0,
+                lowercase=cfg.data.lowercase,
+                most_processes=processes,
+            )
+            if split == "train":
+                counts.update(found)
+    words = build_dictionary(counts, options["tokenizer"]["vocab_size"])
+    labels = Dictionary()
+    for label in LABELS:
+        labels.add_symbol(label)
+    names = subset_names(splits)
+    parts = [(tokens, side, _INPUTS[side], words) for side in SIDES]
+    for folder, side, part, dictionary in [*parts, (data.text, "label", "label", labels)]:
+        (data.bin / part).mkdir(parents=True)
+        dictionary.save(str(data.bin / part / "dict.txt"))
+        for split in splits:
+            binarize(
+                folder / f"{split}.{side}",
+                dictionary,
+                data.bin / part / names[split],
+                most_processes=processes,
+            )
+    return names
 
 
 def _lines(data: PreparedData, split: str, side: str, lowercase: bool) -> Iterator[str]:
     for line in read_lines(data.text / f"{split}.{side}"):
         yield line.lower() if lowercase else line
-
-
-def _binarize(
-    data: PreparedData, tokens: Path, splits: list[str], vocab_size: int
-) -> dict[str, str]:
-    """Run fairseq's own preprocessing on each of the three parts."""
-    from fairseq import options as fairseq_options
-    from fairseq_cli import preprocess as fairseq_preprocess
-
-    words = Dictionary()
-    for side in SIDES:
-        Dictionary.add_file_to_dictionary(
-            str(tokens / f"train.{side}"), words, lambda line: line.split(), 1
-        )
-    words.finalize(nwords=vocab_size)
-    words.save(str(tokens / "dict.txt"))
-    write_lines(tokens / "dict.label.txt", (f"{label} 1" for label in LABELS))
-
-    held_out = [split for split in splits if split not in ("train", "valid")]
-    parts = [(tokens, side, _INPUTS[side], "dict.txt") for side in SIDES]
-    for folder, side, part, dictionary in [*parts, (data.text, "label", "label", "dict.label.txt")]:
-        arguments = [
-            *("--only-source", "--srcdict", str(tokens / dictionary)),
-            *("--trainpref", str(folder / f"train.{side}")),
-            *("--validpref", str(folder / f"valid.{side}")),
-            *("--testpref", ",".join(str(folder / f"{split}.{side}") for split in held_out)),
-            *("--destdir", str(data.bin / part), "--workers", "1"),
-        ]
-        fairseq_preprocess.main(fairseq_options.get_preprocessing_parser().parse_args(arguments))
-    subsets = {"train": "train", "valid": "valid"}
-    return subsets | {split: f"test{number or ''}" for number, split in enumerate(held_out)}
 
 
 def classify(

@@ -115,9 +115,11 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         alignment = reference_alignment(
             cfg.alignment, data, split, lowercase=bool(saved.data.lowercase)
         )
-    result, texts = _finished(run, key)
+    result, texts = _finished(run, split, key)
     if result is not None and is_measured(result, alignment):
         logger.info("evaluated already: %s", run.result)
+        if read_json(run.result) != result:  # another split was evaluated since
+            write_json(run.result, result)
         return
     if result is None or texts is None:
         result, texts = _decoded(cfg, saved, checkpoint, data, subset, run)
@@ -140,15 +142,18 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         )
         files = {**result.pop("files"), **measured.pop("files")}
         result.pop("alignment", None)
-        write_json(run.result, {**result, **measured, "files": files})
+        result = {**result, **measured, "files": files}
+        write_json(run.result_of(split), result)
+        write_json(run.result, result)
     shown = "  ".join(f"{name} {value:.2f}" for name, value in result["metrics"].items())
     logger.info("%s: %s", run.result, shown)
 
 
-def _finished(run: Run, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
+def _finished(run: Run, split: str, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
     """The result of an earlier evaluation in the same way, and its files where all can be read."""
-    result = read_json(run.result) if run.result.is_file() else {}
-    if result.get("key") != key:
+    results = (read_json(path) for path in (run.result, run.result_of(split)) if path.is_file())
+    result = next((result for result in results if result.get("key") == key), None)
+    if result is None:
         return None, None
     try:
         paths = {kind: run.directory / name for kind, name in result["files"].items()}

@@ -2,25 +2,27 @@
 
 import hashlib
 import logging
-import multiprocessing
-import os
 import shutil
 import tempfile
-from contextlib import ExitStack, suppress
-from dataclasses import dataclass
-from itertools import pairwise
+from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import hydra.utils
-from fairseq.file_chunker_utils import find_offsets
 from omegaconf import DictConfig, OmegaConf
-from tqdm import tqdm
 
 import regattn_fairseq
 from regattn_fairseq.corpora import write_corpus
 from regattn_fairseq.corpora.folder import MANIFEST
 from regattn_fairseq.pipeline import entailment
+from regattn_fairseq.pipeline.binarization import (
+    available_processes,
+    binarize,
+    build_dictionary,
+    subset_names,
+    tokenize,
+)
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
     clear_write_errors,
@@ -31,7 +33,7 @@ from regattn_fairseq.pipeline.files import (
 )
 from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
+from regattn_fairseq.pipeline.tokenization import train_tokenizers
 
 logger = logging.getLogger(__name__)
 
@@ -150,8 +152,7 @@ def _prepare_pairs(cfg: DictConfig, options: dict[str, Any], data: PreparedData)
         (_Lines(source, cfg.data.lowercase), _Lines(target, cfg.data.lowercase)),
         data.tokenizer,
     )
-    _tokenize(cfg, data, splits)
-    return _binarize(data, options, splits, _workers(cfg, source))
+    return _binarize(cfg, options, data, splits)
 
 
 class _Lines:
@@ -170,97 +171,45 @@ def _text_files(data: PreparedData, split: str) -> tuple[Path, Path]:
     return data.text / f"{split}.src", data.text / f"{split}.tgt"
 
 
-# Below this a second process costs more time than it saves.
-BYTES_WORTH_A_PROCESS = 4 * 2**20
-
-
-def _workers(cfg: DictConfig, path: Path) -> int:
-    """How many processes a file is worth, of those that may be had."""
-    allowed = cfg.preprocess_workers or len(os.sched_getaffinity(0))
-    return max(1, min(allowed, path.stat().st_size // BYTES_WORTH_A_PROCESS))
-
-
-def _tokenize(cfg: DictConfig, data: PreparedData, splits: list[str]) -> None:
-    """Write ``tokens/`` in as many processes as the files are worth, each line by line."""
-    (data.directory / "tokens").mkdir()
-    for split in splits:
-        for side, path in enumerate(_text_files(data, split)):
-            output = data.directory / "tokens" / path.name
-            workers = _workers(cfg, path)
-            # More pieces than processes: the bar moves, and nobody waits long for the last one.
-            borders = find_offsets(str(path), 16 * workers if workers > 1 else 1)
-            pieces = [
-                _Piece(path, start, end, data.tokenizer, side, cfg.data.lowercase, output)
-                for start, end in pairwise(borders)
-            ]
-            with ExitStack() as stack:
-                results = map(_tokenize_piece, pieces)
-                if workers > 1:
-                    pool = stack.enter_context(multiprocessing.get_context("fork").Pool(workers))
-                    results = pool.imap(_tokenize_piece, pieces)  # type: ignore[assignment]
-                joined = stack.enter_context(output.open("wb"))
-                shown = f"tokenize {path.name}"
-                for part in tqdm(results, shown, len(pieces), leave=False, disable=None):
-                    with part.open("rb") as file:
-                        shutil.copyfileobj(file, joined)
-                    part.unlink()
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """The lines of a text file that begin at bytes ``start`` to ``end``, and what to do to them."""
-
-    path: Path
-    start: int
-    end: int
-    tokenizer: Path
-    side: int
-    lowercase: bool
-    output: Path
-
-
-def _tokenize_piece(piece: _Piece) -> Path:
-    encode = load_tokenizers(piece.tokenizer)[piece.side].encode
-    part = piece.output.with_name(f"{piece.output.name}.{piece.start}")
-    with piece.path.open("rb") as file, part.open("w", encoding="utf-8") as output:
-        file.seek(piece.start)
-        while file.tell() < piece.end:
-            line = file.readline().decode("utf-8").rstrip("\n")
-            output.write(" ".join(encode(line.lower() if piece.lowercase else line)) + "\n")
-    return part
-
-
 def _binarize(
-    data: PreparedData, options: dict[str, Any], splits: list[str], workers: int
+    cfg: DictConfig, options: dict[str, Any], data: PreparedData, splits: list[str]
 ) -> dict[str, str]:
-    """Run fairseq's own preprocessing; return its name for each of our splits."""
-    from fairseq import options as fairseq_options
-    from fairseq_cli import preprocess as fairseq_preprocess
-
+    """Write tokens, dictionaries and the data-bin; return fairseq's name of each split."""
+    processes = available_processes(cfg.preprocess_workers)
     tokens = data.directory / "tokens"
-    held_out = [split for split in splits if split not in ("train", "valid")]
-    source, target = options["source_lang"], options["target_lang"]
-    # fairseq tells the sides apart by the file's extension.
+    tokens.mkdir()
+    counts = [Counter[str](), Counter[str]()]
     for split in splits:
-        (tokens / f"{split}.src").rename(tokens / f"{split}.text.{source}")
-        (tokens / f"{split}.tgt").rename(tokens / f"{split}.text.{target}")
-    arguments = [
-        *("--source-lang", source, "--target-lang", target),
-        *("--trainpref", str(tokens / "train.text"), "--validpref", str(tokens / "valid.text")),
-        *("--testpref", ",".join(str(tokens / f"{split}.text") for split in held_out)),
-        *("--destdir", str(data.bin), "--workers", str(workers)),
-    ]
+        for side, text in enumerate(_text_files(data, split)):
+            found = tokenize(
+                text,
+                tokens / text.name,
+                tokenizer=data.tokenizer,
+                side=side,
+                lowercase=cfg.data.lowercase,
+                most_processes=processes,
+            )
+            if split == "train":
+                counts[side] = found
     tokenizer = options["tokenizer"]
     if tokenizer["joint"]:
-        arguments.append("--joined-dictionary")
-    if tokenizer["name"] != "sentencepiece":
-        arguments += ["--nwordssrc", str(tokenizer["vocab_size"])]
-        arguments += ["--nwordstgt", str(tokenizer["vocab_size"])]
-    fairseq_preprocess.main(fairseq_options.get_preprocessing_parser().parse_args(arguments))
-    subsets = {"train": "train", "valid": "valid"}
-    for number, split in enumerate(held_out):
-        subsets[split] = f"test{number or ''}"
-    return subsets
+        counts = [counts[0] + counts[1]] * 2
+    # SentencePiece's vocabulary has a size of its own.
+    most_words = None if tokenizer["name"] == "sentencepiece" else tokenizer["vocab_size"]
+    data.bin.mkdir()
+    languages = options["source_lang"], options["target_lang"]
+    names = subset_names(splits)
+    for side, (language, ending) in enumerate(zip(languages, ("src", "tgt"), strict=True)):
+        dictionary = build_dictionary(counts[side], most_words)
+        dictionary.save(str(data.bin / f"dict.{language}.txt"))
+        for split in splits:
+            binarize(
+                tokens / f"{split}.{ending}",
+                dictionary,
+                data.bin / f"{names[split]}.{'-'.join(languages)}.{language}",
+                most_processes=processes,
+            )
+    return names
 
 
 def _data_options(cfg: DictConfig) -> dict[str, Any]:

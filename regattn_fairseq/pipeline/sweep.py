@@ -202,12 +202,12 @@ class Progress:
     Args:
         records: one for each job that was started, as the jobs wrote them.
         total: jobs in the sweep; ``None``: unknown.
-        elapsed: seconds since it began.
+        name: what the line calls it.
     """
 
     records: list[dict[str, Any]]
     total: int | None
-    elapsed: float
+    name: str = "sweep"
 
     def state(self, name: str) -> list[dict[str, Any]]:
         """The records of the jobs that are ``running``, ``done`` or ``failed``."""
@@ -216,13 +216,13 @@ class Progress:
     def line(self) -> str:
         """One line for the terminal.
 
-        >>> Progress([{"state": "done", "seconds": 60.0}, {"state": "running"}], 4, 60.0).line()
+        >>> Progress([{"state": "done", "seconds": 72.0}, {"state": "running"}], 4).line()
         'sweep: 1 of 4 done, 1 running, 0 failed; about 3 min left'
         """
         counts = {name: len(self.state(name)) for name in ("done", "running", "failed")}
         total = "" if self.total is None else f" of {self.total}"
         parts = [
-            f"sweep: {counts['done']}{total} done, {counts['running']} running, "
+            f"{self.name}: {counts['done']}{total} done, {counts['running']} running, "
             f"{counts['failed']} failed"
         ]
         scored = [record for record in self.state("done") if "score" in record]
@@ -259,7 +259,6 @@ class _Summary(threading.Thread):
         super().__init__(daemon=True)
         self.folder = folder
         self.total = total
-        self.began = time.monotonic()
         self.stop = threading.Event()
 
     def run(self) -> None:
@@ -279,7 +278,7 @@ class _Summary(threading.Thread):
                 records.append(read_json(path))
             except PipelineError:  # it is being replaced, on a network's file system
                 continue
-        return Progress(records, self.total, time.monotonic() - self.began)
+        return Progress(records, self.total)
 
     def finish(self) -> int:
         """Print what became of all jobs; return how many failed."""

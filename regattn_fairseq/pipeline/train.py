@@ -71,8 +71,12 @@ class Run:
 
     @property
     def result(self) -> Path:
-        """Written last, by the evaluation."""
+        """Written last, by the evaluation; of several it is the last one's."""
         return self.directory / "result.json"
+
+    def result_of(self, split: str) -> Path:
+        """The same of the last evaluation of a split, which that of another leaves alone."""
+        return self.directory / f"{split}.result.json"
 
     @property
     def lock(self) -> Path:

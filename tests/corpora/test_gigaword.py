@@ -50,18 +50,31 @@ def put(folder: Path, layout: dict[str, tuple[str, ...]], *, gzipped: bool = Fal
     return folder
 
 
+# Too long ones go from the training text alone. Nothing goes from the test set, though it has
+# articles that say nothing, headlines longer than their article, and pairs that are there twice.
+WRITTEN = {
+    "train": [
+        ("australia 's current account deficit shrunk by a record #.## billion", "aussie deficit"),
+        ("at least two UNK were killed UNK", "two UNK killed"),
+        ("at least two UNK were killed UNK", "two UNK killed"),
+        ("japan 's nec corp.", "nec unk in sales tie-up"),
+    ],
+    "valid": [("five-time world champion UNK kwan withdrew", "injury leaves kwan out")],
+    "test": [(source.strip(), target) for source, target in PAIRS["test"]],
+}
+
+
 def expect(corpus: GigawordHeadlines, out: Path) -> dict:
     manifest = write_corpus(corpus, out, max_length=50)
-    source = (out / "train.src").read_text().split("\n")
-    assert source[1] == source[2] == "at least two UNK were killed UNK"
-    assert (out / "train.tgt").read_text().split("\n")[1] == "two UNK killed"
-    assert "UNK kwan" in (out / "valid.src").read_text()
-    test = (out / "test.src").read_text().split("\n")[:-1]
-    assert test == [source.strip() for source, _ in PAIRS["test"]]
+    for split, pairs in WRITTEN.items():
+        sides = [
+            (out / f"{split}.{side}").read_text(encoding="utf-8").removesuffix("\n").split("\n")
+            for side in ("src", "tgt")
+        ]
+        assert list(zip(*sides, strict=True)) == pairs
     splits = manifest["splits"]
     assert splits["train"]["dropped"] == {"too_long": 1}
     assert splits["test"]["dropped"] == {}
-    assert splits["train"]["pairs"] == 4
     return manifest
 
 

@@ -126,6 +126,110 @@ def test_iwslt14_line_by_line(tmp_path: Path) -> None:
     assert manifest["splits"]["train"]["dropped"] == {}
 
 
+# Lines, each followed by what Moses' tokenizer.perl, version 1.1, makes of it (-l de, -l en).
+MOSES = {
+    "de": r"""
+Vielen Dank, Chris.
+Vielen Dank , Chris .
+Ein Satz | zwei [Wörter], 3.000 z.B. Dr. Müller.
+Ein Satz &#124; zwei &#91; Wörter &#93; , 3.000 z.B. Dr. Müller .
+Al Gore: Warum ich's tue
+Al Gore : Warum ich &apos; s tue
+TED Talk: "Klima" & mehr.
+TED Talk : &quot; Klima &quot; &amp; mehr .
+Am 3. Mai um 10.30 Uhr – 50% "ja"...
+Am 3. Mai um 10.30 Uhr – 50 % &quot; ja &quot; ...
+Das kostet 3,50 EUR/kg (bzw. mehr) <b>x</b>
+Das kostet 3,50 EUR / kg ( bzw. mehr ) &lt; b &gt; x &lt; / b &gt;
+(Applaus) (Lachen)
+( Applaus ) ( Lachen )
+Ich weiß nicht -- wirklich nicht.
+Ich weiß nicht -- wirklich nicht .
+www.ted.com ist's, z. B. u.a. usw.
+www.ted.com ist &apos; s , z. B. u.a. usw.
+1.000.000,5 S. 12 Nr. 5
+1.000.000,5 S. 12 Nr. 5
+'ne Idee, ’n Ding
+&apos; ne Idee , ’ n Ding
+a…b ... c.. d
+a … b ... c .. d
+CO2-Ausstoß: 40%-ig
+CO2-Ausstoß : 40 % -ig
+""",
+    "en": r"""
+Thank you so much, Chris.
+Thank you so much , Chris .
+I'm doing it, it's John's & they don't won't can't.
+I &apos;m doing it , it &apos;s John &apos;s &amp; they don &apos;t won &apos;t can &apos;t .
+A sentence | two [words], 3,000 e.g. Dr. Müller.
+A sentence &#124; two &#91; words &#93; , 3,000 e.g. Dr. Müller .
+It's 10.30 a.m. -- 50% "yes"...
+It &apos;s 10.30 a.m. -- 50 % &quot; yes &quot; ...
+(Applause) U.S. U.N. Mr. Smith No. 5
+( Applause ) U.S. U.N. Mr. Smith No. 5
+'90s, rock 'n' roll, the dogs' bones
+&apos;90s , rock &apos; n &apos; roll , the dogs &apos; bones
+a…b ... c.. d
+a … b ... c .. d
+$5.00/kg <b>x</b> @home #tag ~1
+$ 5.00 / kg &lt; b &gt; x &lt; / b &gt; @ home # tag ~ 1
+e-mail www.ted.com x.
+e-mail www.ted.com x .
+Hello.
+Hello .
+end. "quote."
+end . &quot; quote . &quot;
+A.B.C. done .
+A.B.C. done .
+1990's 20,000 3.5 1,5
+1990 &apos;s 20,000 3.5 1,5
+""",
+}
+
+
+@pytest.mark.parametrize("lang", ["de", "en"])
+def test_iwslt14_is_tokenized_as_the_perl_script_does(tmp_path: Path, lang: str) -> None:
+    both = MOSES[lang].strip().split("\n")
+    given = list(zip(both[::2], both[1::2], strict=True))
+    files = FILES14 | {
+        # Twice, so that there is a 23rd; the same on both sides, so that none is too long.
+        f"train.tags.de-en.{side}": "".join(f"{line}\n" for line, _ in given * 2)
+        for side in ("de", "en")
+    }
+    out = tmp_path / "out"
+    corpus = Iwslt14(put(tmp_path / "raw", files))
+    write_corpus(corpus, out, max_length=175, max_ratio=1.5)
+    side = "src" if lang == "de" else "tgt"
+    text = lines(out / f"train.{side}")
+    text.insert(22, lines(out / f"valid.{side}")[0])
+    assert text == [tokens.lower() for _, tokens in given * 2]
+
+
+def test_iwslt14_keeps_what_clean_corpus_n_keeps(tmp_path: Path) -> None:
+    kept = [("a " * 175, "b " * 175), ("a b c", "a b"), ("a b", "a b c"), ("a", "z" * 1000)]
+    dropped = [
+        ("a " * 176, "b " * 176),
+        ("a b c d", "a b"),
+        ("a b", "a b c d"),
+        ("a", "z" * 1001),
+        ("", "a"),
+        ("a", " "),
+    ]
+    # One at a time, since the filter must not shift a side against the other.
+    pairs = [pair for both in zip(dropped, kept * 2, strict=False) for pair in both]
+    pairs += [(f"zeile {number}", f"line {number}") for number in range(40)]
+    files = FILES14 | {
+        f"train.tags.de-en.{lang}": "".join(f"{pair[side]}\n" for pair in pairs)
+        for side, lang in enumerate(("de", "en"))
+    }
+    out = tmp_path / "out"
+    write_corpus(Iwslt14(put(tmp_path / "raw", files)), out, max_length=175, max_ratio=1.5)
+    expected = [(one.strip(), other.strip()) for one, other in pairs if (one, other) not in dropped]
+    assert len(expected) == 46
+    assert written(out, "valid") == [expected[22], expected[45]]
+    assert written(out, "train") == [*expected[:22], *expected[23:45]]
+
+
 def test_iwslt14_backwards_and_unescaped(tmp_path: Path) -> None:
     raw = put(tmp_path / "raw", FILES14)
     corpus = Iwslt14(raw, "en", "de", escape=False)

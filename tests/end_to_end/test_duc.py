@@ -103,3 +103,16 @@ def test_duc_is_scored_by_recall_at_75_bytes_of_four_references(
     expected = [recall(*each) for each in zip(written, zip(*references, strict=True), strict=True)]
     assert result["metrics"]["rouge1"] == pytest.approx(np.mean(expected))
     assert result["metrics"]["rouge1"] > 0
+
+
+def test_the_evaluation_of_another_split_is_kept(run: Path) -> None:
+    def evaluate(split: str) -> str:
+        options = (f"evaluation.split={split}", "generation=greedy")
+        done = call("regattn-evaluate", f"output_dir={run}", *options)
+        assert done.returncode == 0, done.stderr
+        assert json.loads((run / "result.json").read_text())["split"] == split
+        return done.stderr
+
+    evaluate("test_duc2004")
+    assert "evaluated already" in evaluate("test")
+    assert "evaluated already" in evaluate("test_duc2004")

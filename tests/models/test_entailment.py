@@ -103,7 +103,8 @@ def test_vectors_of_the_dictionarys_words(tmp_path, header):
     for word in ("dog", "Cat", "bird"):
         dictionary.add_symbol(word)
     file = tmp_path / "vectors.txt"
-    file.write_text(f"{header}dog 1 2\ncat 3 4\nelsewhere 5 6\n")
+    # GloVe's largest file has words with spaces in them.
+    file.write_text(f"{header}dog 1 2\n. . 7 8\ncat 3 4\nelsewhere 5 6\n")
     weight = torch.full((len(dictionary), 2), 9.0)
     assert load_word_vectors(str(file), dictionary, weight) == 2
     assert weight[dictionary.index("dog")].tolist() == [1, 2]

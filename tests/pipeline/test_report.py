@@ -494,6 +494,21 @@ def test_figure_shows_exact_zeros_white_and_nothing_else(tmp_path):
     assert imread(tmp_path / "x.png").shape[2] == 4
 
 
+@pytest.mark.parametrize(("sources", "targets"), [(3, 1), (9, 9), (35, 8), (60, 60)])
+def test_panels_fit_a_page_and_nothing_is_cut_off(sources, targets):
+    weights = np.full((targets, sources), 1 / sources)
+    record = AttentionRecord(["word"] * sources, ["word"] * targets, weights)
+    figure = draw_heatmaps([("a", record), ("b", record), ("c", record)])
+    figure.draw_without_rendering()
+    width, height = figure.get_size_inches()
+    assert width < 15
+    box = figure.get_tightbbox()
+    assert box.x0 > -0.05
+    assert box.y0 > -0.05
+    assert box.x1 < width + 0.05
+    assert box.y1 < height + 0.05
+
+
 def test_tick_labels():
     assert token_labels(["▁wei", "ße", ".", "▁", "</s>"]) == ["wei", "·ße", ".", "▁", "</s>"]
     assert token_labels(["wei", "ße", "$5$", "a\nb"]) == ["wei", "ße", "$5$", "a�b"]

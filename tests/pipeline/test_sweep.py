@@ -18,7 +18,7 @@ def test_a_line_says_all():
         {"state": "running", "name": "d", "seconds": 0.0},
         {"state": "running", "name": "e", "seconds": 0.0},
     ]
-    line = Progress(records, total=9, elapsed=240.0).line()
+    line = Progress(records, total=9).line()
     assert line == (
         "sweep: 2 of 9 done, 2 running, 1 failed; best bleu 21.50 (b); about 5 min left"
     )
@@ -26,7 +26,7 @@ def test_a_line_says_all():
 
 def test_jobs_that_were_done_before_say_nothing_of_the_time_left():
     records = [{**DONE, "name": "a", "score": 1.0, "seconds": 0.5}, {"state": "running"}]
-    assert Progress(records, total=9, elapsed=1.0).seconds_left() is None
+    assert Progress(records, total=9).seconds_left() is None
 
 
 def test_what_a_searching_sweeper_is_told():

@@ -22,6 +22,8 @@ from regattn_fairseq.pipeline.token_labels import token_labels
 
 _CELL_INCHES = 0.3
 _MOST_TOKENS = 40
+_MOST_INCHES = 13  # across, where more than one panel would be wider: what a page shows legibly
+_BAR_INCHES = 4
 _TARGET_LENGTHS = range(6, 15)
 _SOURCE_LENGTHS = range(6, 19)
 # Of groups of equal weights: three that are told apart from one another and from the map.
@@ -149,11 +151,13 @@ def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
     Args:
         panels: ``(title, record)``, at least one.
     """
-    columns = len(panels) if len(panels) <= 3 else math.ceil(math.sqrt(len(panels)))
-    lines = math.ceil(len(panels) / columns)
     sizes = [_panel_inches(record) for _, record in panels]
-    width = columns * max(size[0] for size in sizes) + 0.8
-    height = lines * max(size[1] for size in sizes)
+    panel_width, panel_height = (max(inches) for inches in zip(*sizes, strict=True))
+    columns = len(panels) if len(panels) <= 3 else math.ceil(math.sqrt(len(panels)))
+    columns = max(1, min(columns, int(_MOST_INCHES / panel_width)))
+    lines = math.ceil(len(panels) / columns)
+    width = max(columns * panel_width, _BAR_INCHES) + 0.2
+    height = lines * panel_height + 0.8
     labels = [label for title, record in panels for label in (title, *_labels(record))]
     with mpl.rc_context(STYLE | {"font.family": font_families(labels)}):
         layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03, hspace=0.04)
@@ -167,9 +171,15 @@ def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
         for axes in grid.flat[len(panels) :]:
             axes.set_axis_off()
         bar = figure.colorbar(
-            mesh, ax=grid.ravel().tolist(), shrink=0.8, aspect=28, pad=0.02, ticks=[0, 0.5, 1]
+            mesh,
+            ax=grid.ravel().tolist(),
+            location="bottom",
+            shrink=_BAR_INCHES / width,
+            aspect=32,
+            pad=0.02,
+            ticks=[0, 0.5, 1],
         )
-        bar.ax.set_yticklabels(["> 0", "0.5", "1"])
+        bar.ax.set_xticklabels(["> 0", "0.5", "1"])
         bar.set_label("attention weight (white: exactly 0; framed together: equal)", fontsize=9)
         bar.ax.tick_params(labelsize=9, length=0)
         bar.outline.set_visible(False)

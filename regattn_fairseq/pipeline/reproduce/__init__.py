@@ -19,8 +19,9 @@ from regattn_fairseq.pipeline.files import clear_write_errors, write_text
 from regattn_fairseq.pipeline.report.tables import escape_markdown, format_duration
 from regattn_fairseq.pipeline.reproduce.attention import write_heatmaps
 from regattn_fairseq.pipeline.reproduce.comparison import write_comparison
+from regattn_fairseq.pipeline.reproduce.execution import Outcome, carry_out
 from regattn_fairseq.pipeline.reproduce.maps import draw_curves, draw_triangles, write_map_figure
-from regattn_fairseq.pipeline.reproduce.plan import Outcome, carry_out, load_target, plan_runs
+from regattn_fairseq.pipeline.reproduce.plan import load_target, plan_runs
 
 __all__ = ["TARGETS", "reproduce"]
 
@@ -57,7 +58,7 @@ def reproduce(target: str, overrides: Sequence[str], *, command: str) -> Path:
         with clear_write_errors(folder, "results_dir"):
             body = write_map_figure(draw, cfg, folder / target)
     else:
-        outcomes = list(carry_out(plan_runs(cfg), cfg))
+        outcomes = carry_out(plan_runs(cfg), cfg)
         write = write_comparison if cfg.kind == "table" else write_heatmaps
         with clear_write_errors(folder, "results_dir"):
             body = write(outcomes, cfg, folder / target)
@@ -65,7 +66,18 @@ def reproduce(target: str, overrides: Sequence[str], *, command: str) -> Path:
     path = folder / f"{target}.md"
     with clear_write_errors(folder, "results_dir"):
         write_text(path, f"{header}\n{body}")
+        if cfg.kind in ("curves", "triangles"):
+            _write_side_by_side(folder)
     return path
+
+
+def _write_side_by_side(folder: Path) -> None:
+    """One page, which those who open the folder see, of all figures of the maps."""
+    pages = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("figure*.md"))]
+    text = "\n".join(
+        ["# The maps themselves, as the paper shows them\n", *(f"#{p}" for p in pages)]
+    )
+    write_text(folder / "README.md", text)
 
 
 def _header(cfg: DictConfig, command: str, wall: float, outcomes: Sequence[Outcome]) -> str:

@@ -16,7 +16,7 @@ from regattn_fairseq.pipeline.finished import Run, reason
 from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.heatmaps import choose_sentence, draw_heatmaps
 from regattn_fairseq.pipeline.report.tables import escape_markdown
-from regattn_fairseq.pipeline.reproduce.plan import Outcome
+from regattn_fairseq.pipeline.reproduce.execution import Outcome
 
 
 class _System(NamedTuple):

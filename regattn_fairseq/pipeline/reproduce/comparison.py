@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,10 +15,18 @@ from tabulate import tabulate
 from regattn_fairseq.pipeline.files import write_text
 from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.rows import BASELINE, Row, build_rows
-from regattn_fairseq.pipeline.report.tables import METRIC_LABELS, escape_markdown
-from regattn_fairseq.pipeline.reproduce.plan import Outcome
+from regattn_fairseq.pipeline.report.tables import (
+    DEVIATION_NOTE,
+    METRIC_LABELS,
+    escape_markdown,
+)
+from regattn_fairseq.pipeline.reproduce.execution import Outcome
 
 _NOTHING = "–"
+_GAIN_NOTE = (
+    "Over softmax: on the seeds that both have, with its 95 % interval and two-sided p-value by "
+    "paired bootstrap over sentences, not corrected for the number of comparisons."
+)
 
 
 @dataclass(frozen=True)
@@ -150,14 +159,62 @@ def write_comparison(outcomes: Sequence[Outcome], cfg: DictConfig, stem: Path) -
     frame = pd.DataFrame([asdict(entry) for entry in entries], columns=columns)
     write_text(stem.with_suffix(".csv"), frame.to_csv(index=False, lineterminator="\n"))
     parts = [f"> {escape_markdown(warning)}\n" for warning in warnings]
+    if "within" in cfg and entries:
+        parts += [escape_markdown(_verdict(entries, cfg)) + "\n", _overview(entries, cfg) + "\n"]
     for data in dict.fromkeys(entry.data for entry in entries):
         parts += _sections([entry for entry in entries if entry.data == data], cfg)
     if not entries:
         parts.append(f"Not run with corpora={cfg.corpora}: {_absence(cfg)}.\n")
     if any(entry.ours is not None for entry in entries):
+        parts.append(f"{DEVIATION_NOTE} {_GAIN_NOTE}\n")
         save_figure(_draw([entry for entry in entries if entry.ours is not None]), stem)
         parts.append(f"![{escape_markdown(cfg.title)}]({stem.name}.png)\n")
     return "\n".join(parts)
+
+
+def _verdict(entries: Sequence[Entry], cfg: DictConfig) -> str:
+    """In how many directions every normalizer is as close to the best as the paper found it."""
+    label = METRIC_LABELS.get(cfg.metrics[0], cfg.metrics[0])
+    behind: dict[str, dict[str, float]] = {entry.data: {} for entry in entries}
+    for entry in entries:
+        if entry.metric == cfg.metrics[0] and entry.behind is not None:
+            behind[entry.data][entry.normalizer] = entry.behind
+    known = {data: found for data, found in behind.items() if len(found) == len(cfg.normalizers)}
+    outside = []
+    for data, found in known.items():
+        far = [f"{name} {gap:.2f} behind" for name, gap in found.items() if gap > cfg.within]
+        if far:
+            outside.append(f"{data} ({', '.join(far)})")
+    said = [
+        f"Every normalizer is within {cfg.within:g} {label} of the best in "
+        f"{len(known) - len(outside)} of {len(known)} direction{'s' if len(known) != 1 else ''}"
+        + (f"; not in {', '.join(outside)}." if outside else ".")
+    ]
+    if known and BASELINE in cfg.normalizers:
+        gains = {
+            name: statistics.fmean(found[BASELINE] - found[name] for found in known.values())
+            for name in cfg.normalizers
+            if name != BASELINE
+        }
+        shown = ", ".join(f"{name} {_number(gain, sign=True)}" for name, gain in gains.items())
+        said.append(f"Mean difference from {BASELINE} over them, in {label}: {shown}.")
+    if unknown := [data for data in behind if data not in known]:
+        said.append(f"Not counted, for want of runs: {', '.join(unknown)}.")
+    return " ".join(said)
+
+
+def _overview(entries: Sequence[Entry], cfg: DictConfig) -> str:
+    """A row for each direction and a column for each normalizer; the best of a row is bold."""
+    rows: dict[str, list[str]] = {}
+    for entry in entries:
+        if entry.metric == cfg.metrics[0]:
+            shown = _ours(entry)
+            best = entry.behind == 0
+            rows.setdefault(entry.data, [escape_markdown(entry.data)]).append(
+                f"**{shown}**" if best else shown
+            )
+    heading = METRIC_LABELS.get(cfg.metrics[0], cfg.metrics[0])
+    return _markdown([heading, *cfg.normalizers], list(rows.values()))
 
 
 def _absence(cfg: DictConfig) -> str:
@@ -171,6 +228,8 @@ def _sections(entries: Sequence[Entry], cfg: DictConfig) -> Iterator[str]:
     if len(set(reasons.values())) == 1 and all(entry.ours is None for entry in entries):
         yield f"Not run: {escape_markdown(next(iter(reasons.values())))}\n"
         reasons = {}
+    if all(entry.ours is None and entry.published is None for entry in entries):
+        return
     for metric in cfg.metrics:
         of_metric = [entry for entry in entries if entry.metric == metric]
         yield _table(of_metric, METRIC_LABELS.get(metric, metric)) + "\n"
@@ -178,9 +237,9 @@ def _sections(entries: Sequence[Entry], cfg: DictConfig) -> Iterator[str]:
     behind = [entry for entry in entries if entry.behind is not None]
     if within is not None and len(behind) > 1:
         far = [entry.label for entry in behind if entry.behind > within]
-        verdict = f"Not so: {', '.join(far)}." if far else "So it is here."
         label = METRIC_LABELS.get(cfg.metrics[0], cfg.metrics[0])
-        yield f"Within {within:g} {label} of the best: {escape_markdown(verdict)}\n"
+        verdict = f"not {', '.join(far)}" if far else f"all {len(behind)}"
+        yield f"Within {within:g} {label} of the best: {escape_markdown(verdict)}.\n"
     for label, missing in reasons.items():
         yield f"- {escape_markdown(f'{label}, not run: {missing}')}\n"
 
@@ -206,12 +265,17 @@ def _table(entries: Sequence[Entry], metric: str) -> str:
         for heading, cells in columns.items()
         if heading in ("Normalizer", "seeds", metric) or set(cells) != {_NOTHING}
     }
+    cells = [list(map(escape_markdown, row)) for row in zip(*kept.values(), strict=True)]
+    return _markdown([escape_markdown(heading) for heading in kept], cells)
+
+
+def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     return tabulate(
-        [list(map(escape_markdown, cells)) for cells in zip(*kept.values(), strict=True)],
-        headers=[escape_markdown(heading) for heading in kept],
+        rows,
+        headers=headings,
         tablefmt="pipe",
         disable_numparse=True,
-        colalign=["left"] + ["right"] * (len(kept) - 1),
+        colalign=["left"] + ["right"] * (len(headings) - 1),
     )
 
 

@@ -25,6 +25,15 @@ def test_written_and_not_blank(folder, name):
     assert "`as tested`" in text
 
 
+def test_one_page_shows_both_with_what_to_see_in_them(folder):
+    page = (folder / "README.md").read_text()
+    for picture, seen in (("figure2.png", "a smooth ReLU"), ("figure3.png", "y₁ = y₂ and y₂ = y₃")):
+        assert f"]({picture})" in page
+        assert seen in page
+    headings = [line for line in page.splitlines() if line.startswith("#")]
+    assert [heading.split(":")[0] for heading in headings[1:]] == ["## Figure 2", "## Figure 3"]
+
+
 def test_two_scores(folder):
     frame = pd.read_csv(folder / "figure2.csv")
     t = frame["t"].to_numpy()
