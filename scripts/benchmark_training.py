@@ -25,6 +25,7 @@ import logging
 import platform
 import random
 import re
+import shlex
 import statistics
 import subprocess
 import sys
@@ -406,6 +407,8 @@ def main() -> None:
     seconds = {n: sum(map(statistics.median, times)) for n, times in measured.steps.items()}
     least = statistics.median(measured.floors)
     given = "".join(f" {TOOLKITS[name].option} PYTHON" for name in pythons)
+    if args.models != list(MODELS):
+        given += " --models " + " ".join(shlex.quote(name) for name in args.models)
     lines = [
         "# Speed of training and of beam search",
         "",
