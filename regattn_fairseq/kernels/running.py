@@ -13,11 +13,13 @@ import importlib.util
 import logging
 import os
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 logger = logging.getLogger("regattn_fairseq.kernels")
@@ -68,6 +70,24 @@ def _told_of_compilation(what: str) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Let no other process write to numba's cache within the block.
+
+    Of two that do so at once, one may afterwards find the other's code, for arrays of another type,
+    under its own; and the one that waits has nothing left to compile.
+    """
+    from .arrays import largest
+
+    lock = FileLock(Path(largest._cache.cache_path, "regattn.lock"))
+    with suppress(OSError):  # where nothing can be written, nothing is mixed up
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 class Kernels:
     """The compiled kernels of one module.
 
@@ -109,7 +129,7 @@ class Kernels:
             logging.getLogger("numba").setLevel(logging.INFO)
         module = importlib.import_module(self._module)
         kernel = functools.partial(getattr(module, name), _LIKE[dtype])
-        with _told_of_compilation(f"CPU kernel {name} for {dtype}"):
+        with _alone(), _told_of_compilation(f"CPU kernel {name} for {dtype}"):
             kernel(0, 0, 1, *arguments)
         self._loaded[name, dtype] = kernel
         return kernel
@@ -122,6 +142,7 @@ class Kernels:
             from .threads import Shared, runtime
 
             kernel = getattr(importlib.import_module(self._module), name)
-            shared = Shared(kernel, _LIKE[dtype], arguments) if runtime() else None
+            with _alone():
+                shared = Shared(kernel, _LIKE[dtype], arguments) if runtime() else None
             self._shared[name, dtype] = shared
         return self._shared[name, dtype]

@@ -372,7 +372,7 @@ def _prox_total_variation(
         _dynamic_program(z[first:stop], n, lam, out[first:stop], labels)
 
 
-@_jit
+@_inlined
 def _decreasing_regression(z: Array, n: int, sums: Array, starts: Array) -> int:
     """Pool adjacent violators: block sums and starts of the decreasing fit to z; their number."""
     blocks = 0
@@ -402,36 +402,34 @@ def _fuse(value: Array, where: Array, m: int, n: int, lam: float, out: Array, la
     one left free for what lies between two runs or before the first.
     """
     number = 0
-    before = -1
-    for i in range(m):
-        here = where[i]
-        after = where[i + 1] if i + 1 < m else n
-        begins = int(here != before + 1)
-        number += 1 + begins
-        label[here] = number
-        value[i] -= lam * (begins + int(after != here + 1))
-        out[i] = value[i]
-        before = here
     i = 0
     while i < m:
         k = i + 1
         while k < m and where[k] == where[k - 1] + 1:
             k += 1
         first = where[i]
-        if k - i == 2:
+        value[i] -= lam * int(first > 0)
+        value[k - 1] -= lam * int(where[k - 1] + 1 < n)
+        number += 1 + int(first > 0)
+        if k - i == 1:
+            out[i] = value[i]
+            label[first] = number
+        elif k - i == 2:
             change = 0.5 * (value[i + 1] - value[i])
+            label[first] = number
             if abs(change) <= lam:
-                label[first + 1] = label[first]
                 out[i] = out[i + 1] = value[i] + change
             else:
                 change = math.copysign(lam, change)
-                out[i] += change
-                out[i + 1] -= change
-        elif k - i > 2:
-            number = label[first] - 1
+                out[i] = value[i] + change
+                out[i + 1] = value[i + 1] - change
+                number += 1
+            label[first + 1] = number
+        else:
             _prox_total_variation(value, i, k, lam, out, label, first - i)
             for j in range(first, first + k - i):
-                label[j] += number
+                label[j] += number - 1
+            number = label[first + k - i - 1]
         i = k
 
 
@@ -616,25 +614,32 @@ def _cluster(
     spare_index: Array,
     starts: Array,
     group: Array,
-) -> float:
+) -> tuple[float, float]:
     """Replace m scores by their ordered-weight isotonic prox less its largest, and name its groups.
 
     Up to a constant, which the projection removes, that is the decreasing fit to the ordered
-    scores raised by lam (0, 1, ..., m - 1). Returns the fit's largest value.
+    scores raised by lam (0, 1, ..., m - 1). Returns the fit's largest value, and the threshold of
+    the projection that follows, for which the groups lie in order.
     """
     _sort_descending(value, m, key, index, spare, spare_index)
     _scale(key, m, top, gamma)
     for k in range(m):
         key[k] += lam * k
     blocks = _decreasing_regression(key, m, spare, starts)
-    largest = spare[0] / starts[1]
+    highest = spare[0] / starts[1]
+    total = 0.0
+    tau = -math.inf
     for b in range(blocks):
-        mean = spare[b] / (starts[b + 1] - starts[b])
+        size = starts[b + 1] - starts[b]
+        mean = spare[b] / size - highest
+        if mean > tau:
+            total += size * mean
+            tau = (total - 1.0) / starts[b + 1]
         for k in range(starts[b], starts[b + 1]):
             i = index[k]
-            value[i] = mean - largest
+            value[i] = mean
             group[i] = b + 1
-    return largest
+    return highest, tau
 
 
 @_jit
@@ -695,11 +700,10 @@ def oscarmax_forward(
             least = top - gamma * _MARGIN if lowest + step * (n - 1) < top else -math.inf
             while True:
                 m = _candidates(scores, n, least, value, where)
-                level = _cluster(
+                highest, tau = _cluster(
                     value, m, top, gamma, lam, key, spare, index, spare_index, starts, group
                 )
-                tau = _simplex_threshold(value, m)
-                level = top + gamma * (level + tau)
+                level = top + gamma * (highest + tau)
                 if (
                     m == n
                     or lam == 0.0

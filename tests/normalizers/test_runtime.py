@@ -6,9 +6,12 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import torch
+from filelock import FileLock
 
+from regattn_fairseq.kernels import arrays, running
 from regattn_fairseq.normalizers import fusedmax, oscarmax, sparsemax
 
 
@@ -90,6 +93,21 @@ def test_forked_workers():
         for child in children:
             child.join(timeout=5)
             child.kill()
+
+
+def test_only_one_process_at_a_time_compiles():
+    inside = threading.Event()
+
+    def compile_something():
+        with running._alone():
+            inside.set()
+
+    with FileLock(Path(arrays.largest._cache.cache_path, "regattn.lock")):
+        other = threading.Thread(target=compile_something)
+        other.start()
+        assert not inside.wait(0.3)
+    assert inside.wait(10)
+    other.join()
 
 
 def test_importing_adds_little_and_only_a_call_that_compiles_says_so(tmp_path):
