@@ -52,14 +52,21 @@ LAM: dict[str, Callable[[int], float]] = {
     # Large enough that no score can be left out of the sort.
     "oscarmax, all sorted": lambda d: 8.0 / d,
 }
-OURS: dict[str, Run] = {
-    "softmax": softmax,
-    "sparsemax": sparsemax,
-    "fusedmax": lambda x: fusedmax(x, lam=LAM["fusedmax"](x.shape[-1])),
-    "oscarmax": lambda x: oscarmax(x, lam=LAM["oscarmax"](x.shape[-1])),
-    "oscarmax, all sorted": lambda x: oscarmax(x, lam=LAM["oscarmax, all sorted"](x.shape[-1])),
-    "pnormmax": pnormmax,
-}
+
+
+def ours(d: int) -> dict[str, Run]:
+    """Our maps of rows of d scores."""
+    return {
+        "softmax": softmax,
+        "sparsemax": sparsemax,
+        "fusedmax": functools.partial(fusedmax, lam=LAM["fusedmax"](d)),
+        "oscarmax": functools.partial(oscarmax, lam=LAM["oscarmax"](d)),
+        "oscarmax, all sorted": functools.partial(oscarmax, lam=LAM["oscarmax, all sorted"](d)),
+        "pnormmax": pnormmax,
+    }
+
+
+OURS = tuple(ours(1))
 CPU_SHAPES = ((64, 25), (256, 50), (2048, 50), (64, 400))
 GPU_SHAPES = ((64, 50), (512, 50), (4096, 128), (16384, 512))
 LENGTHS = (50, 200, 1000, 5000, 20000, 50000)
@@ -160,12 +167,12 @@ def accuracy(rows: int, bar: tqdm) -> list[str]:
             bar.update(20 / rows)
             expected = reference(x, name)
             if name == "pnormmax":
-                ours = OURS[name](torch.tensor(x)).numpy()
+                solved = ours(len(x))[name](torch.tensor(x)).numpy()
                 inside = np.maximum(expected, 0) / np.maximum(expected, 0).sum()
-                for which, y in (("ours", ours), ("the solver", inside)):
+                for which, y in (("ours", solved), ("the solver", inside)):
                     bounds[which] = max(bounds[which], certified_error(x, y))
             for dtype in worst:
-                got = OURS[name](torch.tensor(x, dtype=dtype)).double().numpy()
+                got = ours(len(x))[name](torch.tensor(x, dtype=dtype)).double().numpy()
                 worst[dtype] = max(worst[dtype], float(np.abs(got - expected).max()))
         lines.append(f"| {name} | {worst[torch.float64]:.1e} | {worst[torch.float32]:.1e} |")
     return [
@@ -268,7 +275,6 @@ def verdict(name: str, took: dict[str, float], device: str) -> str:
 def speed(device: str, repetitions: int, clock: Clock, bar: tqdm) -> list[str]:
     """Forward and backward, float32, beside the peers."""
     shapes = GPU_SHAPES if device == "cuda" else CPU_SHAPES
-    runs = peers(device) | OURS
     lines = [
         "## Speed: forward + backward, float32, medians",
         "",
@@ -278,6 +284,7 @@ def speed(device: str, repetitions: int, clock: Clock, bar: tqdm) -> list[str]:
         "|---|---|---|---|---|---|---|",
     ]
     for shape in shapes:
+        runs = peers(device) | ours(shape[1])
         took = medians(runs, shape, device, repetitions, clock, bar)
         base = took.get(ENTMAX)
         drawn = torch.randn(shape, device=device)
@@ -329,9 +336,9 @@ def baseline(repetitions: int, clock: Clock, bar: tqdm) -> list[str]:
                 times,
                 (
                     lambda copies=copies: fused(copies),
-                    lambda x=x: OURS["fusedmax"](x),
+                    lambda x=x: ours(x.shape[1])["fusedmax"](x),
                     lambda x=x: clustered(x.numpy()),
-                    lambda x=x: OURS["oscarmax"](x),
+                    lambda x=x: ours(x.shape[1])["oscarmax"](x),
                 ),
                 strict=True,
             ):
@@ -346,14 +353,14 @@ def baseline(repetitions: int, clock: Clock, bar: tqdm) -> list[str]:
 def growth(device: str, repetitions: int, plot: Path, clock: Clock, bar: tqdm) -> list[str]:
     """Time as a function of d at constant rows * d, and the fitted exponent."""
     size = 100_000 if device == "cpu" else 1_000_000
-    runs = {name: f for name, f in OURS.items() if name != "softmax"} | peers(device)
-    del runs[FLOOR]
-    times: dict[str, list[float]] = {name: [] for name in runs}
+    times: dict[str, list[float]] = {}
     for d in LENGTHS:
         rows = max(size // d, 1)
+        runs = ours(d) | peers(device)
+        del runs[FLOOR], runs["softmax"]
         took = medians(runs, (rows, d), device, max(repetitions // 4, 3), clock, bar)
         for name, seconds in took.items():
-            times[name].append(seconds / rows)
+            times.setdefault(name, []).append(seconds / rows)
     lines = [
         f"## Growth: seconds a row, d = {LENGTHS[0]} ... {LENGTHS[-1]}, rows · d = {size}",
         "",

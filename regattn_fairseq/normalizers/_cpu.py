@@ -22,6 +22,7 @@ _COSTS = {
 }
 _kernels = Kernels("regattn_fairseq.normalizers._numba", _COSTS)
 
+_FORWARD = {name.removesuffix("_forward"): name for name in _COSTS if name.endswith("_forward")}
 _BACKWARD = {
     "sparsemax": "sparsemax_backward",
     "fusedmax": "grouped_backward",
@@ -30,12 +31,6 @@ _BACKWARD = {
     "pnormmax": "pnormmax_backward",
 }
 GROUPED = ("fusedmax", "oscarmax", "oscarmax_published")
-
-
-def _run(name: str, like: Tensor, *arguments: int | float) -> None:
-    """Call a kernel for all rows of arrays of the type and shape of ``like``."""
-    d = like.shape[-1]
-    _kernels.run(name, like.dtype, like.numel() // d, d, *arguments)
 
 
 def forward(
@@ -50,9 +45,12 @@ def forward(
     lams = None
     if isinstance(lam, Tensor):
         lams, lam = lam.detach().to(torch.float64).contiguous(), 0.0
-    _run(
-        f"{name}_forward",
-        x,
+    d = x.shape[-1]
+    _kernels.run(
+        _FORWARD[name],
+        x.dtype,
+        x.numel() // d,
+        d,
         x.data_ptr(),
         0 if mask is None else mask.data_ptr(),
         gamma,
@@ -75,9 +73,12 @@ def product(
     if v.dtype is not y.dtype:
         v = v.to(y.dtype)
     v = v.contiguous()
-    _run(
+    d = y.shape[-1]
+    _kernels.run(
         _BACKWARD[name],
-        y,
+        y.dtype,
+        y.numel() // d,
+        d,
         v.data_ptr(),
         y.data_ptr(),
         0 if labels is None else labels.data_ptr(),

@@ -35,6 +35,8 @@ _inlined = numba.njit(
 )
 # Up to this length counting how many entries are larger is the quickest way to sort.
 _SHORT = 64
+# Up to this one looking at some more scores costs less than doing so a second time.
+_VERY_SHORT = 32
 # Beyond the unit that a simplex spans, for what rounding may move.
 _MARGIN = 1.001
 
@@ -697,7 +699,9 @@ def oscarmax_forward(
             tau = -1.0 / n
         else:
             # It is no use to leave any out if the lowest, raised by all others, tops the top.
-            least = top - gamma * _MARGIN if lowest + step * (n - 1) < top else -math.inf
+            # In a very short row those that are raised are looked at right away.
+            reach = gamma * _MARGIN + (0.5 * step * n if n <= _VERY_SHORT else 0.0)
+            least = top - reach if lowest + step * (n - 1) < top else -math.inf
             while True:
                 m = _candidates(scores, n, least, value, where)
                 highest, tau = _cluster(
@@ -707,6 +711,7 @@ def oscarmax_forward(
                 if (
                     m == n
                     or lam == 0.0
+                    or least + step * (n - 1) <= level
                     or _none_rises(scores, n, least, m, level, step, rank, tally)
                 ):
                     break
