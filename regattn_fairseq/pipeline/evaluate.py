@@ -118,7 +118,8 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     result, texts = _finished(run, split, key)
     if result is not None and is_measured(result, alignment):
         logger.info("evaluated already: %s", run.result)
-        if read_json(run.result) != result:  # another split was evaluated since
+        # Another split may have been evaluated since.
+        if not run.result.is_file() or read_json(run.result) != result:
             write_json(run.result, result)
         return
     if result is None or texts is None:

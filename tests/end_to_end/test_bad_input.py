@@ -140,9 +140,20 @@ def test_a_folder_that_holds_another_run(toy, run_folder):
     assert (run_folder / "result.json").read_text() == before
 
 
+def test_a_result_that_is_gone_comes_back_from_that_of_its_split(run_folder, tmp_path):
+    run = tmp_path / "run"
+    shutil.copytree(run_folder, run)
+    before = (run / "result.json").read_text()
+    (run / "result.json").unlink()
+    done = call("regattn-evaluate", f"output_dir={run}")
+    assert done.returncode == 0, done.stderr
+    assert (run / "result.json").read_text() == before
+
+
 def copy_run(run_folder: Path, folder: Path) -> Path:
     shutil.copytree(run_folder, folder)
-    (folder / "result.json").unlink()
+    for result in folder.glob("*result.json"):
+        result.unlink()
     return folder
 
 
