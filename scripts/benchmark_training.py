@@ -13,7 +13,8 @@ install them.
 The floor is the time that the matrix products of a step take by themselves, forward and backward,
 for the words that are no padding, at the rate that this machine reaches on products of these
 shapes in the same run. Without input feeding the model computes something else; what that costs in
-BLEU is in results/input_feeding.md. The paper's sizes are --layers 2 --units 500 --vocabulary 50000.
+BLEU is in results/input_feeding.md. The paper's sizes are --layers 2 --units 500 --vocabulary
+50000.
 
 Writes training.md and training.png into results/benchmarks/.
 """

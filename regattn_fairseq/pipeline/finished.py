@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -34,7 +35,8 @@ class Run:
         data: name of the corpus.
         model: name of the model.
         split: which part of the corpus was evaluated.
-        normalizer: its ``name`` and those options that are set.
+        normalizer: its ``name`` and those options that are set; with them the options of model and
+            training in which the run differs from most others of its table.
         seed: of the training.
         metrics: text quality, in points.
         attention: what `metrics.attention_statistics` returns.
@@ -213,6 +215,46 @@ def read_run(path: Path, root: Path) -> Run:
     )
 
 
+# The normalizer's own options, which stand beside its name anyway.
+_ITS_OWN = {
+    f"attn_{name}"
+    for name in (
+        *("normalizer", "gamma", "lambda", "p", "alpha"),
+        *("learn_gamma", "learn_lambda", "lambda_warmup"),
+    )
+}
+
+
+def _choices(run: Run) -> dict[str, Any]:
+    """The options of model and training that a run was made with."""
+    config = run.raw.get("config")
+    nodes = [config.get(node) for node in ("model", "training")] if isinstance(config, dict) else []
+    return {
+        name: value
+        for node in nodes
+        if isinstance(node, dict)
+        for name, value in node.items()
+        if name not in _ITS_OWN and not isinstance(value, dict | list)
+    }
+
+
+def _told_apart(runs: Sequence[Run]) -> list[Run]:
+    """Add to the options of each run in which others of its table differ from most of them."""
+    usual: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
+    for run in runs:
+        for choice in _choices(run).items():
+            usual[*run.block, choice[0]][choice[1]] += 1
+    told = []
+    for run in runs:
+        odd = {
+            name: value
+            for name, value in _choices(run).items()
+            if value != usual[*run.block, name].most_common(1)[0][0]
+        }
+        told.append(replace(run, normalizer={**run.normalizer, **odd}))
+    return told
+
+
 def find_runs(root: Path) -> tuple[list[Run], list[str]]:
     """Read every `result.json` under a folder, in the order of their paths.
 
@@ -224,14 +266,15 @@ def find_runs(root: Path) -> tuple[list[Run], list[str]]:
     Raises:
         ReportError: no `result.json` under root could be read.
     """
-    runs: dict[tuple[Any, ...], Run] = {}
+    found: list[Run] = []
     warnings: list[str] = []
     for path in sorted(root.rglob("result.json")):
         try:
-            run = read_run(path, root)
+            found.append(read_run(path, root))
         except ReportError as error:
             warnings.append(f"{error}; left out")
-            continue
+    runs: dict[tuple[Any, ...], Run] = {}
+    for run in _told_apart(found):
         key = (*run.block, run.normalizer["name"], run.options, run.seed)
         earlier = runs.get(key)
         if earlier is None:

@@ -426,6 +426,26 @@ def test_different_options_are_different_rows_with_labels(tmp_path, monkeypatch)
     assert (tmp_path / "out" / "attention_toy_de_en_fusedmax_lam0.5.png").exists()
 
 
+def test_what_tells_a_run_from_the_others_stands_beside_its_name(tmp_path):
+    for name, normalizer, fed, lr in (
+        ("a", "softmax", True, 0.1),
+        ("b", "softmax", False, 0.1),
+        ("c", "sparsemax", True, 0.1),
+        ("d", "sparsemax", True, 0.2),
+    ):
+        model = {"attn_normalizer": normalizer, "input_feeding": fed}
+        config = {"model": model, "training": {"lr": lr, "distributed": {"backend": None}}}
+        write_run(tmp_path / "r" / name, normalizer, attention=False, config=config)
+    report = build_report(tmp_path / "r", tmp_path / "out")
+    assert sorted(row.label for row in report.rows) == [
+        "softmax",
+        "softmax (input_feeding=False)",
+        "sparsemax",
+        "sparsemax (lr=0.2)",
+    ]
+    assert not any("left out" in warning for warning in report.warnings)
+
+
 def test_a_repeated_run_counts_once_and_the_later_one_wins(tmp_path):
     write_run(tmp_path / "r" / "b", "softmax", attention=False, metrics={"bleu": 1.0}, created="1")
     write_run(tmp_path / "r" / "a", "softmax", attention=False, metrics={"bleu": 2.0}, created="2")
