@@ -1,6 +1,9 @@
 """Fixtures that several parts of the test suite share."""
 
 import os
+import signal
 
+# A shell starts what runs in the background with interrupts ignored, and so its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 # The suite runs several processes on few cores: one thread each, and no waiting in busy loops.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
