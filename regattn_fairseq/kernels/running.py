@@ -80,7 +80,8 @@ def _alone() -> Iterator[None]:
     from .arrays import largest
 
     lock = FileLock(Path(largest._cache.cache_path, "regattn.lock"))
-    with suppress(OSError):  # where nothing can be written, nothing is mixed up
+    # Where nothing can be written, nothing is mixed up.
+    with suppress(OSError, NotImplementedError):
         lock.acquire()
     try:
         yield

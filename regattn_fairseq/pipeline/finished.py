@@ -36,7 +36,7 @@ class Run:
         model: name of the model.
         split: which part of the corpus was evaluated.
         normalizer: its ``name`` and those options that are set; with them the options of model and
-            training in which the run differs from most others of its table.
+            training in which the run differs from most others of that normalizer.
         seed: of the training.
         metrics: text quality, in points.
         attention: what `metrics.attention_statistics` returns.
@@ -239,17 +239,21 @@ def _choices(run: Run) -> dict[str, Any]:
 
 
 def _told_apart(runs: Sequence[Run]) -> list[Run]:
-    """Add to the options of each run in which others of its table differ from most of them."""
+    """Add to a run's options those in which it differs from most that would share its row."""
     usual: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
+
+    def counter(run: Run, choice: str) -> Counter[Any]:
+        return usual[*run.block, run.normalizer["name"], run.options, choice]
+
     for run in runs:
-        for choice in _choices(run).items():
-            usual[*run.block, choice[0]][choice[1]] += 1
+        for name, value in _choices(run).items():
+            counter(run, name)[value] += 1
     told = []
     for run in runs:
         odd = {
             name: value
             for name, value in _choices(run).items()
-            if value != usual[*run.block, name].most_common(1)[0][0]
+            if value != counter(run, name).most_common(1)[0][0]
         }
         told.append(replace(run, normalizer={**run.normalizer, **odd}))
     return told
