@@ -103,7 +103,7 @@ class Kernels:
     def __init__(self, module: str, costs: Mapping[str, int]) -> None:
         self._module = module
         self._costs = costs
-        self._loaded: dict[tuple[str, torch.dtype], Callable[..., None]] = {}
+        self._loaded: dict[tuple[str, torch.dtype], functools.partial[None]] = {}
         self._shared: dict[tuple[str, torch.dtype], Callable[..., None] | None] = {}
 
     def run(
@@ -123,7 +123,7 @@ class Kernels:
 
     def _load(
         self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
-    ) -> Callable[..., None]:
+    ) -> functools.partial[None]:
         """Compile a kernel, or load it from the cache, by a call for no rows."""
         # Where debug messages are shown, numba has thousands, about each line that it compiles.
         if logging.getLogger("numba").level == logging.NOTSET:
@@ -142,7 +142,7 @@ class Kernels:
         if (name, dtype) not in self._shared:
             from .threads import Shared, runtime
 
-            kernel = getattr(importlib.import_module(self._module), name)
+            kernel = self._loaded[name, dtype].func
             with _alone():
                 shared = Shared(kernel, _LIKE[dtype], arguments) if runtime() else None
             self._shared[name, dtype] = shared

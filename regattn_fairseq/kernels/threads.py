@@ -17,9 +17,8 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-_WORD = 8  # bytes
-# The words of a job: the chunk to be taken next, rows, rows of a chunk, and the kernel's address.
-# Then come the kernel's arguments, but for the rows to work on.
+# The words of a job, of 64 bits: the chunk to be taken next, rows, rows of a chunk, and the
+# kernel's address. Then come the kernel's arguments, but for the rows to work on.
 _NEXT, _ROWS, _CHUNK, _KERNEL, _ARGUMENTS = range(5)
 _CHUNKS = 4  # for a thread; one that is held up leaves its share to the others
 
@@ -39,12 +38,9 @@ def runtime() -> Callable[..., None] | None:
     return parallel
 
 
-def _words(builder: Any, job: Any) -> Any:
-    return builder.bitcast(job, ir.IntType(64).as_pointer())
-
-
 def _place(builder: Any, job: Any, index: int) -> Any:
-    return builder.gep(_words(builder, job), [ir.IntType(64)(index)])
+    words = builder.bitcast(job, ir.IntType(64).as_pointer())
+    return builder.gep(words, [ir.IntType(64)(index)])
 
 
 @intrinsic

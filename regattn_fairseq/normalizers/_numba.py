@@ -59,7 +59,8 @@ def _is_finite(x: Array, n: int) -> bool:
 def _compact(x: Array, mask: Array, r: int, kept: Array, position: Array) -> int:
     """Copy the unmasked scores of row r; return their number, negated where one is NaN or +inf.
 
-    Where nothing is masked and all are finite, they are as good where they are.
+    Where nothing is masked and all are finite, they are as good where they are. Each kernel asks so
+    itself: behind this call the question takes several times as long.
     """
     row = x[r]
     masked = mask.shape[0] > 0

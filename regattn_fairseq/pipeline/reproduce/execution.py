@@ -11,9 +11,8 @@ from typing import Any
 from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline.errors import PipelineError, one_line
-from regattn_fairseq.pipeline.finished import Run, read_run
+from regattn_fairseq.pipeline.finished import ReportError, Run, read_run
 from regattn_fairseq.pipeline.preprocess import preprocess
-from regattn_fairseq.pipeline.report import ReportError
 from regattn_fairseq.pipeline.reproduce.plan import PlannedRun, compose_run, resolve_run
 from regattn_fairseq.pipeline.reproduce.processes import make_runs
 from regattn_fairseq.pipeline.train import run_differences
