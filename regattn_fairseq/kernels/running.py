@@ -26,6 +26,7 @@ logger = logging.getLogger("regattn_fairseq.kernels")
 
 _WORTH_SHARING = 60_000  # Nanoseconds; below, waking a thread costs more than it saves.
 _forked = False
+_PLAIN = (Tensor, torch.nn.Parameter)
 # Tells a kernel the type of its arrays, of which it is given the addresses alone.
 _LIKE = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
 
@@ -36,9 +37,18 @@ def available() -> bool:
     return importlib.util.find_spec("numba") is not None
 
 
+def traced(tensor: Tensor) -> bool:
+    """Whether what is done with a tensor is recorded or imitated, so that it may have no memory."""
+    return (
+        torch.compiler.is_compiling()
+        or type(tensor) not in _PLAIN
+        or torch._C._len_torch_dispatch_stack() > 0
+    )
+
+
 def works_on(like: Tensor) -> bool:
     """Whether kernels take tensors like this one: float32 or float64, on the CPU, not traced."""
-    return like.is_cpu and like.dtype in _LIKE and available() and not torch.compiler.is_compiling()
+    return like.is_cpu and like.dtype in _LIKE and available() and not traced(like)
 
 
 def _remember_fork() -> None:
@@ -129,11 +139,14 @@ class Kernels:
         if logging.getLogger("numba").level == logging.NOTSET:
             logging.getLogger("numba").setLevel(logging.INFO)
         module = importlib.import_module(self._module)
-        kernel = functools.partial(getattr(module, name), _LIKE[dtype])
+        kernel = getattr(module, name)
+        nothing = (_LIKE[dtype], 0, 0, 1, *arguments)
         with _alone(), _told_of_compilation(f"CPU kernel {name} for {dtype}"):
-            kernel(0, 0, 1, *arguments)
-        self._loaded[name, dtype] = kernel
-        return kernel
+            kernel(*nothing)
+        # What numba would look up again for each call, by the types of all arguments.
+        compiled = kernel.get_overload(tuple(map(kernel.typeof_pyval, nothing)))
+        self._loaded[name, dtype] = functools.partial(compiled, _LIKE[dtype])
+        return self._loaded[name, dtype]
 
     def _share(
         self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
@@ -142,7 +155,7 @@ class Kernels:
         if (name, dtype) not in self._shared:
             from .threads import Shared, runtime
 
-            kernel = self._loaded[name, dtype].func
+            kernel = getattr(importlib.import_module(self._module), name)
             with _alone():
                 shared = Shared(kernel, _LIKE[dtype], arguments) if runtime() else None
             self._shared[name, dtype] = shared

@@ -37,25 +37,28 @@ def forward(
     name: str, x: Tensor, mask: Tensor | None, gamma: float, lam: Tensor | float, p: float
 ) -> tuple[Tensor, Tensor | None]:
     """Compute the map ``name`` of contiguous ``(..., d)`` scores; labels where it has groups."""
-    if x._is_zerotensor():
+    x_at = x.data_ptr()
+    if not x_at:
         # What autograd makes of zeros that it knows of has no memory.
         x = torch.zeros(x.shape, dtype=x.dtype)
+        x_at = x.data_ptr()
     y = torch.empty_like(x)
     labels = torch.empty_like(x, dtype=torch.int32) if name in GROUPED else None
-    lams = None
-    if isinstance(lam, Tensor):
+    lams_at = 0
+    if not isinstance(lam, float):
         lams, lam = lam.detach().to(torch.float64).contiguous(), 0.0
+        lams_at = lams.data_ptr()
     d = x.shape[-1]
     _kernels.run(
         _FORWARD[name],
         x.dtype,
         x.numel() // d,
         d,
-        x.data_ptr(),
+        x_at,
         0 if mask is None else mask.data_ptr(),
         gamma,
         lam,
-        0 if lams is None else lams.data_ptr(),
+        lams_at,
         p,
         y.data_ptr(),
         0 if labels is None else labels.data_ptr(),
@@ -67,19 +70,21 @@ def product(
     name: str, v: Tensor, y: Tensor, labels: Tensor | None, gamma: float, p: float
 ) -> Tensor:
     """Multiply v by the transposed Jacobian at y; shapes as in :func:`forward`."""
-    if v._is_zerotensor():
+    dtype = y.dtype
+    if v.dtype is not dtype:
+        v = v.to(dtype)
+    v = v.contiguous()
+    v_at = v.data_ptr()
+    if not v_at:
         return y * 0.0
     out = torch.empty_like(y)
-    if v.dtype is not y.dtype:
-        v = v.to(y.dtype)
-    v = v.contiguous()
     d = y.shape[-1]
     _kernels.run(
         _BACKWARD[name],
-        y.dtype,
+        dtype,
         y.numel() // d,
         d,
-        v.data_ptr(),
+        v_at,
         y.data_ptr(),
         0 if labels is None else labels.data_ptr(),
         gamma,

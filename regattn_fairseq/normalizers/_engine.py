@@ -24,12 +24,14 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from ..kernels.running import traced
 from . import _cpu, _torch
 from ._cpu import GROUPED
-from ._options import Number
+from ._options import Number, functorch_active
 
 _KERNEL_DTYPES = (torch.float32, torch.float64)
-_functorch_active = torch._C._are_functorch_transforms_active
+# A tensor that has outlived a transform is still wrapped.
+_unwrap_if_dead = torch._C._functorch.unwrap_if_dead
 _forced: str | None = None
 
 
@@ -69,7 +71,7 @@ def _transposed_product(
     name: str, v: Tensor, y: Tensor, labels: Tensor | None, gamma: float, p: float
 ) -> Tensor:
     """By a kernel, unless this product has to be differentiated or batched in its turn."""
-    if torch.is_grad_enabled() or _functorch_active():
+    if torch.is_grad_enabled() or functorch_active():
         return _torch.product(name, v, y, labels, gamma, p)
     result: Tensor = _backend(y).product(name, v, y, labels, gamma, p)
     return result
@@ -102,9 +104,13 @@ class _EagerMap(torch.autograd.Function):
     def backward(ctx: Any, grad: Tensor) -> tuple[Tensor, None]:
         y, labels = ctx.saved_tensors
         backend, name, _, gamma, _, p = ctx.call
-        if torch.is_grad_enabled() or _functorch_active():
+        if torch.is_grad_enabled() or functorch_active():
             return _torch.product(name, grad, y, labels, gamma, p), None
         return backend.product(name, grad, y, labels, gamma, p), None
+
+
+# Without what torch does before that in Python, which takes as long as a kernel on a short row.
+_apply_eagerly = super(torch.autograd.Function, _EagerMap).apply
 
 
 class _Map(torch.autograd.Function):
@@ -230,6 +236,19 @@ def _compiled_backward(ctx: Any, grad: Tensor, _: Any) -> Any:
 torch.library.register_autograd("regattn::map", _compiled_backward, setup_context=_compiled_context)
 
 
+def widen(scores: Tensor) -> Tensor:
+    """Scores in float32 or float64: 16-bit ones are computed with in float32.
+
+    Raises:
+        ValueError: they are not floating point.
+    """
+    if scores.dtype in _KERNEL_DTYPES:
+        return scores
+    if not scores.dtype.is_floating_point:
+        raise ValueError(f"scores must be floating point, got {scores.dtype}; use scores.float()")
+    return scores.float()
+
+
 def over_rows(option: Tensor, scores: Tensor, dim: int, name: str) -> Tensor:
     """An option tensor that broadcasts against ``scores``, with size 1 along ``dim``, which goes.
 
@@ -296,13 +315,9 @@ def apply(
     Raises:
         ValueError: scores that are not floating point; a mask, gamma or lam of a wrong shape.
     """
-    dtype = scores.dtype
-    x = scores
-    if dtype not in _KERNEL_DTYPES:
-        if not dtype.is_floating_point:
-            raise ValueError(f"scores must be floating point, got {dtype}; use scores.float()")
-        x = scores.float()
-    if x.dim() == 0:
+    x = widen(scores)
+    rank = x.dim()
+    if rank == 0:
         x = x.unsqueeze(0)
     last = dim == -1 or dim == x.dim() - 1
     if mask is not None:
@@ -321,21 +336,19 @@ def apply(
     labels: Tensor | None = None
     if x.numel() == 0:
         y, labels = x * 1.0, torch.zeros_like(x, dtype=torch.int32)
-    elif torch.compiler.is_compiling():
+    elif traced(x) or x.is_meta:
         y, labels = torch.ops.regattn.map(*_full(name, x, lam, mask), name, gamma, p)
-    elif (
-        numbers and not return_groups and not _functorch_active() and forward_ad._current_level < 0
-    ):
-        y = _EagerMap.apply(x, (_backend(x), name, mask, gamma, lam, p))
+    elif numbers and not return_groups and not functorch_active() and forward_ad._current_level < 0:
+        y = _apply_eagerly(_unwrap_if_dead(x), (_backend(x), name, mask, gamma, lam, p))
     else:
         y, labels = _Map.apply(*_full(name, x, lam, mask), name, gamma, p)
     result = y
     if not last:
         result = result.movedim(-1, dim)
-    if scores.dim() == 0:
+    if rank == 0:
         result = result.squeeze(0)
-    if result.dtype is not dtype:
-        result = result.to(dtype)
+    if x.dtype is not scores.dtype:
+        result = result.to(scores.dtype)
     if not return_groups:
         return result
     assert labels is not None

@@ -37,8 +37,13 @@ _inlined = numba.njit(
 _SHORT = 64
 # Up to this one looking at some more scores costs less than doing so a second time.
 _VERY_SHORT = 32
-# Beyond the unit that a simplex spans, for what rounding may move.
-_MARGIN = 1.001
+# Up to this many entries pairwise comparisons find the threshold sooner than repeated passes.
+_FEW = 8
+# What rounding may move a score by, where the simplex spans a unit, and how far that is in all.
+_ROUNDING = 0.01
+_FURTHEST = 1.0 + _ROUNDING
+# What the difference of two float32 may be off by, in units of the larger one.
+_EPSILON = 2.0**-22
 
 
 @_inlined
@@ -88,6 +93,29 @@ def _candidates(scores: Array, n: int, least: float, value: Array, where: Array)
 def _scale(value: Array, m: int, top: float, gamma: float) -> None:
     for i in range(m):
         value[i] = (value[i] - top) / gamma
+
+
+@_inlined
+def _reach(scores: Array, n: int, top: float, gamma: float) -> float:
+    """How far below the top, over gamma, scores may lie that sparsemax would give weight.
+
+    One Newton step for the threshold, from below and over all n scores: it looks up nothing and
+    never branches, so that it takes less time than the candidates which it spares.
+    """
+    zero = scores.dtype.type(0.0)
+    one = scores.dtype.type(1.0)
+    peak = scores.dtype.type(top)
+    unit = scores.dtype.type(gamma)
+    excess = zero
+    count = zero
+    for i in range(n):
+        above = scores[i] - peak + unit
+        excess += larger(above, zero)
+        count += one if above >= zero else zero
+    reach = 1.0 - (np.float64(excess) / gamma - 1.0) / np.float64(count)
+    reach += _ROUNDING + abs(top) / gamma * _EPSILON
+    # Otherwise a number was out of the type's range.
+    return reach if 0.0 < reach < _FURTHEST else _FURTHEST
 
 
 @_jit
@@ -162,16 +190,28 @@ def _sort_descending(
 
 
 @_jit
-def _simplex_threshold(z: Array, m: int) -> float:
-    """Find the tau with sum(max(z - tau, 0)) = 1; the largest of z must be 0.
+def _simplex_threshold(z: Array, m: int, least: float) -> float:
+    """Find the tau with sum(max(z - tau, 0)) = 1, which is at least ``least``.
 
-    Newton's method on that convex, decreasing function of tau, from below: the active set only
-    shrinks, and once it stays the same tau is exact.
+    It is the largest (s - 1) / k, s the sum of the k largest. Among more than a few, Newton's
+    method on that convex, decreasing function of tau, from below: the active set only shrinks, and
+    once it stays the same tau is exact.
     """
+    if m <= _FEW:
+        tau = -math.inf
+        for i in range(m):
+            total = -1.0
+            count = 0.0
+            for j in range(m):
+                active = np.float64(z[j] >= z[i])
+                total += z[j] * active
+                count += active
+            tau = larger(total / count, tau)
+        return tau
     total = 0.0
     for i in range(m):
         total += z[i]
-    tau = max((total - 1.0) / m, -1.0)
+    tau = larger((total - 1.0) / m, least)
     size = m * 1.0
     for _ in range(20):
         total = 0.0
@@ -404,7 +444,6 @@ def _fuse(value: Array, where: Array, m: int, n: int, lam: float, out: Array, la
     ``label`` gets the candidates' groups, their numbers rising from left to right, with at least
     one left free for what lies between two runs or before the first.
     """
-    number = 0
     i = 0
     while i < m:
         k = i + 1
@@ -413,26 +452,21 @@ def _fuse(value: Array, where: Array, m: int, n: int, lam: float, out: Array, la
         first = where[i]
         value[i] -= lam * int(first > 0)
         value[k - 1] -= lam * int(where[k - 1] + 1 < n)
-        number += 1 + int(first > 0)
         if k - i == 1:
             out[i] = value[i]
-            label[first] = number
+            label[first] = first + 1
         elif k - i == 2:
             change = 0.5 * (value[i + 1] - value[i])
-            label[first] = number
-            if abs(change) <= lam:
-                out[i] = out[i + 1] = value[i] + change
-            else:
-                change = math.copysign(lam, change)
-                out[i] = value[i] + change
-                out[i + 1] = value[i + 1] - change
-                number += 1
-            label[first + 1] = number
+            apart = abs(change) > lam
+            shift = math.copysign(min(abs(change), lam), change)
+            out[i] = value[i] + shift
+            out[i + 1] = value[i + 1] - shift if apart else out[i]
+            label[first] = first + 1
+            label[first + 1] = first + 1 + int(apart)
         else:
             _prox_total_variation(value, i, k, lam, out, label, first - i)
             for j in range(first, first + k - i):
-                label[j] += number - 1
-            number = label[first + k - i - 1]
+                label[j] += first
         i = k
 
 
@@ -547,9 +581,9 @@ def sparsemax_forward(
             continue
         scores = x[r] if n == d else kept
         top = np.float64(largest(scores, n))
-        m = _candidates(scores, n, top - gamma * _MARGIN, value, where)
+        m = _candidates(scores, n, top - gamma * _FURTHEST, value, where)
         _scale(value, m, top, gamma)
-        tau = _simplex_threshold(value, m)
+        tau = _simplex_threshold(value, m, -1.0)
         _write(y, r, n, position, value, where, m, tau)
 
 
@@ -589,7 +623,8 @@ def fusedmax_forward(
         scores = x[r] if n == d else kept
         top = np.float64(largest(scores, n))
         # The prox moves no score by more than 2 lam.
-        m = _candidates(scores, n, top - gamma * (4.0 * lam + _MARGIN), value, where)
+        reach = _reach(scores, n, top, gamma) + 4.0 * lam
+        m = _candidates(scores, n, top - gamma * reach, value, where)
         _scale(value, m, top, gamma)
         label = labels[r]
         label[:] = 0
@@ -599,8 +634,11 @@ def fusedmax_forward(
             _label_gaps(label, n)
         if n < d:
             _spread(label, n, position)
-        _scale(prox, m, largest(prox, m), 1.0)
-        tau = _simplex_threshold(prox, m)
+        if lam > 1.0:
+            # What lam takes from all alike would cost the sums their precision.
+            _scale(prox, m, largest(prox, m), 1.0)
+        # The largest falls by 2 lam at most.
+        tau = _simplex_threshold(prox, m, -3.0)
         _write(y, r, n, position, prox, where, m, tau)
 
 
@@ -701,7 +739,7 @@ def oscarmax_forward(
         else:
             # It is no use to leave any out if the lowest, raised by all others, tops the top.
             # In a very short row those that are raised are looked at right away.
-            reach = gamma * _MARGIN + (0.5 * step * n if n <= _VERY_SHORT else 0.0)
+            reach = gamma * _FURTHEST + (0.5 * step * n if n <= _VERY_SHORT else 0.0)
             least = top - reach if lowest + step * (n - 1) < top else -math.inf
             while True:
                 m = _candidates(scores, n, least, value, where)
@@ -778,7 +816,7 @@ def oscarmax_published_forward(
                 j = i if n == d else position[i]
                 labels[r, j] = sign * (b + 1) if mean > 0.0 else 0
         _scale(value, n, largest(value, n), 1.0)
-        tau = _simplex_threshold(value, n)
+        tau = _simplex_threshold(value, n, -1.0)
         _write(y, r, n, position, value, where, n, tau)
 
 
@@ -852,21 +890,22 @@ def grouped_backward(
     for r in range(start, stop):
         size = _support(y, r, out, where)
         total = 0.0
+        groups = 0
         for i in range(size):
             j = where[i]
             k = labels[r, j]
-            sums[k] += g[r, j]
+            v = np.float64(g[r, j])
+            sums[k] += v
             counts[k] += 1.0
-            total += g[r, j]
+            total += v
+            groups = max(groups, k)
         mean = total / size
         for i in range(size):
             j = where[i]
             k = labels[r, j]
             out[r, j] = (sums[k] / counts[k] - mean) / gamma
-        for i in range(size):
-            k = labels[r, where[i]]
-            sums[k] = 0.0
-            counts[k] = 0.0
+        sums[: groups + 1] = 0.0
+        counts[: groups + 1] = 0.0
 
 
 @_jit
@@ -941,7 +980,7 @@ def pnormmax_forward(
             continue
         scores = x[r] if n == d else kept
         top = np.float64(largest(scores, n))
-        m = _candidates(scores, n, top - gamma * _MARGIN, z, where)
+        m = _candidates(scores, n, top - gamma * _FURTHEST, z, where)
         _scale(z, m, top, gamma)
         # With z_max = 0 and gamma divided out, the root lies in [-1, -m^(-2(p-1)/p)].
         low = -1.0

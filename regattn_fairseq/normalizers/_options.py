@@ -6,7 +6,15 @@ import math
 
 import torch
 
+from ..kernels.running import traced
+
 Number = float | torch.Tensor
+functorch_active = torch._C._are_functorch_transforms_active
+
+
+def at_hand(tensor: torch.Tensor) -> bool:
+    """Whether one may look at a tensor's values: on the CPU, neither traced nor batched."""
+    return tensor.is_cpu and not traced(tensor) and not functorch_active()
 
 
 def check_gamma(gamma: Number) -> Number:
@@ -15,10 +23,10 @@ def check_gamma(gamma: Number) -> Number:
     Raises:
         ValueError: it is not.
     """
+    if isinstance(gamma, float) and 0.0 < gamma < math.inf:
+        return gamma
     if isinstance(gamma, torch.Tensor):
-        # Elsewhere than on the CPU the check would wait for the device.
-        checkable = gamma.device.type == "cpu" and not torch.compiler.is_compiling()
-        if checkable and not bool(((gamma > 0) & torch.isfinite(gamma)).all()):
+        if at_hand(gamma) and not bool(((gamma > 0) & torch.isfinite(gamma)).all()):
             raise ValueError("gamma must be finite and > 0 everywhere; check the gamma tensor")
         return gamma
     if not 0.0 < gamma < math.inf:
@@ -32,10 +40,10 @@ def check_lam(lam: Number) -> Number:
     Raises:
         ValueError: it is not.
     """
+    if isinstance(lam, float) and 0.0 <= lam < math.inf:
+        return lam
     if isinstance(lam, torch.Tensor):
-        # Elsewhere than on the CPU the check would wait for the device.
-        checkable = lam.device.type == "cpu" and not torch.compiler.is_compiling()
-        if checkable and not bool(((lam >= 0) & torch.isfinite(lam)).all()):
+        if at_hand(lam) and not bool(((lam >= 0) & torch.isfinite(lam)).all()):
             raise ValueError("lam must be finite and >= 0 everywhere; check the lam tensor")
         return lam
     if not 0.0 <= lam < math.inf:

@@ -324,8 +324,8 @@ def product(
         out = sparsemax_product(average(v, labels), y)
     else:
         out = average(sparsemax_product(v, y), labels)
-    # y * 0 carries the NaN of a row that holds one.
-    return out / gamma + y.detach() * 0.0
+    # y * 0 carries the NaN of a row that holds one, and lets a second derivative be zero, not none.
+    return out / gamma + y * 0.0
 
 
 def pnormmax_product(g: Tensor, y: Tensor, p: float) -> Tensor:

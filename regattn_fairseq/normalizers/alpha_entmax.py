@@ -8,7 +8,7 @@ from types import ModuleType
 import torch
 from torch import Tensor
 
-from ._engine import check_mask, divide
+from ._engine import check_mask, divide, widen
 from ._options import Number, check_alpha, check_gamma
 
 
@@ -26,7 +26,7 @@ def _prepare(
     scores: Tensor, gamma: Number, mask: Tensor | None, dim: int
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Scaled finite scores, a hidden one far below the support; what is hidden; what is NaN."""
-    z = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    z = widen(scores)
     hidden = z.detach() == -torch.inf
     if mask is not None:
         hidden = hidden | check_mask(mask, z)

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from . import _torch
-from ._engine import check_mask, divide
+from ._engine import check_mask, divide, widen
 from ._options import Number, check_gamma
 from .sparsemax import sparsemax
 
@@ -136,7 +136,7 @@ class _Implicit(torch.autograd.Function):
 def _as_rows(scores: Tensor, gamma: Number, mask: Tensor | None, dim: int) -> tuple[Tensor, Tensor]:
     """Scores over gamma as finite (rows, d), and which of them are hidden."""
     gamma = check_gamma(gamma)
-    x = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    x = widen(scores)
     hidden = x.detach() == -torch.inf
     if mask is not None:
         hidden = hidden | check_mask(mask, x)

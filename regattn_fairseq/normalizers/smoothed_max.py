@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ._engine import check_mask, over_rows
+from ._engine import check_mask, over_rows, widen
 from ._options import Number, check_gamma, check_lam, check_p
 from .fusedmax import fusedmax
 from .implicit import AttentionMap
 from .oscarmax import oscarmax
 from .pnormmax import pnormmax
 from .sparsemax import sparsemax
+
+_LAM: dict[Any, float] = {
+    f.__name__: inspect.signature(f).parameters["lam"].default for f in (fusedmax, oscarmax)
+}
 
 
 class _Envelope(torch.autograd.Function):
@@ -22,6 +27,8 @@ class _Envelope(torch.autograd.Function):
     That is the envelope theorem: y maximizes the expression, so its own change adds nothing. The
     rule returns y itself, still attached to its graph, so the second derivative is the Jacobian.
     """
+
+    generate_vmap_rule = True
 
     @staticmethod
     def forward(
@@ -74,7 +81,7 @@ def smoothed_max(
     *,
     normalizer: str | AttentionMap = "sparsemax",
     gamma: Number = 1.0,
-    lam: Number = 0.1,
+    lam: Number | None = None,
     p: float = 1.5,
     mask: Tensor | None = None,
     dim: int = -1,
@@ -91,7 +98,8 @@ def smoothed_max(
         normalizer: softmax, sparsemax, fusedmax, oscarmax or pnormmax: the map whose Omega to use;
             or a map that ``from_regularizer`` made.
         gamma: strength of the regularization, a positive number or tensor.
-        lam: weight of the penalty of fusedmax and oscarmax, >= 0; without effect on the others.
+        lam: weight of the penalty of fusedmax and oscarmax, >= 0, by default that of the map;
+            without effect on the others.
         p: the norm of pnormmax, in (1, 2]; without effect on the others.
         mask: bool, broadcastable to ``scores``; True where a position does not compete.
         dim: the dimension to reduce.
@@ -105,8 +113,10 @@ def smoothed_max(
 
     Source: Niculae and Blondel 2017, section 2.
     """
+    if lam is None:
+        lam = _LAM.get(normalizer, 0.0)
     gamma, lam, p = check_gamma(gamma), check_lam(lam), check_p(p)
-    x = scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores
+    x = widen(scores)
     gamma_rows, lam_rows = _rows(gamma, x, dim, "gamma"), _rows(lam, x, dim, "lam")
     hidden = (x.detach() == -torch.inf).movedim(dim, -1)
     if mask is not None:

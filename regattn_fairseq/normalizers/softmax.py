@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ._engine import check_mask, divide
-from ._options import Number, check_gamma
+from ._engine import check_mask, divide, widen
+from ._options import Number, at_hand, check_gamma
 
 
 def softmax(
@@ -30,9 +30,7 @@ def softmax(
         ValueError: gamma is not finite and positive.
     """
     gamma = check_gamma(gamma)
-    z = scores
-    if z.dtype in (torch.float16, torch.bfloat16):
-        z = z.float()
+    z = widen(scores)
     if mask is not None:
         z = z.masked_fill(check_mask(mask, z), -torch.inf)
     if isinstance(gamma, Tensor):
@@ -41,6 +39,11 @@ def softmax(
         z = z / gamma
     if z.numel() == 0:
         return z.to(scores.dtype)
+    if at_hand(z):
+        y = torch.softmax(z, dim)
+        # NaN where all of a row is -inf, which the others' sum does not become.
+        if not y.detach().sum().isnan():
+            return y.to(scores.dtype)
     empty = z.detach().amax(dim, keepdim=True) == -torch.inf
     y = torch.softmax(z.masked_fill(empty, 0.0), dim).masked_fill(empty, 0.0)
     return y.to(scores.dtype)

@@ -2,6 +2,9 @@
 
 import pytest
 import torch
+from torch._subclasses.fake_tensor import FakeTensorMode
+from torch.fx.experimental.proxy_tensor import make_fx
+from torch.utils.flop_counter import FlopCounterMode
 
 from regattn_fairseq import normalizers
 
@@ -53,3 +56,35 @@ def test_the_operator_keeps_its_contracts(name):
     n = torch.full((3,), 5)
     arguments = (x, lam, n, None, name, 0.7, 1.5)
     torch.library.opcheck(torch.ops.regattn.map.default, arguments)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_tensors_without_memory_have_shapes_alone(name, options):
+    f = getattr(normalizers, name)
+    for fake in (torch.empty(3, 5, device="meta"), FakeTensorMode().from_tensor(torch.ones(3, 5))):
+        y = f(fake, **options)
+        assert (y.shape, y.dtype, y.device) == (fake.shape, fake.dtype, fake.device)
+
+
+@pytest.mark.parametrize(("name", "options"), CASES[1:])
+def test_tracing_records_the_map_and_not_its_outcome(name, options):
+    f = getattr(normalizers, name)
+    traced = make_fx(lambda t: f(t, **options))(torch.randn(3, 5))
+    x = torch.randn(3, 5)
+    torch.testing.assert_close(traced(x), f(x, **options))
+    with FlopCounterMode(display=False):
+        torch.testing.assert_close(f(x, **options), traced(x))
+
+
+@pytest.mark.parametrize(("name", "options"), CASES)
+def test_exports(name, options):
+    f = getattr(normalizers, name)
+
+    class Attention(torch.nn.Module):
+        def forward(self, t):
+            return f(t, **options)
+
+    for strict in (True, False):
+        exported = torch.export.export(Attention(), (torch.randn(3, 5),), strict=strict)
+        x = torch.randn(3, 5)
+        torch.testing.assert_close(exported.module()(x), f(x, **options))

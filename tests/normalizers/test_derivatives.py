@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 from torch.autograd import gradcheck, gradgradcheck
-from torch.func import jacfwd, jacrev, vmap
+from torch.func import hessian, jacfwd, jacrev, vmap
 
 from regattn_fairseq.normalizers import (
     fusedmax,
@@ -74,6 +74,45 @@ def test_vmap_and_both_jacobians(f, options):
     torch.testing.assert_close(vmap(jacrev(run))(x), vmap(jacfwd(run))(x))
 
 
+@pytest.mark.parametrize(
+    ("f", "options", "option"), [(*m, "gamma") for m in MAPS] + [(*m, "lam") for m in GROUPED]
+)
+def test_vmap_over_an_option(f, options, option):
+    x = torch.randn(5, 3, 6, dtype=torch.float64)
+    values = torch.rand(5, 3, 1, dtype=torch.float64) * 0.2 + 0.1
+
+    def run(t, value):
+        return f(t, **options | {option: value})
+
+    def slope(t, value):
+        return jacrev(lambda v: run(t, v))(value)
+
+    each = list(zip(x, values, strict=True))
+    torch.testing.assert_close(vmap(run)(x, values), torch.stack([run(*one) for one in each]))
+    shared = torch.stack([run(x[0], value) for value in values])
+    torch.testing.assert_close(vmap(run, in_dims=(None, 0))(x[0], values), shared)
+    torch.testing.assert_close(vmap(slope)(x, values), torch.stack([slope(*one) for one in each]))
+
+
+@each_map
+def test_a_tensor_that_outlives_a_transform(f, options):
+    kept = []
+    torch.func.grad(lambda t: kept.append(2.0 * t) or t.sum())(torch.randn(3, 5))
+    (x,) = kept
+    torch.testing.assert_close(f(x, **options), f(x + 0.0, **options))
+
+
+@each_map
+def test_the_gradient_of_a_gradient_that_does_not_depend_on_the_scores_is_zero(f, options):
+    x = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    v = torch.randn(3, 5, dtype=torch.float64)
+    (gradient,) = torch.autograd.grad(f(x, **options), x, v, create_graph=True)
+    gradient.square().sum().backward()
+    assert x.grad.isfinite().all()
+    if f not in (softmax, pnormmax):
+        assert (x.grad == 0).all()
+
+
 @pytest.mark.parametrize(("f", "options"), EXACT)
 def test_the_jacobian_is_symmetric(f, options):
     x = torch.randn(9, dtype=torch.float64)
@@ -138,6 +177,18 @@ def test_smoothed_max_has_the_map_as_gradient_and_its_jacobian_as_second_derivat
     torch.testing.assert_close(gradient, f(x, gamma=0.7, mask=mask, **options))
     assert gradcheck(value, (x,), check_forward_ad=True)
     assert gradgradcheck(value, (x,))
+
+
+@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+def test_smoothed_max_under_vmap_and_by_default_with_the_lam_of_the_map(f, options):
+    x = torch.randn(5, 3, 6, dtype=torch.float64)
+
+    def value(t):
+        return smoothed_max(t, normalizer=f.__name__)
+
+    torch.testing.assert_close(vmap(value)(x), value(x))
+    torch.testing.assert_close(jacrev(lambda t: value(t).sum())(x), f(x))
+    torch.testing.assert_close(vmap(hessian(value))(x[0]), vmap(jacrev(f))(x[0]))
 
 
 @pytest.mark.parametrize(("f", "options"), SMOOTHED)

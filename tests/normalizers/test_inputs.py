@@ -184,8 +184,9 @@ def test_bad_mask_and_scores_and_shapes():
         sparsemax(x, mask=torch.zeros(2, 3))
     with pytest.raises(ValueError, match="does not broadcast to scores"):
         sparsemax(x, mask=torch.zeros(4, 3, dtype=torch.bool))
-    with pytest.raises(ValueError, match="scores must be floating point"):
-        sparsemax(x.long())
+    for name in NAMES:
+        with pytest.raises(ValueError, match="scores must be floating point"):
+            function(name)(x.long())
     with pytest.raises(ValueError, match="gamma of shape"):
         sparsemax(x, gamma=torch.ones(2, 3))
     with pytest.raises(ValueError, match="lam of shape"):

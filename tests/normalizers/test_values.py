@@ -67,6 +67,21 @@ def test_pnormmax_with_p_2_is_sparsemax():
     torch.testing.assert_close(pnormmax(x, p=2.0, gamma=0.7), sparsemax(x, gamma=0.7))
 
 
+@pytest.mark.parametrize("offset", [3e5, 1e6, -7e6, 1e7])
+@pytest.mark.parametrize(
+    "normalizer", [sparsemax, fusedmax, oscarmax, pnormmax, lambda x: sparsemax(x, gamma=30.0)]
+)
+def test_float32_scores_whose_differences_are_a_few_units_in_the_last_place(normalizer, offset):
+    x = (offset + torch.randn(500, 30) * 0.7).requires_grad_()
+    exact = x.detach().double().requires_grad_()
+    g = torch.randn(500, 30)
+    y, expected = normalizer(x), normalizer(exact)
+    torch.testing.assert_close(y.double(), expected, atol=1e-6, rtol=0)
+    y.backward(g)
+    expected.backward(g.double())
+    torch.testing.assert_close(x.grad.double(), exact.grad, atol=1e-5, rtol=0)
+
+
 def test_softmax_is_torch_softmax_of_scaled_scores():
     x = torch.randn(5, 6, dtype=torch.float64)
     torch.testing.assert_close(softmax(x, gamma=0.5), torch.softmax(2 * x, -1))
