@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numba
+import numpy as np
 from numba import types
 from numba.extending import intrinsic
 from numpy.typing import NDArray
@@ -27,6 +28,23 @@ def _pointer(context: Any, address: Any, like: Any) -> Any:
 def array_at(address: int, like: Any, rows: int, d: int) -> Array:
     """The contiguous array [rows, d] of numbers of the type of ``like`` at an address."""
     return numba.carray(_pointer(address, like), (rows, d))
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def part(memory: Array, index: int, like: Any) -> Array:
+    """Row ``index`` of scratch memory, float64 [parts, d], as d numbers of the type of ``like``.
+
+    It has no owner: handing it to a function counts no references, which would take longer than
+    what many of them do. Hence ``memory`` has to be kept until the end, by :func:`keep`.
+    """
+    address = memory.ctypes.data + index * memory.strides[0]
+    return numba.carray(_pointer(np.int64(address), like), memory.shape[1])
+
+
+@numba.njit(cache=True, nogil=True, forceinline=True)
+def keep(memory: Array) -> None:
+    """Use scratch memory, which would otherwise be given back once its last part is taken."""
+    memory[0, 0] = 0.0
 
 
 def _chosen(sign: str) -> Any:

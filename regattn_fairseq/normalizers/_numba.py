@@ -24,7 +24,7 @@ from typing import Any
 import numba
 import numpy as np
 
-from ..kernels.arrays import Array, array_at, larger, largest, smaller, smallest
+from ..kernels.arrays import Array, array_at, keep, larger, largest, part, smaller, smallest
 
 # Sums may be reordered, so that they vectorize; NaN and infinity keep their meaning.
 _flags = {"reassoc", "nsz", "contract"}
@@ -37,7 +37,7 @@ _inlined = numba.njit(
 _SHORT = 64
 # Up to this one looking at some more scores costs less than doing so a second time.
 _VERY_SHORT = 32
-# Up to this many entries pairwise comparisons find the threshold sooner than repeated passes.
+# Up to this many the threshold is found by comparing all with all; scratch memory has room for it.
 _FEW = 8
 # What rounding may move a score by, where the simplex spans a unit, and how far that is in all.
 _ROUNDING = 0.01
@@ -189,25 +189,35 @@ def _sort_descending(
         index[place] = i
 
 
-@_jit
+@_inlined
 def _simplex_threshold(z: Array, m: int, least: float) -> float:
-    """Find the tau with sum(max(z - tau, 0)) = 1, which is at least ``least``.
+    """Find the tau with sum(max(z - tau, 0)) = 1, which is at least ``least``; z has some to spare.
 
-    It is the largest (s - 1) / k, s the sum of the k largest. Among more than a few, Newton's
-    method on that convex, decreasing function of tau, from below: the active set only shrinks, and
-    once it stays the same tau is exact.
+    Of few numbers it is the largest (s - 1) / k, s the sum of the k that are not below a number.
+    All of that at once, for a fixed number of them, is what no processor needs long for.
     """
-    if m <= _FEW:
-        tau = -math.inf
-        for i in range(m):
-            total = -1.0
-            count = 0.0
-            for j in range(m):
-                active = np.float64(z[j] >= z[i])
-                total += z[j] * active
-                count += active
-            tau = larger(total / count, tau)
-        return tau
+    if m > _FEW:
+        return _threshold_of_many(z, m, least)
+    for i in range(m, _FEW):
+        z[i] = -1e300
+    tau = least
+    for i in range(_FEW):
+        total = -1.0
+        count = 0.0
+        for j in range(_FEW):
+            above = z[j] >= z[i]
+            total += z[j] if above else 0.0
+            count += 1.0 if above else 0.0
+        tau = larger(total / count, tau)
+    return tau
+
+
+@_jit
+def _threshold_of_many(z: Array, m: int, least: float) -> float:
+    """The same by Newton's method, from below, on that convex, decreasing function of tau.
+
+    The active set only shrinks, and once it stays the same tau is exact.
+    """
     total = 0.0
     for i in range(m):
         total += z[i]
@@ -571,10 +581,11 @@ def sparsemax_forward(
     x = array_at(x_at, like, stop, d)
     y = array_at(y_at, like, stop, d)
     mask = _mask(mask_at, stop, d)
-    kept = np.empty(d, x.dtype)
-    value = np.empty(d)
-    where = np.empty(d, np.uint32)
-    position = np.empty(d, np.uint32)
+    memory = np.empty((4, d + _FEW))
+    kept = part(memory, 0, like)
+    value = part(memory, 1, 0.0)
+    where = part(memory, 2, np.uint32(0))
+    position = part(memory, 3, np.uint32(0))
     for r in range(start, stop):
         n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         if _skip(y, r, n, position):
@@ -585,6 +596,7 @@ def sparsemax_forward(
         _scale(value, m, top, gamma)
         tau = _simplex_threshold(value, m, -1.0)
         _write(y, r, n, position, value, where, m, tau)
+    keep(memory)
 
 
 @_jit
@@ -608,11 +620,12 @@ def fusedmax_forward(
     mask = _mask(mask_at, stop, d)
     labels = array_at(labels_at, np.int32(0), stop, d)
     lams = array_at(lams_at, 0.0, stop, 1)
-    kept = np.empty(d, x.dtype)
-    value = np.empty(d)
-    prox = np.empty(d)
-    where = np.empty(d, np.uint32)
-    position = np.empty(d, np.uint32)
+    memory = np.empty((5, d + _FEW))
+    kept = part(memory, 0, like)
+    value = part(memory, 1, 0.0)
+    prox = part(memory, 2, 0.0)
+    where = part(memory, 3, np.uint32(0))
+    position = part(memory, 4, np.uint32(0))
     for r in range(start, stop):
         n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         if _skip(y, r, n, position):
@@ -640,6 +653,7 @@ def fusedmax_forward(
         # The largest falls by 2 lam at most.
         tau = _simplex_threshold(prox, m, -3.0)
         _write(y, r, n, position, prox, where, m, tau)
+    keep(memory)
 
 
 @_inlined
@@ -704,18 +718,19 @@ def oscarmax_forward(
     mask = _mask(mask_at, stop, d)
     labels = array_at(labels_at, np.int32(0), stop, d)
     lams = array_at(lams_at, 0.0, stop, 1)
-    kept = np.empty(d, x.dtype)
-    value = np.empty(d)
-    key = np.empty(d)
-    spare = np.empty(d)
-    index = np.empty(d, np.int32)
-    spare_index = np.empty(d, np.int32)
-    where = np.empty(d, np.uint32)
-    position = np.empty(d, np.uint32)
-    group = np.empty(d, np.int32)
-    starts = np.empty(d + 1, np.int64)
-    rank = np.empty(d, np.int32)
-    tally = np.empty(d + 1, np.int32)
+    memory = np.empty((12, d + _FEW))
+    kept = part(memory, 0, like)
+    value = part(memory, 1, 0.0)
+    key = part(memory, 2, 0.0)
+    spare = part(memory, 3, 0.0)
+    index = part(memory, 4, np.int32(0))
+    spare_index = part(memory, 5, np.int32(0))
+    where = part(memory, 6, np.uint32(0))
+    position = part(memory, 7, np.uint32(0))
+    group = part(memory, 8, np.int32(0))
+    starts = part(memory, 9, np.int64(0))
+    rank = part(memory, 10, np.int32(0))
+    tally = part(memory, 11, np.int32(0))
     for r in range(start, stop):
         n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         labels[r, :] = 0
@@ -759,6 +774,7 @@ def oscarmax_forward(
         for i in range(m):
             j = where[i] if n == d else position[where[i]]
             labels[r, j] = group[i]
+    keep(memory)
 
 
 @_jit
@@ -782,16 +798,17 @@ def oscarmax_published_forward(
     mask = _mask(mask_at, stop, d)
     labels = array_at(labels_at, np.int32(0), stop, d)
     lams = array_at(lams_at, 0.0, stop, 1)
-    kept = np.empty(d, x.dtype)
-    value = np.empty(d)
-    size = np.empty(d)
-    key = np.empty(d)
-    spare = np.empty(d)
-    index = np.empty(d, np.int32)
-    spare_index = np.empty(d, np.int32)
-    where = np.empty(d, np.uint32)
-    position = np.empty(d, np.uint32)
-    starts = np.empty(d + 1, np.int64)
+    memory = np.empty((10, d + _FEW))
+    kept = part(memory, 0, like)
+    value = part(memory, 1, 0.0)
+    size = part(memory, 2, 0.0)
+    key = part(memory, 3, 0.0)
+    spare = part(memory, 4, 0.0)
+    index = part(memory, 5, np.int32(0))
+    spare_index = part(memory, 6, np.int32(0))
+    where = part(memory, 7, np.uint32(0))
+    position = part(memory, 8, np.uint32(0))
+    starts = part(memory, 9, np.int64(0))
     for r in range(start, stop):
         n = d if mask_at == 0 and _is_finite(x[r], d) else _compact(x, mask, r, kept, position)
         labels[r, :] = 0
@@ -818,6 +835,7 @@ def oscarmax_published_forward(
         _scale(value, n, largest(value, n), 1.0)
         tau = _simplex_threshold(value, n, -1.0)
         _write(y, r, n, position, value, where, n, tau)
+    keep(memory)
 
 
 @_jit
@@ -968,10 +986,11 @@ def pnormmax_forward(
     x = array_at(x_at, like, stop, d)
     y = array_at(y_at, like, stop, d)
     mask = _mask(mask_at, stop, d)
-    kept = np.empty(d, x.dtype)
-    z = np.empty(d)
-    where = np.empty(d, np.uint32)
-    position = np.empty(d, np.uint32)
+    memory = np.empty((4, d + _FEW))
+    kept = part(memory, 0, like)
+    z = part(memory, 1, 0.0)
+    where = part(memory, 2, np.uint32(0))
+    position = part(memory, 3, np.uint32(0))
     q = 1.0 / (p - 1.0)
     e = (2.0 - p) / p
     for r in range(start, stop):
@@ -1025,6 +1044,7 @@ def pnormmax_forward(
         for i in range(m):
             z[i] /= total
         _write(y, r, n, position, z, where, m, 0.0)
+    keep(memory)
 
 
 @_jit
