@@ -427,23 +427,34 @@ def _prox_total_variation(
 
 @_inlined
 def _decreasing_regression(z: Array, n: int, sums: Array, starts: Array) -> int:
-    """Pool adjacent violators: block sums and starts of the decreasing fit to z; their number."""
+    """Pool adjacent violators: block sums and starts of the decreasing fit to z; their number.
+
+    The block that may grow is kept apart from those that it closed.
+    """
     blocks = 0
-    for i in range(n):
-        total = z[i]
-        start = i
+    total = z[0]
+    start = 0
+    for i in range(1, n):
+        size = i - start
+        if total >= z[i] * size:
+            sums[blocks] = total
+            starts[blocks] = start
+            blocks += 1
+            total = z[i]
+            start = i
+            continue
+        total += z[i]
         while blocks > 0:
-            before = start - starts[blocks - 1]
-            if sums[blocks - 1] * (i + 1 - start) >= total * before:
+            before = starts[blocks - 1]
+            if sums[blocks - 1] * (i + 1 - start) >= total * (start - before):
                 break
             blocks -= 1
             total += sums[blocks]
-            start = starts[blocks]
-        sums[blocks] = total
-        starts[blocks] = start
-        blocks += 1
-    starts[blocks] = n
-    return blocks
+            start = before
+    sums[blocks] = total
+    starts[blocks] = start
+    starts[blocks + 1] = n
+    return blocks + 1
 
 
 @_inlined
@@ -901,7 +912,7 @@ def grouped_backward(
     g = array_at(g_at, like, stop, d)
     y = array_at(y_at, like, stop, d)
     out = array_at(out_at, like, stop, d)
-    labels = array_at(labels_at, np.int32(0), stop, d)
+    labels = array_at(labels_at, np.uint32(0), stop, d)
     where = np.empty(d, np.uint32)
     sums = np.zeros(d + 1)
     counts = np.zeros(d + 1)
@@ -918,10 +929,17 @@ def grouped_backward(
             total += v
             groups = max(groups, k)
         mean = total / size
-        for i in range(size):
-            j = where[i]
-            k = labels[r, j]
-            out[r, j] = (sums[k] / counts[k] - mean) / gamma
+        if groups <= size:
+            for k in range(1, groups + 1):
+                sums[k] = (sums[k] / counts[k] - mean) / gamma
+            for i in range(size):
+                j = where[i]
+                out[r, j] = sums[labels[r, j]]
+        else:
+            for i in range(size):
+                j = where[i]
+                k = labels[r, j]
+                out[r, j] = (sums[k] / counts[k] - mean) / gamma
         sums[: groups + 1] = 0.0
         counts[: groups + 1] = 0.0
 
