@@ -8,6 +8,7 @@ many as ``torch.set_num_threads`` allows; a forked process, which has none of th
 from __future__ import annotations
 
 import functools
+import hashlib
 import importlib
 import importlib.util
 import logging
@@ -15,6 +16,7 @@ import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -99,6 +101,32 @@ def _alone() -> Iterator[None]:
         lock.release()
 
 
+def _discard_stale(module: ModuleType, kernel: Any) -> None:
+    """Delete what numba has cached of a module's kernels if their sources are others by now.
+
+    It looks only at the file that a function is in, not at those of what the function calls: they
+    lie beside it, where the module is a package, and in the folder of this file.
+    """
+    from .arrays import largest
+
+    caches = {Path(__file__).parent: Path(largest._cache.cache_path)}
+    own = Path(kernel._cache.cache_path)
+    sources = list(Path(__file__).parent.glob("*.py"))
+    for folder in map(Path, getattr(module, "__path__", ())):
+        sources += folder.glob("*.py")
+    if not hasattr(module, "__path__"):
+        sources.append(Path(str(module.__file__)))
+    sources.sort()
+    digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
+    stamp = own / f"{module.__name__}.sha256"
+    if stamp.is_file() and stamp.read_text() == digest:
+        return
+    for file in sources:
+        for index in caches.get(file.parent, own).glob(f"{file.stem}.*.nbi"):
+            index.unlink()
+    stamp.write_text(digest)
+
+
 class Kernels:
     """The compiled kernels of one module.
 
@@ -142,6 +170,10 @@ class Kernels:
         kernel = getattr(module, name)
         nothing = (_LIKE[dtype], 0, 0, 1, *arguments)
         with _alone(), _told_of_compilation(f"CPU kernel {name} for {dtype}"):
+            if not self._loaded:
+                # Where nothing can be written, nothing is cached.
+                with suppress(OSError):
+                    _discard_stale(module, kernel)
             kernel(*nothing)
         # What numba would look up again for each call, by the types of all arguments.
         compiled = kernel.get_overload(tuple(map(kernel.typeof_pyval, nothing)))

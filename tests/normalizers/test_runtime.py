@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 import torch
 from filelock import FileLock
 
+import regattn_fairseq
 from regattn_fairseq.kernels import arrays, running, threads
 from regattn_fairseq.normalizers import fusedmax, oscarmax, sparsemax
 
@@ -113,6 +115,36 @@ def test_only_one_process_at_a_time_compiles():
         assert not inside.wait(0.3)
     assert inside.wait(10)
     other.join()
+
+
+def test_a_kernel_is_compiled_again_when_what_it_is_made_of_changes(tmp_path):
+    """numba itself would go on using what it has: the kernel's own file is the same."""
+    package = tmp_path / "regattn_fairseq"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(Path(regattn_fairseq.__file__).parent, package, ignore=ignored)
+    rows = package / "normalizers" / "_numba" / "rows.py"
+
+    def weights():
+        script = """
+import torch
+from regattn_fairseq.normalizers import sparsemax
+print(sparsemax(torch.tensor([3.0, 0.0])).tolist())
+"""
+        done = subprocess.run(
+            [sys.executable, "-c", script],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    assert weights() == "[1.0, 0.0]"
+    code = rows.read_text()
+    assert "value[i] - tau" in code
+    rows.write_text(code.replace("value[i] - tau", "2.0 * (value[i] - tau)"))
+    assert weights() == "[2.0, 0.0]"
 
 
 def test_importing_adds_little_and_only_a_call_that_compiles_says_so(tmp_path):

@@ -110,7 +110,7 @@ def test_long_rows(normalizer):
 
 
 def test_fusedmax_scan_and_dynamic_program_agree():
-    from regattn_fairseq.normalizers import _numba
+    from regattn_fairseq.normalizers._numba.total_variation import dynamic_program, taut_string
 
     rng = np.random.default_rng(0)
     for _ in range(2000):
@@ -119,14 +119,14 @@ def test_fusedmax_scan_and_dynamic_program_agree():
         lam = float(rng.uniform(0.01, 2.0))
         scan, program = np.empty(n), np.empty(n)
         scan_label, program_label = np.empty(n, np.int32), np.empty(n, np.int32)
-        assert _numba._taut_string(z, 0, n, lam, scan, scan_label, 0)
-        _numba._dynamic_program(z, n, lam, program, program_label)
+        assert taut_string(z, 0, n, lam, scan, scan_label, 0)
+        dynamic_program(z, n, lam, program, program_label)
         np.testing.assert_allclose(scan, program, atol=1e-10)
         np.testing.assert_array_equal(scan_label, program_label)
 
 
 def test_a_part_of_a_row_is_fused_as_if_it_stood_alone():
-    from regattn_fairseq.normalizers import _numba
+    from regattn_fairseq.normalizers._numba.total_variation import prox_total_variation
 
     rng = np.random.default_rng(0)
     # Short, long enough for the scan to give up, and none to be fused.
@@ -138,9 +138,9 @@ def test_a_part_of_a_row_is_fused_as_if_it_stood_alone():
         n = len(z)
         alone, part = np.empty(n), np.zeros(n + 7)
         alone_label, part_label = np.empty(n, np.int32), np.zeros(n + 9, np.int32)
-        _numba._prox_total_variation(z, 0, n, lam, alone, alone_label, 0)
+        prox_total_variation(z, 0, n, lam, alone, alone_label, 0)
         longer = np.concatenate([rng.standard_normal(3), z, rng.standard_normal(4)])
-        _numba._prox_total_variation(longer, 3, 3 + n, lam, part, part_label, 2)
+        prox_total_variation(longer, 3, 3 + n, lam, part, part_label, 2)
         np.testing.assert_array_equal(part[3 : 3 + n], alone)
         np.testing.assert_array_equal(part_label[5 : 5 + n], alone_label)
         assert not part[:3].any()
@@ -168,7 +168,7 @@ def test_oscarmax_whether_few_scores_or_all_must_be_sorted(d, pressure):
 
 @pytest.mark.parametrize("n", [1, 64, 65, 1000])
 def test_both_sorts(n):
-    from regattn_fairseq.normalizers import _numba
+    from regattn_fairseq.normalizers._numba.sorting import sort_descending
 
     rng = np.random.default_rng(0)
     z = rng.standard_normal(n) * 10.0 ** rng.integers(-300, 300, n)
@@ -176,7 +176,7 @@ def test_both_sorts(n):
     z[rng.random(n) < 0.2] *= -0.0
     key, spare = np.empty(n), np.empty(n)
     index, spare_index = np.empty(n, np.int32), np.empty(n, np.int32)
-    _numba._sort_descending(z, n, key, index, spare, spare_index)
+    sort_descending(z, n, key, index, spare, spare_index)
     np.testing.assert_array_equal(key, np.sort(z)[::-1])
     np.testing.assert_array_equal(z[index], key)
     assert sorted(index) == list(range(n))
