@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.func import grad
 
 from . import _torch
 from ._engine import check_mask, divide, widen
@@ -74,63 +74,131 @@ def _solve(
     return y
 
 
+def _twist(omega: Regularizer, y: Tensor, u: Tensor, w: Tensor) -> Tensor:
+    """The gradient of u' H w with respect to y alone; y, u and w may change places."""
+
+    def slope(point: Tensor) -> Tensor:
+        return grad(lambda t: omega(t).sum())(point)
+
+    def along_w(point: Tensor) -> Tensor:
+        return grad(lambda t: (slope(t) * w).sum())(point)
+
+    result: Tensor = grad(lambda t: (along_w(t) * u).sum())(y)
+    return result
+
+
+def _conjugate_gradients(v: Tensor, y: Tensor, omega: Regularizer) -> Tensor:
+    """Solve P H P w = P v.
+
+    H is the regularizer's Hessian at y, never formed, and P the projection onto the vectors that
+    live on the support and sum to zero, as every change of y does.
+    """
+
+    def project(change: Tensor) -> Tensor:
+        return _torch.sparsemax_product(change, y)
+
+    with torch.enable_grad():
+        point = y.detach().requires_grad_()
+        slope = torch.autograd.grad(omega(point).sum(), point, create_graph=True)[0]
+
+    def hessian(change: Tensor) -> Tensor:
+        if slope.grad_fn is None:
+            return torch.zeros_like(change)
+        product = torch.autograd.grad(slope, point, change, retain_graph=True)[0]
+        return project(torch.where(y > 0, product, torch.zeros_like(product)))
+
+    residual = project(v)
+    w = torch.zeros_like(residual)
+    direction = residual
+    square = residual.square().sum(-1, keepdim=True)
+    # Relative to all of v: its projection may be nothing but rounding.
+    goal = (10 * torch.finfo(y.dtype).eps) ** 2 * v.square().sum(-1, keepdim=True)
+    tiny = torch.finfo(y.dtype).tiny
+    for _ in range(2 * y.shape[-1]):
+        if bool((square <= goal).all()):
+            break
+        image = hessian(direction)
+        curvature = (direction * image).sum(-1, keepdim=True)
+        ratio = torch.where(curvature > tiny, square / curvature.clamp(min=tiny), 0.0)
+        ratio = torch.where(square > goal, ratio, 0.0)
+        w = w + ratio * direction
+        residual = residual - ratio * image
+        before, square = square, residual.square().sum(-1, keepdim=True)
+        direction = residual + square / before.clamp(min=tiny) * direction
+    return w
+
+
+def _each_row(function: Any, info: Any, in_dims: Any, tensors: list[Tensor], *others: Any) -> Any:
+    """Batch a function of (rows, d) tensors that treats each row by itself."""
+    batched = [
+        t.expand(info.batch_size, *t.shape) if dim is None else t.movedim(dim, 0)
+        for t, dim in zip(tensors, in_dims, strict=False)
+    ]
+    result = function.apply(*(t.flatten(0, 1) for t in batched), *others)
+    return result.unflatten(0, batched[0].shape[:2]), 0
+
+
+class _Product(torch.autograd.Function):
+    """w = J v, J the Jacobian of the map where it gives y, symmetric."""
+
+    @staticmethod
+    def forward(v: Tensor, y: Tensor, omega: Regularizer) -> Tensor:
+        return _conjugate_gradients(v, y, omega)
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        _, y, ctx.omega = inputs
+        ctx.save_for_backward(y, output)
+        ctx.save_for_forward(y, output)
+
+    @staticmethod
+    def backward(ctx: Any, u: Tensor) -> Any:
+        y, w = ctx.saved_tensors
+        to_v = _Product.apply(u, y, ctx.omega)
+        return to_v, -_twist(ctx.omega, y, to_v, w), None
+
+    @staticmethod
+    def jvp(ctx: Any, dv: Tensor | None, dy: Tensor | None, _: Any) -> Tensor:
+        y, w = ctx.saved_tensors
+        change = torch.zeros_like(y) if dv is None else dv
+        if dy is not None:
+            change = change - _twist(ctx.omega, y, dy, w)
+        return _Product.apply(change, y, ctx.omega)
+
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, v: Tensor, y: Tensor, omega: Regularizer) -> Any:
+        return _each_row(_Product, info, in_dims, [v, y], omega)
+
+
 class _Implicit(torch.autograd.Function):
+    """The map of (rows, d) scores, differentiated through its optimality conditions."""
+
     @staticmethod
     def forward(
-        ctx: Any,
-        z: Tensor,
-        hidden: Tensor,
-        omega: Regularizer,
-        tolerance: float,
-        max_steps: int,
+        z: Tensor, hidden: Tensor, omega: Regularizer, tolerance: float, max_steps: int
     ) -> Tensor:
-        y = _solve(omega, z, hidden, tolerance, max_steps)
-        ctx.save_for_backward(y)
-        ctx.omega = omega
-        return y
+        return _solve(omega, z, hidden, tolerance, max_steps)
 
     @staticmethod
-    @once_differentiable
-    def backward(ctx: Any, grad: Tensor) -> Any:
-        """Solve P H P w = P grad by conjugate gradients.
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.omega = inputs[2]
+        ctx.save_for_backward(output)
+        ctx.save_for_forward(output)
 
-        H is the regularizer's Hessian at y, never formed, and P the projection onto the vectors
-        that live on the support and sum to zero, as every change of y does.
-        """
+    @staticmethod
+    def backward(ctx: Any, v: Tensor) -> Any:
         (y,) = ctx.saved_tensors
+        return _Product.apply(v, y, ctx.omega), None, None, None, None
 
-        def project(v: Tensor) -> Tensor:
-            return _torch.sparsemax_product(v, y)
+    @staticmethod
+    def jvp(ctx: Any, dz: Tensor, *_: Any) -> Tensor:
+        (y,) = ctx.saved_tensors
+        result: Tensor = _Product.apply(dz, y, ctx.omega)
+        return result
 
-        with torch.enable_grad():
-            point = y.detach().requires_grad_()
-            slope = torch.autograd.grad(ctx.omega(point).sum(), point, create_graph=True)[0]
-
-        def hessian(v: Tensor) -> Tensor:
-            if slope.grad_fn is None:
-                return torch.zeros_like(v)
-            product = torch.autograd.grad(slope, point, v, retain_graph=True)[0]
-            return project(torch.where(y > 0, product, torch.zeros_like(product)))
-
-        residual = project(grad)
-        w = torch.zeros_like(residual)
-        direction = residual
-        square = residual.square().sum(-1, keepdim=True)
-        # Relative to the whole gradient: its projection may be nothing but rounding.
-        goal = (10 * torch.finfo(y.dtype).eps) ** 2 * grad.square().sum(-1, keepdim=True)
-        tiny = torch.finfo(y.dtype).tiny
-        for _ in range(2 * y.shape[-1]):
-            if bool((square <= goal).all()):
-                break
-            image = hessian(direction)
-            curvature = (direction * image).sum(-1, keepdim=True)
-            ratio = torch.where(curvature > tiny, square / curvature.clamp(min=tiny), 0.0)
-            ratio = torch.where(square > goal, ratio, 0.0)
-            w = w + ratio * direction
-            residual = residual - ratio * image
-            before, square = square, residual.square().sum(-1, keepdim=True)
-            direction = residual + square / before.clamp(min=tiny) * direction
-        return w, None, None, None, None
+    @staticmethod
+    def vmap(info: Any, in_dims: Any, z: Tensor, hidden: Tensor, *others: Any) -> Any:
+        return _each_row(_Implicit, info, in_dims, [z, hidden], *others)
 
 
 def _as_rows(scores: Tensor, gamma: Number, mask: Tensor | None, dim: int) -> tuple[Tensor, Tensor]:
@@ -169,8 +237,8 @@ def from_regularizer(
         max_steps: the number of gradient steps at which to stop.
 
     Returns:
-        A map ``f(scores, *, gamma=1.0, mask=None, dim=-1)`` with first derivatives, which
-        ``register_normalizer`` and ``smoothed_max`` take.
+        A map ``f(scores, *, gamma=1.0, mask=None, dim=-1)``, differentiable in both modes as often
+        as omega's gradient, which ``register_normalizer`` and ``smoothed_max`` take.
 
     Source: Niculae and Blondel 2017, proposition 2.
     """

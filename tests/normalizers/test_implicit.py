@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from torch.func import hessian, jacfwd, jacrev, vmap
 
 from regattn_fairseq.normalizers import (
     build_normalizer,
@@ -40,6 +41,39 @@ def test_a_regularizer_gives_the_closed_form(omega, closed, options, gamma):
     (got,) = torch.autograd.grad(mine, x, g)
     (expected,) = torch.autograd.grad(y, x, g)
     torch.testing.assert_close(got, expected, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("omega", "closed", "options"), CASES)
+def test_second_derivatives_of_the_closed_form(omega, closed, options):
+    x = torch.randn(6, dtype=torch.float64)
+    v = torch.randn(6, dtype=torch.float64)
+    attention_map = from_regularizer(omega, tolerance=1e-12)
+    got = hessian(lambda t: (attention_map(t, gamma=0.5) * v).square().sum())(x)
+    expected = hessian(lambda t: (closed(t, gamma=0.5, **options) * v).square().sum())(x)
+    torch.testing.assert_close(got, expected, atol=1e-6, rtol=0)
+
+
+def test_a_regularizer_in_every_mode():
+    def omega(y):
+        return 0.5 * y.square().sum(-1) + 0.3 * y.pow(4).sum(-1)
+
+    x = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
+    mask = torch.rand(3, 5) < 0.3
+    mask[1] = True
+    gamma = torch.tensor(0.6, dtype=torch.float64, requires_grad=True)
+    attention_map = from_regularizer(omega, tolerance=1e-13)
+
+    def run(t, g):
+        return attention_map(t, gamma=g, mask=mask)
+
+    assert torch.autograd.gradcheck(run, (x, gamma), check_forward_ad=True)
+    assert torch.autograd.gradgradcheck(run, (x, gamma), check_fwd_over_rev=True)
+    many = torch.randn(2, 3, 5, dtype=torch.float64)
+    torch.testing.assert_close(vmap(attention_map)(many), attention_map(many))
+    row = many[0, 0]
+    torch.testing.assert_close(jacrev(attention_map)(row), jacfwd(attention_map)(row))
+    value = vmap(hessian(lambda t: smoothed_max(t, normalizer=attention_map)))(many[0])
+    torch.testing.assert_close(value, vmap(jacrev(attention_map))(many[0]))
 
 
 def test_a_regularizer_without_closed_form_is_differentiated_right():
