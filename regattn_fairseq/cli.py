@@ -13,9 +13,9 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-# Before torch starts its threads: those that wait for others spin for some microseconds, then sleep.
-# By default they spin for long, and where another program wants the same cores, training becomes
-# ten times slower; if they sleep at once, training by itself loses a fifth.
+# Before torch starts its threads: one that waits for others spins for some microseconds, then sleeps.
+# By default it spins for long, and where another program wants the same cores, training becomes
+# ten times slower; if it sleeps at once, training by itself loses a fifth.
 if os.environ.keys().isdisjoint(("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
     os.environ["GOMP_SPINCOUNT"] = "1000"
 
