@@ -13,7 +13,7 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.types import RunMode
 from omegaconf import DictConfig
 
-# Before torch starts its threads: one that waits for others spins for some microseconds, then sleeps.
+# Before torch starts its threads: one that waits for others spins for some microseconds and sleeps.
 # By default it spins for long, and where another program wants the same cores, training becomes
 # ten times slower; if it sleeps at once, training by itself loses a fifth.
 if os.environ.keys().isdisjoint(("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
