@@ -41,11 +41,10 @@ def available() -> bool:
 
 def traced(tensor: Tensor) -> bool:
     """Whether what is done with a tensor is recorded or imitated, so that it may have no memory."""
-    return (
-        torch.compiler.is_compiling()
-        or type(tensor) not in _PLAIN
-        or torch._C._len_torch_dispatch_stack() > 0
-    )
+    if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
+        return True
+    of = type(tensor)
+    return of not in _PLAIN and of.__torch_dispatch__ is not Tensor.__torch_dispatch__
 
 
 def works_on(like: Tensor) -> bool:
