@@ -81,6 +81,13 @@ def _told_of_compilation(what: str) -> Iterator[None]:
         yield
 
 
+def _cache_folder() -> Path:
+    """Where numba caches the functions that lie beside this file."""
+    from .arrays import largest
+
+    return Path(largest._cache.cache_path)
+
+
 @contextmanager
 def _alone() -> Iterator[None]:
     """Let no other process write to numba's cache within the block.
@@ -88,9 +95,7 @@ def _alone() -> Iterator[None]:
     Of two that do so at once, one may afterwards find the other's code, for arrays of another type,
     under its own; and the one that waits has nothing left to compile.
     """
-    from .arrays import largest
-
-    lock = FileLock(Path(largest._cache.cache_path, "regattn.lock"))
+    lock = FileLock(_cache_folder() / "regattn.lock")
     # Where nothing can be written, nothing is mixed up.
     with suppress(OSError, NotImplementedError):
         lock.acquire()
@@ -106,22 +111,17 @@ def _discard_stale(module: ModuleType, kernel: Any) -> None:
     It looks only at the file that a function is in, not at those of what the function calls: they
     lie beside it, where the module is a package, and in the folder of this file.
     """
-    from .arrays import largest
-
-    caches = {Path(__file__).parent: Path(largest._cache.cache_path)}
+    here, home = Path(__file__).parent, Path(str(module.__file__))
     own = Path(kernel._cache.cache_path)
-    sources = list(Path(__file__).parent.glob("*.py"))
-    for folder in map(Path, getattr(module, "__path__", ())):
-        sources += folder.glob("*.py")
-    if not hasattr(module, "__path__"):
-        sources.append(Path(str(module.__file__)))
-    sources.sort()
+    beside = home.parent.glob("*.py") if home.name == "__init__.py" else [home]
+    sources = sorted([*here.glob("*.py"), *beside])
     digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
     stamp = own / f"{module.__name__}.sha256"
     if stamp.is_file() and stamp.read_text() == digest:
         return
     for file in sources:
-        for index in caches.get(file.parent, own).glob(f"{file.stem}.*.nbi"):
+        cache = _cache_folder() if file.parent == here else own
+        for index in cache.glob(f"{file.stem}.*.nbi"):
             index.unlink()
     stamp.write_text(digest)
 
@@ -158,6 +158,10 @@ class Kernels:
                 return
         kernel(0, rows, d, *arguments)
 
+    def _defined(self, name: str) -> tuple[ModuleType, Any]:
+        module = importlib.import_module(self._module)
+        return module, getattr(module, name)
+
     def _load(
         self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
     ) -> functools.partial[None]:
@@ -165,8 +169,7 @@ class Kernels:
         # Where debug messages are shown, numba has thousands, about each line that it compiles.
         if logging.getLogger("numba").level == logging.NOTSET:
             logging.getLogger("numba").setLevel(logging.INFO)
-        module = importlib.import_module(self._module)
-        kernel = getattr(module, name)
+        module, kernel = self._defined(name)
         nothing = (_LIKE[dtype], 0, 0, 1, *arguments)
         with _alone(), _told_of_compilation(f"CPU kernel {name} for {dtype}"):
             if not self._loaded:
@@ -186,7 +189,7 @@ class Kernels:
         if (name, dtype) not in self._shared:
             from .threads import Shared, runtime
 
-            kernel = getattr(importlib.import_module(self._module), name)
+            _, kernel = self._defined(name)
             with _alone():
                 shared = Shared(kernel, _LIKE[dtype], arguments) if runtime() else None
             self._shared[name, dtype] = shared

@@ -80,6 +80,7 @@ def grouped_backward(
             total += v
             groups = max(groups, k)
         mean = total / size
+        # Divide once a group, or once an entry where those are fewer than the groups' numbers.
         if groups <= size:
             for k in range(1, groups + 1):
                 sums[k] = (sums[k] / counts[k] - mean) / gamma
