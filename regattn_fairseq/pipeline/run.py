@@ -22,11 +22,10 @@ def run(cfg: DictConfig) -> Run:
     check_options(cfg)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
-    if here.is_first:
-        preprocess(cfg)
+    data = preprocess(cfg) if here.is_first else None
     distributed.wait_for_all(here)
-    done = train(cfg)
+    done = train(cfg, data)
     if here.is_first:
-        evaluate(cfg)
+        evaluate(cfg, done)
     distributed.wait_for_all(here)
     return done
