@@ -41,7 +41,7 @@ from regattn_fairseq.pipeline.forced_attention import attend_to_references
 from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.measures import Texts, is_measured, measure, reference_attention_file
 from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.sweep import Score
+from regattn_fairseq.pipeline.sweep import Score, name_job
 from regattn_fairseq.pipeline.train import Run, training_summary
 from regattn_fairseq.pipeline.translator import Translator
 
@@ -90,6 +90,7 @@ def evaluate(cfg: DictConfig) -> Run:
         PipelineError: no finished training, a damaged checkpoint, bad options.
     """
     run = Run(Path(cfg.output_dir))
+    name_job(run.directory)
     training_summary(run)
     with lease(run.lock, f"the run in {run.directory}"):
         _evaluate(cfg, run)

@@ -1,10 +1,13 @@
 """All stages of one experiment in a row."""
 
+from pathlib import Path
+
 from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline import distributed
 from regattn_fairseq.pipeline.evaluate import evaluate
 from regattn_fairseq.pipeline.preprocess import preprocess
+from regattn_fairseq.pipeline.sweep import name_job
 from regattn_fairseq.pipeline.train import Run, check_options, train
 
 
@@ -19,6 +22,7 @@ def run(cfg: DictConfig) -> Run:
     Raises:
         ValueError: one of the stages cannot run; the message says why.
     """
+    name_job(Path(cfg.output_dir))
     check_options(cfg)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)

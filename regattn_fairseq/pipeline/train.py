@@ -27,6 +27,7 @@ from regattn_fairseq.pipeline.interruption import signals_as_requests
 from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.preprocess import check_inputs, prepared_data
+from regattn_fairseq.pipeline.sweep import name_job
 from regattn_fairseq.pipeline.tracking import check_tracking, tracked
 from regattn_fairseq.pipeline.train_log import TrainLog
 from regattn_fairseq.pipeline.trainer import trainer_factory
@@ -112,6 +113,7 @@ def train(cfg: DictConfig) -> Run:
         )
     check_inputs(cfg, data)
     run = Run(Path(cfg.output_dir))
+    name_job(run.directory)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
     with clear_write_errors(run.directory, "output_dir"):
