@@ -9,7 +9,7 @@ from regattn_fairseq.corpora.folder import input_names, sha256
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import read_json, write_json
 
-KNOWN = ".checksums.json"
+KNOWN = ".checksums"
 
 
 def checksums(paths: Sequence[Path], cache_dir: Path) -> dict[str, str]:

@@ -43,7 +43,7 @@ from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.measures import Texts, is_measured, measure, reference_attention_file
 from regattn_fairseq.pipeline.prepared import PreparedData, data_of_run
 from regattn_fairseq.pipeline.preprocess import prepared_data
-from regattn_fairseq.pipeline.sweep import Score
+from regattn_fairseq.pipeline.sweep import Score, name_job
 from regattn_fairseq.pipeline.train import Run, training_summary
 from regattn_fairseq.pipeline.translator import Translator
 
@@ -95,6 +95,7 @@ def evaluate(cfg: DictConfig, run: Run | None = None) -> Run:
     if run is None:
         is_named = cfg.output_dir is not None
         run = Run(Path(cfg.output_dir) if is_named else run_directory(cfg, prepared_data(cfg)))
+    name_job(run.directory)
     training_summary(run)
     with lease(run.lock, f"the run in {run.directory}"):
         _evaluate(cfg, run)

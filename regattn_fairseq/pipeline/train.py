@@ -10,7 +10,6 @@ from typing import Any
 from unittest import mock
 
 from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.models.normalizer_options import (
@@ -34,6 +33,7 @@ from regattn_fairseq.pipeline.interruption import signals_as_requests
 from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.sweep import in_sweep, name_job
 from regattn_fairseq.pipeline.tracking import check_tracking, tracked
 from regattn_fairseq.pipeline.train_log import TrainLog
 from regattn_fairseq.pipeline.trainer import trainer_factory
@@ -119,6 +119,7 @@ def train(cfg: DictConfig, data: PreparedData | None = None) -> Run:
             "first, or regattn-run, which does both"
         )
     run = Run(run_directory(cfg, data))
+    name_job(run.directory)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
     with clear_write_errors(run.directory, "output_dir"):
@@ -210,7 +211,7 @@ def _refuse_idle_options(cfg: DictConfig) -> None:
             f"{name}: {chosen} does not take it ({', '.join(others)} do); it takes "
             + ", ".join(f"normalizer.{option}" for option in taken)
         )
-        if HydraConfig.get().mode != RunMode.MULTIRUN:
+        if not in_sweep():
             raise PipelineError(message)
         logger.info("%s; left out in this job", message)
 
