@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
 
 # Before torch starts its threads: one that waits for others spins for some microseconds and sleeps.
@@ -115,23 +113,28 @@ def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
             distributed.leave()
             return returned
         except KeyboardInterrupt as interrupt:
-            done = f" ({interrupt})" if str(interrupt) else ""
-            print(f"interrupted{done}; the same command goes on from here", file=sys.stderr)
-            sys.exit(interruption.exit_status(interrupt))
+            if sweep.in_sweep():
+                return sweep.stopped(interrupt)
+            raise
         except Exception as error:
             if os.environ.get("HYDRA_FULL_ERROR") == "1":
                 raise
             reason = one_line(error, more=" (--debug shows where)")
             print(f"error: {reason}", file=sys.stderr)
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
+            if sweep.in_sweep():
                 # An exception would end the other jobs too.
-                return sweep.record_failure(cfg, error, reason)
+                return sweep.record_failure(error, reason)
             sys.exit(1)
 
     hydra_main: Any = hydra.main(
         version_base="1.3", config_path=str(config.CONFIGS), config_name=root
     )
-    hydra_main(guarded)()
+    try:
+        hydra_main(guarded)()
+    except KeyboardInterrupt as interrupt:
+        done = f" ({interrupt})" if str(interrupt) else ""
+        print(f"interrupted{done}; the same command goes on from here", file=sys.stderr)
+        sys.exit(interruption.exit_status(interrupt))
 
 
 def _set_up_messages() -> None:

@@ -14,7 +14,6 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
-from regattn_fairseq.normalizers import normalizer_options
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
 
@@ -43,31 +42,11 @@ def register() -> None:
         "no_cuda": lambda: not torch.cuda.is_available(),
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),
-        "normalizer_label": normalizer_label,
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
-        "suffix": lambda text: "," + str(text).replace("/", "_") if text else "",
     }
     for resolver, function in resolvers.items():
         OmegaConf.register_new_resolver(resolver, function, replace=True)
-
-
-def normalizer_label(options: DictConfig) -> str:
-    """A folder name for a normalizer: its name, and the options that it takes.
-
-    >>> normalizer_label(OmegaConf.create({"name": "fusedmax", "gamma": 1.0, "lam": 0.1}))
-    'fusedmax_lam0.1'
-    >>> normalizer_label(OmegaConf.create({"name": "sparsemax", "gamma": 2.0, "learn_gamma": True}))
-    'sparsemax_gamma2_learned'
-    """
-    parts = [options.name]
-    for option in normalizer_options(options.name):
-        if option not in options:
-            continue
-        learned = options.get(f"learn_{option}", False)
-        if option != "gamma" or options.gamma != 1.0 or learned:
-            parts.append(f"{option}{options[option]:g}{'_learned' if learned else ''}")
-    return "_".join(parts)
 
 
 def import_user_code(cfg: DictConfig) -> None:

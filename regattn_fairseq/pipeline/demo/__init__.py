@@ -44,6 +44,6 @@ def serve(cfg: DictConfig) -> None:
 
     listener = server.listen(cfg.host, cfg.port)
     with listener:
-        desks = load_desks(Path(cfg.runs_dir), cfg.max_models)
+        desks = load_desks(Path(cfg.runs_dir), cfg.max_models, Path(cfg.cache_dir))
         page = build_page(desks, Admission(cfg.max_characters, cfg.requests_per_minute))
         server.answer(page, listener, cfg.host)
