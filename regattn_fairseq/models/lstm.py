@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from regattn_fairseq.models.attention import Attention
+from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.encoder import LSTMEncoder
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
@@ -41,6 +42,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         """Add the options of :class:`RegattnLSTMConfig`, checked as they are parsed."""
         super().add_args(parser)
         check_attention_options(parser)
+        refuse_16_bits_without_gpu(parser)
 
     @classmethod
     def build_model(cls, cfg: RegattnLSTMConfig, task: FairseqTask) -> "RegattnLSTMModel":
