@@ -103,35 +103,6 @@ def normalizer_from_options(cfg: NormalizerOptions) -> nn.Module:
     return normalizer
 
 
-# The fields of NormalizerOptions that an option of a normalizer is set by.
-_FIELDS = {
-    "gamma": ("attn_gamma", "attn_learn_gamma"),
-    "lam": ("attn_lambda", "attn_learn_lambda", "attn_lambda_warmup"),
-    "p": ("attn_p",),
-    "alpha": ("attn_alpha",),
-}
-
-
-def idle_model_options(normalizer: str) -> set[str]:
-    """The ``attn_*`` options that a normalizer does not take, whatever they are set to."""
-    taken = normalizer_options(normalizer)
-    return {name for option, names in _FIELDS.items() if option not in taken for name in names}
-
-
-def option_of(name: str) -> str:
-    """The option of a normalizer that a name in a configuration sets.
-
-    >>> option_of("attn_lambda_warmup"), option_of("learn_gamma"), option_of("p")
-    ('lam', 'gamma', 'p')
-    """
-    if name in _FIELDS:
-        return name
-    for option, fields in _FIELDS.items():
-        if name in fields:
-            return option
-    return name.removeprefix("learn_").removesuffix("_warmup")
-
-
 def _normalizer_name(text: str) -> str:
     try:
         normalizer_options(text)

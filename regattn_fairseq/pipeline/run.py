@@ -4,15 +4,16 @@ from contextlib import suppress
 
 from omegaconf import DictConfig
 
-from regattn_fairseq.pipeline import distributed
 from regattn_fairseq.pipeline.evaluate import evaluate
-from regattn_fairseq.pipeline.identity import run_directory
 from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
-from regattn_fairseq.pipeline.sweep import in_sweep, name_job
-from regattn_fairseq.pipeline.train import Run, check_options, train
+from regattn_fairseq.pipeline.train import check_options, train
+from regattn_fairseq.pipeline.training import distributed
+from regattn_fairseq.runs.folder import RunFolder
+from regattn_fairseq.runs.identity import run_directory
+from regattn_fairseq.sweep.callback import in_sweep, name_job
 
 
-def run(cfg: DictConfig) -> Run:
+def run(cfg: DictConfig) -> RunFolder:
     """Preprocess, train and evaluate; each stage is skipped if it is complete already.
 
     Under torchrun, the first process does all but the training alone.

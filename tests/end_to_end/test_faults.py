@@ -18,13 +18,13 @@ from fairseq import checkpoint_utils
 from in_process import FORK, composed, parameters
 from omegaconf import DictConfig
 
-from regattn_fairseq.pipeline.checkpoints import LAST, PREVIOUS
-from regattn_fairseq.pipeline.checksums import KNOWN
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.interruption import Interrupted
+from regattn_fairseq.interruption import Interrupted
 from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
 from regattn_fairseq.pipeline.train import train
-from regattn_fairseq.pipeline.trainer import SurvivingTrainer
+from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
+from regattn_fairseq.pipeline.training.trainer import SurvivingTrainer
+from regattn_fairseq.runs.checksums import KNOWN
+from regattn_fairseq.runs.errors import PipelineError
 
 
 @pytest.fixture(scope="module")

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from regattn_fairseq.metrics import Alignment
-from regattn_fairseq.pipeline import alignments
-from regattn_fairseq.pipeline.alignments import reference_alignment
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.prepared import PreparedData
+from regattn_fairseq.pipeline.evaluation import alignments
+from regattn_fairseq.pipeline.evaluation.alignments import reference_alignment
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.prepared import PreparedData
 
 SOURCE = ["Ein Hund, rot.", "Zwei Katzen."]
 TARGET = ["A dog, red.", "Two cats."]
