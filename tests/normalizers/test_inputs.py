@@ -6,16 +6,9 @@ import torch
 from regattn_fairseq import normalizers
 from regattn_fairseq.normalizers import build_normalizer, fusedmax, smoothed_max, sparsemax
 
-NAMES = [
-    "softmax",
-    "sparsemax",
-    "fusedmax",
-    "oscarmax",
-    "oscarmax_published",
-    "pnormmax",
-    "entmax15",
-    "entmax",
-]
+from .maps import MAPS
+
+NAMES = [*(m.name for m in MAPS), "entmax15", "entmax"]
 each = pytest.mark.parametrize("name", NAMES)
 
 
