@@ -37,6 +37,7 @@ MAPS = [
     Map("oscarmax", {"lam": 0.07}),
     Map("oscarmax_published", {"lam": 0.07}, exact=False),
     Map("pnormmax", {"p": 1.5}, linear=False),
+    Map("topk", {"k": 3}, convex=False, linear=False),
 ]
 
 

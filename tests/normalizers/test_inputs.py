@@ -171,6 +171,12 @@ def test_bad_alpha():
         normalizers.entmax(torch.zeros(3), alpha=1.0)
 
 
+@pytest.mark.parametrize("k", [0, -1, 2.5, float("nan"), float("inf")])
+def test_bad_k(k):
+    with pytest.raises(ValueError, match=r"k must be a whole number >= 1, got .*; use e\.g\. k=8"):
+        normalizers.topk(torch.zeros(3), k=k)
+
+
 def test_bad_mask_and_scores_and_shapes():
     x = torch.zeros(2, 3)
     with pytest.raises(ValueError, match="mask must be bool"):
