@@ -199,6 +199,11 @@ def damage_mark(folder: Path) -> None:
     (folder / "train.tgt").write_bytes("one\ntwo\n".encode("utf-16") + b"x")
 
 
+def damage_sides(folder: Path) -> None:
+    (folder / "train.src").write_text("one\n\n")
+    (folder / "train.tgt").write_text("\ntwo\n")
+
+
 def damage_validation(folder: Path) -> None:
     for side in ("src", "tgt"):
         (folder / f"valid.{side}").write_bytes((folder / f"test.{side}").read_bytes())
@@ -231,6 +236,7 @@ def damage_gzip(folder: Path) -> None:
         (damage_line_ends, r"train\.tgt ends its lines with carriage returns alone"),
         (damage_utf16, r"train\.tgt looks like UTF-16 without"),
         (damage_mark, r"train\.tgt begins as UTF-16 does, but is not"),
+        (damage_sides, r"left for train, since 2 of its 2 pairs have nothing on one side"),
         (damage_validation, r"left for valid, since 2 of its 2 pairs have .* in test too: give"),
         (damage_training, r"left for train, since 2 of its 2 pairs have .* in valid too: give"),
         (damage_gzip, r"train\.src\.gz cannot be read \(not a complete gzip file\)"),
