@@ -24,6 +24,56 @@ CONFIGS = next(
 )
 
 
+# Of what fairseq registers, what can be used with our corpora and models.
+_OF_FAIRSEQ = {
+    "criterion": (
+        "cross_entropy",
+        "label_smoothed_cross_entropy",
+        "label_smoothed_cross_entropy_with_rdrop",
+        "regattn_label_smoothed_cross_entropy",
+        "sentence_prediction",
+    ),
+    "lr_scheduler": (
+        "cosine",
+        "fixed",
+        "inverse_sqrt",
+        "polynomial_decay",
+        "reduce_lr_on_plateau",
+        "step",
+        "tri_stage",
+        "triangular",
+    ),
+    "model": ("regattn_entailment", "regattn_lstm"),
+    "optimizer": ("adam", "nag"),
+}
+# Files and folders in configs/ that others build on, or that other programs read.
+_NO_GROUPS = ("defaults", "reproduce")
+_NO_CHOICES = ("multi30k_base", "options")
+
+
+def offered(group: str) -> tuple[str, ...]:
+    """What can be chosen of a group, in alphabetical order; nothing if there is no such group.
+
+    >>> offered("generation")
+    ('beam5', 'greedy')
+    """
+    if group not in groups():
+        return ()
+    own = {path.stem for path in (CONFIGS / group).glob("*.yaml")}
+    return tuple(sorted((own | {*_OF_FAIRSEQ.get(group, ())}).difference(_NO_CHOICES)))
+
+
+def groups() -> tuple[str, ...]:
+    """The groups that the commands offer a choice of, in alphabetical order."""
+    own = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
+    return tuple(sorted((own | {*_OF_FAIRSEQ}).difference(_NO_GROUPS)))
+
+
+def _list_choices(*only: str) -> str:
+    """What ``--help`` shows of the choices, a line for each group."""
+    return "\n".join(f"{group}: {', '.join(offered(group))}" for group in only or groups())
+
+
 def register() -> None:
     """Make fairseq's option groups and our resolvers known to Hydra; harmless to repeat."""
     nodes = {}
@@ -37,8 +87,11 @@ def register() -> None:
     ConfigStore.__deepcopy__ = lambda store, _memo: store  # type: ignore[attr-defined]
 
     resolvers: dict[str, Callable[..., Any]] = {
+        "choices": _list_choices,
+        "either": lambda first, other: first or other,
         "equals": lambda left, right: left == right,
         "differs": lambda left, right: left != right,
+        "tenth": lambda number: number / 10,
         "no_cuda": lambda: not torch.cuda.is_available(),
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),

@@ -113,8 +113,7 @@ def classify(
         subset: fairseq's name of the split.
         max_tokens: words in a batch, padding included.
     """
-    # The checkpoint holds the embeddings: the file that they began with may be gone.
-    model, saved, task = load_model(checkpoint, data=str(data.bin), encoder_embed_path=None)
+    model, saved, task = load_model(checkpoint, data=str(data.bin))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)

@@ -100,7 +100,7 @@ def test_broken_corpora(toy, tmp_path, how, words):
     )
     assert_one_line(done, *words)
     # No half-made folder stays behind, not even a hidden one.
-    left = [path for path in (tmp_path / "cache").iterdir() if path.name != KNOWN]
+    left = [path for path in (tmp_path / "cache").glob("*") if path.name != KNOWN]
     assert [path.suffix for path in left] in ([], [".lock"])
 
 

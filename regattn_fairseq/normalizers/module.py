@@ -1,92 +1,15 @@
-"""Normalizers by name, as modules."""
+"""Normalizers as modules, built by name."""
 
 from __future__ import annotations
 
-import difflib
-import inspect
 import math
-from collections.abc import Callable, Collection
-from typing import Any, TypeVar
+from collections.abc import Collection
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from ._options import check_alpha, check_gamma, check_lam, check_p
-from .alpha_entmax import entmax, entmax15
-from .fusedmax import fusedmax
-from .oscarmax import oscarmax, oscarmax_published
-from .pnormmax import pnormmax
-from .softmax import softmax
-from .sparsemax import sparsemax
-
-Map = Callable[..., Tensor]
-F = TypeVar("F", bound=Map)
-
-_CHECKS: dict[str, Callable[[Any], Any]] = {
-    "gamma": check_gamma,
-    "lam": check_lam,
-    "p": check_p,
-    "alpha": check_alpha,
-}
-_LEARNABLE = ("gamma", "lam")
-_CALL_ONLY = ("scores", "mask", "dim", "return_groups")
-_registry: dict[str, Map] = {}
-
-
-def register_normalizer(name: str) -> Callable[[F], F]:
-    """Make a map available by name: ``@register_normalizer("mine")`` above its definition.
-
-    The map is called as ``f(scores, *, mask=None, dim=-1, **options)``; its further keyword
-    parameters are its options and their defaults.
-
-    Raises:
-        ValueError: the name is taken by another map.
-    """
-
-    def decorate(function: F) -> F:
-        if _registry.get(name, function) is not function:
-            raise ValueError(f"normalizer {name!r} exists already; register under another name")
-        _registry[name] = function
-        return function
-
-    return decorate
-
-
-for _function in (
-    softmax,
-    sparsemax,
-    fusedmax,
-    oscarmax,
-    oscarmax_published,
-    pnormmax,
-    entmax15,
-    entmax,
-):
-    register_normalizer(_function.__name__)(_function)
-
-
-def normalizer_names() -> tuple[str, ...]:
-    """All registered names, in order of registration."""
-    return tuple(_registry)
-
-
-def _lookup(name: str) -> Map:
-    if name not in _registry:
-        close = difflib.get_close_matches(name, _registry, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        known = ", ".join(_registry)
-        raise ValueError(f"unknown normalizer {name!r}; {hint}choose one of: {known}")
-    return _registry[name]
-
-
-def normalizer_options(name: str) -> tuple[str, ...]:
-    """The options that this normalizer takes, such as ``("gamma", "lam")``.
-
-    Raises:
-        ValueError: no such normalizer.
-    """
-    parameters = inspect.signature(_lookup(name)).parameters
-    return tuple(option for option in parameters if option not in _CALL_ONLY)
+from .rules import rule, rules
 
 
 class Normalizer(nn.Module):
@@ -106,23 +29,20 @@ class Normalizer(nn.Module):
                 learned, or a bad value.
         """
         super().__init__()
-        self._map = _lookup(name)
-        known = normalizer_options(name)
+        known = rule(name).options
         for option in (*options, *learned):
             if option not in known:
                 has = ", ".join((*known, "dim"))
                 raise ValueError(f"normalizer {name!r} has no option {option!r}; it has: {has}")
-        defaults = inspect.signature(self._map).parameters
+        self._map = rule(name).function
         self.name = name
         self.dim = dim
-        self.options: dict[str, Any] = {o: defaults[o].default for o in known} | {
-            option: _CHECKS[option](value) if option in _CHECKS else value
-            for option, value in options.items()
+        self.options: dict[str, Any] = {option: known[option].default for option in known} | {
+            option: known[option].check(value) for option, value in options.items()
         }
         for option in learned:
-            if option not in _LEARNABLE:
-                can = " and ".join(_LEARNABLE)
-                raise ValueError(f"{option} cannot be learned; {can} can")
+            if not known[option].learnable:
+                raise ValueError(f"{option} cannot be learned; {' and '.join(_learnable())} can")
             start = float(self.options.pop(option))
             if start == 0.0:
                 raise ValueError(f"a learned {option} must start above 0; use e.g. {option}=0.1")
@@ -161,16 +81,23 @@ class Normalizer(nn.Module):
 def build_normalizer(
     name: str, *, dim: int = -1, learned: Collection[str] = (), **options: Any
 ) -> Normalizer:
-    """A registered map as a module; options are the map's own (gamma, lam, p, alpha).
+    """A registered map as a module; options are the map's own.
 
     Args:
         name: of the map.
         dim: the dimension that sums to one.
-        learned: which of gamma and lam are parameters, which start at the values given.
-        options: the map's.
+        learned: which options are parameters of the module, which start at the values given;
+            gamma and lam can be.
+        options: gamma, lam, ... as far as the map has them; see :func:`.normalizer_options`.
 
     Raises:
         ValueError: no such normalizer, an option that it does not have or that cannot be learned,
             or a bad value.
     """
     return Normalizer(name, dim=dim, learned=learned, **options)
+
+
+def _learnable() -> list[str]:
+    """The options that can be learned, of whichever normalizer has them."""
+    options = {option.name: option for each in rules() for option in each.options.values()}
+    return [name for name, option in options.items() if option.learnable]
