@@ -280,7 +280,7 @@ def _script(script: Path, arguments: list[str], folder: Path) -> list[str]:
 
 def _extra_exists(arguments: list[str]) -> list[str]:
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    extras = re.findall(r"regattn-fairseq\[(\w+)\]", " ".join(arguments))
+    extras = re.findall(r"\.\[(\w+)\]", " ".join(arguments))
     return [f"no extra {extra}" for extra in extras if f"\n{extra} = [" not in pyproject]
 
 
