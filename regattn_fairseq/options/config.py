@@ -97,9 +97,16 @@ def register() -> None:
         "plugin_dir": lambda: str(_PACKAGE),
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
+        "bleu_tokenizer": _bleu_tokenizer,
     }
     for resolver, function in resolvers.items():
         OmegaConf.register_new_resolver(resolver, function, replace=True)
+
+
+def _bleu_tokenizer(language: str) -> str:
+    from regattn_fairseq.metrics import bleu_tokenizer  # takes a while, and is not always needed
+
+    return bleu_tokenizer(language)
 
 
 def import_user_code(cfg: DictConfig) -> None:

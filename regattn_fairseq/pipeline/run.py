@@ -4,7 +4,8 @@ from contextlib import suppress
 
 from omegaconf import DictConfig
 
-from regattn_fairseq.pipeline.evaluate import evaluate
+from regattn_fairseq.pipeline.evaluate import bleu_tokenizer_of, evaluate
+from regattn_fairseq.pipeline.evaluation.alignments import check_alignment
 from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
 from regattn_fairseq.pipeline.train import check_options, train
 from regattn_fairseq.pipeline.training import distributed
@@ -26,6 +27,7 @@ def run(cfg: DictConfig) -> RunFolder:
     """
     try:
         check_options(cfg)
+        bleu_tokenizer_of(cfg.data, cfg.evaluation)
     except ValueError:
         if in_sweep():  # which keeps the failure in the run's folder, where there can be one
             with suppress(ValueError):
@@ -33,7 +35,11 @@ def run(cfg: DictConfig) -> RunFolder:
         raise
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
-    data = preprocess(cfg) if here.is_first else None
+    data = None
+    if here.is_first:
+        data = preprocess(cfg)
+        if cfg.data.task != "entailment":
+            check_alignment(cfg.alignment, data, cfg.evaluation.split)
     distributed.wait_for_all(here)
     done = train(cfg, data)
     if here.is_first:

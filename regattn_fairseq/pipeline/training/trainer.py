@@ -10,7 +10,9 @@ from fairseq import checkpoint_utils
 from fairseq.trainer import Trainer
 
 from regattn_fairseq.interruption import StopRequest
+from regattn_fairseq.pipeline.batches import longest_example
 from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
+from regattn_fairseq.runs.train_log import EPOCH_LOG, epoch_numbers
 
 
 class SurvivingTrainer(Trainer):
@@ -38,6 +40,17 @@ class SurvivingTrainer(Trainer):
         self._epoch_iterator = super().get_train_iterator(*arguments, **options)
         return self._epoch_iterator
 
+    def get_valid_iterator(self, subset: str, disable_iterator_cache: bool = False) -> Any:
+        """fairseq's; a batch has room for the longest sentence, whatever ``max_tokens`` says."""
+        options, dataset = self.cfg.dataset, self.task.dataset(subset)
+        wanted = options.max_tokens_valid
+        if wanted is not None:
+            options.max_tokens_valid = max(wanted, longest_example(dataset))
+        try:
+            return super().get_valid_iterator(subset, disable_iterator_cache)
+        finally:
+            options.max_tokens_valid = wanted
+
     def train_step(self, samples: Any, raise_oom: bool = False) -> Any:
         """One update; then perhaps a checkpoint, and perhaps the end."""
         log_output = super().train_step(samples, raise_oom)
@@ -53,7 +66,11 @@ class SurvivingTrainer(Trainer):
         return log_output
 
     def save_checkpoint(self, filename: str, extra_state: dict[str, Any]) -> str | None:
-        """fairseq's; what was the last checkpoint until now is kept beside the new one."""
+        """fairseq's; what was the last checkpoint until now is kept beside the new one.
+
+        It holds what the log says of the epoch, which fairseq says only after this.
+        """
+        extra_state[EPOCH_LOG] = epoch_numbers()
         self._saved = time.monotonic()
         if not self.should_save_checkpoint_on_current_rank:
             return None
