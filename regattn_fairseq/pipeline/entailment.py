@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.pipeline.batches import whole_batches
 from regattn_fairseq.pipeline.binarization import (
     available_processes,
     binarize,
@@ -119,9 +120,7 @@ def classify(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)
-    batches = task.get_batch_iterator(
-        dataset=task.dataset(subset), max_tokens=max_tokens
-    ).next_epoch_itr(shuffle=False)
+    batches = whole_batches(task, model, task.dataset(subset), max_tokens)
     found: dict[int, Prediction] = {}
     with (
         torch.no_grad(),

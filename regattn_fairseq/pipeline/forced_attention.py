@@ -6,6 +6,7 @@ import torch
 from fairseq import utils
 
 from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.pipeline.batches import whole_batches
 from regattn_fairseq.pipeline.checkpoints import load_model
 from regattn_fairseq.pipeline.prepared import PreparedData
 
@@ -28,11 +29,7 @@ def attend_to_references(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)
-    batches = task.get_batch_iterator(
-        dataset=task.dataset(subset),
-        max_tokens=max_tokens,
-        max_positions=utils.resolve_max_positions(task.max_positions(), model.max_positions()),
-    ).next_epoch_itr(shuffle=False)
+    batches = whole_batches(task, model, task.dataset(subset), max_tokens)
     source_words, target_words = task.source_dictionary, task.target_dictionary
     found: dict[int, AttentionRecord] = {}
     for batch in batches:

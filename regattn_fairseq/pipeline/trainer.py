@@ -9,6 +9,7 @@ import torch
 from fairseq import checkpoint_utils
 from fairseq.trainer import Trainer
 
+from regattn_fairseq.pipeline.batches import longest_example
 from regattn_fairseq.pipeline.checkpoints import LAST, PREVIOUS
 from regattn_fairseq.pipeline.interruption import StopRequest
 
@@ -37,6 +38,17 @@ class SurvivingTrainer(Trainer):
         """fairseq's, remembered: a checkpoint holds its position."""
         self._epoch_iterator = super().get_train_iterator(*arguments, **options)
         return self._epoch_iterator
+
+    def get_valid_iterator(self, subset: str, disable_iterator_cache: bool = False) -> Any:
+        """fairseq's; a batch has room for the longest sentence, whatever ``max_tokens`` says."""
+        options, dataset = self.cfg.dataset, self.task.dataset(subset)
+        wanted = options.max_tokens_valid
+        if wanted is not None:
+            options.max_tokens_valid = max(wanted, longest_example(dataset))
+        try:
+            return super().get_valid_iterator(subset, disable_iterator_cache)
+        finally:
+            options.max_tokens_valid = wanted
 
     def train_step(self, samples: Any, raise_oom: bool = False) -> Any:
         """One update; then perhaps a checkpoint, and perhaps the end."""

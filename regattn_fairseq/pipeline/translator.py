@@ -16,6 +16,7 @@ from tqdm import tqdm
 from regattn_fairseq.metrics import AttentionRecord
 from regattn_fairseq.models.lambda_warmup import LambdaWarmup
 from regattn_fairseq.normalizers import Normalizer, build_normalizer
+from regattn_fairseq.pipeline.batches import whole_batches
 from regattn_fairseq.pipeline.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.prepared import PreparedData
@@ -67,13 +68,7 @@ class Translator:
             dataset: of the task's kind.
             max_tokens: source tokens in a batch.
         """
-        batches = self.task.get_batch_iterator(
-            dataset=dataset,
-            max_tokens=max_tokens,
-            max_positions=utils.resolve_max_positions(
-                self.task.max_positions(), self.model.max_positions()
-            ),
-        ).next_epoch_itr(shuffle=False)
+        batches = whole_batches(self.task, self.model, dataset, max_tokens)
         found: dict[int, Hypothesis] = {}
         with tqdm(total=len(dataset), unit=" sentences", desc="generate", disable=None) as progress:
             for batch in batches:

@@ -1,5 +1,6 @@
 """fairseq's translation task, made to resume exactly."""
 
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,11 +12,21 @@ from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 from regattn_fairseq.tasks.search import QuickBeamSearch
 
+UNLIMITED = 1_000_000_000
+
 
 @dataclass
 class RegattnTranslationConfig(TranslationConfig):
-    """fairseq's options of ``translation``, and two more."""
+    """fairseq's options of ``translation``, and two more; lengths are unlimited by default."""
 
+    max_source_positions: int = field(
+        default=UNLIMITED,
+        metadata={"help": "most tokens of a training sentence; longer ones are left out"},
+    )
+    max_target_positions: int = field(
+        default=UNLIMITED,
+        metadata={"help": "most tokens of a training sentence's target; see the above"},
+    )
     rebuild_batches: bool = field(
         default=False,
         metadata={
@@ -34,12 +45,14 @@ class RegattnTranslationConfig(TranslationConfig):
 
 @register_task("regattn_translation", dataclass=RegattnTranslationConfig)
 class RegattnTranslationTask(TranslationTask):
-    """Like ``translation``, with four differences.
+    """Like ``translation``, with five differences.
 
     ``rebuild_batches`` is an option: fairseq's own task makes the batches once a process, from the
     epoch at which that process starts. ``train_fraction`` is another. Beam search finds the same
     in less time. And a batch of outputs without any word counts as one wrong word, hence as BLEU
-    0, where fairseq stops for want of a score.
+    0, where fairseq stops for want of a score. Limits of length are for the training text: of the
+    text that a model is scored on, nothing is left out unless
+    ``--skip-invalid-size-inputs-valid-test`` asks for it, and nothing fails.
     """
 
     def load_dataset(
@@ -52,6 +65,27 @@ class RegattnTranslationTask(TranslationTask):
             raise ValueError(f"task.train_fraction is {fraction}: choose above 0 and at most 1")
         if split == self.cfg.train_subset and fraction < 1:
             self.datasets[split] = _Part(self.datasets[split], fraction)
+
+    def filter_indices_by_size(
+        self,
+        indices: Any,
+        dataset: Any,
+        max_positions: Any = None,
+        ignore_invalid_inputs: bool = False,
+    ) -> Any:
+        """Sentences that are not too long; see fairseq.
+
+        Raises:
+            Exception: one is longer than the model itself can take, and may not be left out.
+        """
+        if not ignore_invalid_inputs and isinstance(max_positions, tuple):
+            max_positions = tuple(
+                math.inf if limit == own else limit
+                for limit, own in zip(max_positions, self.max_positions(), strict=True)
+            )
+        return super().filter_indices_by_size(
+            indices, dataset, max_positions, ignore_invalid_inputs
+        )
 
     def build_generator(self, *args: Any, **kwargs: Any) -> Any:
         """What searches for outputs; see fairseq. Plain beam search is a quicker one."""
