@@ -5,7 +5,7 @@ import re
 import subprocess
 import sysconfig
 import tempfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -29,46 +29,131 @@ logger = logging.getLogger(__name__)
 GOLD = "gold"
 
 
+# A link of the NAACL 2003 shared task: sentence, source word, target word, sure or possible.
+_NAACL = re.compile(r"(\d+)\s+(\d+)\s+(\d+)(?:\s+([SP]))?(?:\s+[\d.]+)?")
+
+
 @dataclass(frozen=True)
 class ReferenceAlignment:
     """Links between the words of each source sentence and its reference.
 
     Attributes:
         origin: who says so: ``gold``, the name of a file, or the aligner with its version.
-        path: the links, in Pharaoh's format, one sentence a line.
+        path: the links, in Pharaoh's format, one sentence a line, or in NAACL's, one link a line.
+        one_based: whether Pharaoh's format counts words from 1 there.
     """
 
     origin: str
     path: Path
+    one_based: bool = False
 
     @property
     def key(self) -> str:
         """Changes with the links."""
-        return fingerprint([self.origin, self.path.read_text(encoding="utf-8", errors="replace")])
+        text = self.path.read_text(encoding="utf-8", errors="replace")
+        return fingerprint([self.origin, text, *(["from 1"] if self.one_based else [])])
 
-    def read(self, sentences: int) -> list[Alignment]:
+    def read(self, sources: Sequence[str], targets: Sequence[str]) -> list[Alignment]:
         """The links of each sentence.
 
+        Args:
+            sources: the sentences; words stand between white space.
+            targets: their references.
+
         Raises:
-            PipelineError: the file is not in that format, or is about another number of sentences.
+            PipelineError: the file is not in that format, is about another number of sentences, or
+                links words that are not there.
         """
-        alignments = []
         try:
-            for number, line in enumerate(read_lines(self.path), start=1):
-                try:
-                    alignments.append(parse_alignment(line))
-                except ValueError as error:
-                    raise PipelineError(f"{self.path}, line {number}: {error}") from error
+            lines = list(enumerate(read_lines(self.path), start=1))
         except (OSError, UnicodeDecodeError) as error:
             raise PipelineError(
                 f"{self.path} cannot be read ({error}): name another with alignment.file=…"
             ) from error
-        if len(alignments) != sentences:
+        first = int(self.one_based)
+        if all(_NAACL.fullmatch(line.strip()) for _, line in lines if line.strip()):
+            lines, first = _as_pharaoh(lines, len(sources), self.path), 1
+        if len(lines) != len(sources):
             raise PipelineError(
-                f"{self.path} has {len(alignments)} lines, but the split has {sentences} "
+                f"{self.path} has {len(lines)} lines, but the split has {len(sources)} "
                 "sentences: one line a sentence, empty where nothing corresponds"
             )
+        alignments = []
+        for (number, line), source, target in zip(lines, sources, targets, strict=True):
+            try:
+                alignment = parse_alignment(line, first=first)
+            except ValueError as error:
+                raise PipelineError(f"{self.path}, line {number}: {error}") from error
+            words = len(source.split()), len(target.split())
+            for i, j in sorted(alignment.possible):
+                if i >= words[0] or j >= words[1]:
+                    raise PipelineError(
+                        f"{self.path}, line {number}: the link of source word {i + first} and "
+                        f"target word {j + first} is past the end of {words[0]} and {words[1]} "
+                        f"words: {_REMEDIES[first]}"
+                    )
+            alignments.append(alignment)
         return alignments
+
+
+_REMEDIES = (
+    "count from 0, or set alignment.one_based=true",
+    "the source's words come first, and the text is the corpus's",
+)
+
+
+def _as_pharaoh(
+    lines: Sequence[tuple[int, str]], sentences: int, path: Path
+) -> list[tuple[int, str]]:
+    """NAACL's links in Pharaoh's format, one entry a sentence, with a line where it stands.
+
+    Links with the word 0, which say that a word corresponds to none, are left out.
+
+    Raises:
+        PipelineError: a link is of a sentence that is not there.
+    """
+    found: list[tuple[int, list[str]]] = [(1, []) for _ in range(sentences)]
+    for number, line in lines:
+        match = _NAACL.fullmatch(line.strip())
+        if match is None:
+            continue
+        sentence = int(match[1])
+        if not 1 <= sentence <= sentences:
+            raise PipelineError(
+                f"{path}, line {number}: a link of sentence {sentence}, but the split has "
+                f"{sentences}, counted from 1"
+            )
+        if "0" not in (match[2], match[3]):
+            link = f"{match[2]}{'?' if match[4] == 'P' else '-'}{match[3]}"
+            found[sentence - 1] = number, [*found[sentence - 1][1], link]
+    return [(number, " ".join(links)) for number, links in found]
+
+
+def given_alignment(options: Any, data: PreparedData, split: str) -> ReferenceAlignment | None:
+    """The alignment of a split that is there: ``alignment.file``, else the corpus's own.
+
+    Raises:
+        PipelineError: no such file.
+    """
+    if options.file is not None:
+        path = Path(options.file)
+        if not path.is_file():
+            raise PipelineError(f"alignment.file={path} is not there, or is no file")
+        return ReferenceAlignment(path.name, path, bool(options.one_based))
+    gold = data.text / f"{split}.align"
+    return ReferenceAlignment(GOLD, gold) if gold.is_file() else None
+
+
+def check_alignment(options: Any, data: PreparedData, split: str) -> None:
+    """Find out before a training whether the evaluation after it can read the alignment.
+
+    Raises:
+        PipelineError: as `ReferenceAlignment.read`, or there is no such split.
+    """
+    data.fairseq_subset(split)
+    if options.file is not None and (alignment := given_alignment(options, data, split)):
+        sides = (list(read_lines(data.text / f"{split}.{side}")) for side in ("src", "tgt"))
+        alignment.read(*sides)
 
 
 def reference_alignment(
@@ -77,8 +162,8 @@ def reference_alignment(
     """Find, or make, the alignment that a split's attention is compared with.
 
     Args:
-        options: the node ``alignment``: ``file`` comes first, then the corpus's own gold
-            alignment, then ``aligner``.
+        options: the node ``alignment``: ``file`` comes first (``one_based`` says how it counts),
+            then the corpus's own gold alignment, then ``aligner``.
         data: the preprocessed corpus.
         split: which part of it.
         lowercase: whether an aligner is to see the text as the model does.
@@ -93,14 +178,8 @@ def reference_alignment(
         raise PipelineError(
             f"alignment.aligner is {options.aligner!r}; choose {', '.join(ALIGNERS)} or null"
         )
-    if options.file is not None:
-        path = Path(options.file)
-        if not path.is_file():
-            raise PipelineError(f"alignment.file={path} is not there, or is no file")
-        return ReferenceAlignment(path.name, path)
-    gold = data.text / f"{split}.align"
-    if gold.is_file():
-        return ReferenceAlignment(GOLD, gold)
+    if given := given_alignment(options, data, split):
+        return given
     if options.aligner is None:
         return None
     return _aligned(options.aligner, data, split, lowercase=lowercase)

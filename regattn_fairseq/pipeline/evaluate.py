@@ -26,7 +26,7 @@ from regattn_fairseq.metrics import (
 from regattn_fairseq.metrics.rouge import score_summaries
 from regattn_fairseq.metrics.rouge_published import published_rouge
 from regattn_fairseq.pipeline import entailment
-from regattn_fairseq.pipeline.alignments import reference_alignment
+from regattn_fairseq.pipeline.alignments import check_alignment, reference_alignment
 from regattn_fairseq.pipeline.checkpoints import load_checkpoint
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -113,20 +113,25 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     split = cfg.evaluation.split
     alignment = None
     if saved.data.task != "entailment":
+        check_alignment(cfg.alignment, data, split)
         alignment = reference_alignment(
             cfg.alignment, data, split, lowercase=bool(saved.data.lowercase)
         )
+    # Figures that an alignment gave stay where none is given.
+    compared = {} if alignment is None else {"alignment": OmegaConf.to_container(cfg.alignment)}
+    config = {**OmegaConf.to_container(saved), **how, **compared}  # type: ignore[dict-item]
     result, texts = _finished(run, split, key)
     if result is not None and is_measured(result, alignment):
         logger.info("evaluated already: %s", run.result)
-        # Another split may have been evaluated since.
-        if not run.result.is_file() or read_json(run.result) != result:
-            write_json(run.result, result)
+        # Another split may have been evaluated since, and the alignment's file moved.
+        kept = result | {"config": result["config"] | compared}
+        for path in (run.result_of(split), run.result):
+            if not path.is_file() or read_json(path) != kept:
+                write_json(path, kept)
         return
     if result is None or texts is None:
         result, texts = _decoded(cfg, saved, checkpoint, data, subset, run)
         result |= {"key": key, "training": training}
-        result["config"] = {**OmegaConf.to_container(saved), **how}  # type: ignore[dict-item]
     else:
         logger.info("decoded already; measuring the attention: %s", run.directory)
     with clear_write_errors(run.directory, "output_dir"):
@@ -144,7 +149,7 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         )
         files = {**result.pop("files"), **measured.pop("files")}
         result.pop("alignment", None)
-        result = {**result, **measured, "files": files}
+        result = {**result, **measured, "files": files, "config": config}
         write_json(run.result_of(split), result)
         write_json(run.result, result)
     shown = "  ".join(f"{name} {value:.2f}" for name, value in result["metrics"].items())

@@ -162,7 +162,7 @@ def _aligned(
 ) -> list[dict[str, float] | None]:
     """Counts of each sentence; None where tokens cannot be traced back to words."""
     tokenizers = load_tokenizers(data.tokenizer)
-    links = alignment.read(len(texts.references))
+    links = alignment.read(texts.sources, texts.references)
     found: list[dict[str, float] | None] = []
     for record, source, target, wanted in zip(
         attention, texts.sources, texts.references, links, strict=True

@@ -5,6 +5,7 @@ from pathlib import Path
 from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline import distributed
+from regattn_fairseq.pipeline.alignments import check_alignment
 from regattn_fairseq.pipeline.evaluate import evaluate
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.sweep import name_job
@@ -27,7 +28,9 @@ def run(cfg: DictConfig) -> Run:
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
     if here.is_first:
-        preprocess(cfg)
+        data = preprocess(cfg)
+        if cfg.data.task != "entailment":
+            check_alignment(cfg.alignment, data, cfg.evaluation.split)
     distributed.wait_for_all(here)
     done = train(cfg)
     if here.is_first:
