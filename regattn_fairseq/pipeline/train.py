@@ -29,7 +29,7 @@ from regattn_fairseq.pipeline.prepared import PreparedData
 from regattn_fairseq.pipeline.preprocess import check_inputs, prepared_data
 from regattn_fairseq.pipeline.sweep import name_job
 from regattn_fairseq.pipeline.tracking import check_tracking, tracked
-from regattn_fairseq.pipeline.train_log import TrainLog
+from regattn_fairseq.pipeline.train_log import EPOCH_LOG, TrainLog
 from regattn_fairseq.pipeline.trainer import trainer_factory
 
 logger = logging.getLogger(__name__)
@@ -283,7 +283,7 @@ def _train_with_fairseq(resolved: dict[str, Any], run: Run, here: distributed.Wo
     started = time.monotonic()
     with TrainLog(run.log, run.directory / "train.log" if here.is_first else None) as log:
         if here.is_first:
-            log.forget_after(_epochs_done(run))
+            log.go_on_after(*_epochs_done(run))
         distributed.wait_for_all(here)
         _restore_function_state(cfg, log)
         try:
@@ -327,15 +327,16 @@ def _keep_freed_memory() -> None:
     mallopt(mmap_threshold, 2**30)
 
 
-def _epochs_done(run: Run) -> int:
+def _epochs_done(run: Run) -> tuple[int, dict[str, float] | None]:
+    """How many epochs the last checkpoint has, and what it says of the last of them."""
     if not run.checkpoint("last").exists():
-        return 0
+        return 0, None
     state = load_checkpoint(run.checkpoint("last"))["extra_state"]
     iterator = state["train_iterator"]
     # fairseq counts from 1, and moves on to the next epoch when one is complete. It is also logged
     # as an epoch where training ends within one, after a last validation.
     ended_within = iterator.get("iterations_in_epoch", 0) > 0 and state["val_loss"] is not None
-    return iterator["epoch"] - (0 if ended_within else 1)
+    return iterator["epoch"] - (0 if ended_within else 1), state.get(EPOCH_LOG)
 
 
 def _restore_function_state(cfg: DictConfig, log: TrainLog) -> None:

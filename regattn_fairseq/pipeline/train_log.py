@@ -8,6 +8,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from fairseq.logging import metrics
+from fairseq.logging.progress_bar import format_stat
+
+EPOCH_LOG = "regattn_epoch_log"  # in a checkpoint's extra state: numbers of the epoch
 _EPOCH = re.compile(r"epoch (\d+)")
 
 
@@ -58,9 +62,20 @@ class TrainLog:
         """Numbers of the epochs so far, oldest first."""
         return [record for record in self._all() if record["split"] == split]
 
-    def forget_after(self, epoch: int) -> None:
-        """Drop the epochs that will be done again, since no checkpoint has them."""
+    def go_on_after(self, epoch: int, numbers: dict[str, float] | None) -> None:
+        """Say what a training says that goes on after an epoch.
+
+        Later epochs are dropped: they will be done again, since no checkpoint has them. A process
+        that was killed right after it wrote the checkpoint has not said what the epoch was like.
+
+        Args:
+            epoch: the last that is complete; 0: none is.
+            numbers: of that epoch, as its checkpoint has them.
+        """
         kept = [record for record in self._all() if record["epoch"] <= epoch]
+        said = any(record["split"] == "train" and record["epoch"] == epoch for record in kept)
+        if epoch > 0 and numbers is not None and not said:
+            kept.append({"split": "train", "epoch": float(epoch), **numbers})
         self.path.write_text("".join(json.dumps(record) + "\n" for record in kept))
 
     def _all(self) -> list[dict[str, Any]]:
@@ -73,6 +88,14 @@ class TrainLog:
             except ValueError:  # the process was killed while it wrote this line
                 continue
         return records
+
+
+def epoch_numbers() -> dict[str, float]:
+    """The numbers that fairseq would report of the epoch so far, as rounded as it does."""
+    from fairseq_cli.train import get_training_stats
+
+    stats = get_training_stats(metrics.get_smoothed_values("train"))
+    return {name: float(format_stat(value)) for name, value in stats.items()}
 
 
 class _EpochHandler(logging.Handler):

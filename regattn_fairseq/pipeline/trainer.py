@@ -12,6 +12,7 @@ from fairseq.trainer import Trainer
 from regattn_fairseq.pipeline.batches import longest_example
 from regattn_fairseq.pipeline.checkpoints import LAST, PREVIOUS
 from regattn_fairseq.pipeline.interruption import StopRequest
+from regattn_fairseq.pipeline.train_log import EPOCH_LOG, epoch_numbers
 
 
 class SurvivingTrainer(Trainer):
@@ -65,7 +66,11 @@ class SurvivingTrainer(Trainer):
         return log_output
 
     def save_checkpoint(self, filename: str, extra_state: dict[str, Any]) -> str | None:
-        """fairseq's; what was the last checkpoint until now is kept beside the new one."""
+        """fairseq's; what was the last checkpoint until now is kept beside the new one.
+
+        It holds what the log says of the epoch, which fairseq says only after this.
+        """
+        extra_state[EPOCH_LOG] = epoch_numbers()
         self._saved = time.monotonic()
         if not self.should_save_checkpoint_on_current_rank:
             return None
