@@ -46,10 +46,17 @@ def register() -> None:
         "normalizer_label": normalizer_label,
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
+        "bleu_tokenizer": _bleu_tokenizer,
         "suffix": lambda text: "," + str(text).replace("/", "_") if text else "",
     }
     for resolver, function in resolvers.items():
         OmegaConf.register_new_resolver(resolver, function, replace=True)
+
+
+def _bleu_tokenizer(language: str) -> str:
+    from regattn_fairseq.metrics import bleu_tokenizer  # takes a while, and is not always needed
+
+    return bleu_tokenizer(language)
 
 
 def normalizer_label(options: DictConfig) -> str:

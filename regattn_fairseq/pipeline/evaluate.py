@@ -18,12 +18,14 @@ from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import (
     AttentionFileError,
     AttentionRecord,
+    bleu_tokenizer,
     load_attention,
     save_attention,
     score_labels,
     score_translation,
 )
-from regattn_fairseq.metrics.rouge import score_summaries
+from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER
+from regattn_fairseq.metrics.rouge import is_stemmed, score_summaries
 from regattn_fairseq.metrics.rouge_published import published_rouge
 from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.alignments import check_alignment, reference_alignment
@@ -107,9 +109,12 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
     how = {
         "generation": OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True),
-        "evaluation": OmegaConf.to_container(cfg.evaluation, resolve=True),
+        # What is not set leaves results as they were that know no such option.
+        "evaluation": {name: x for name, x in cfg.evaluation.items() if x is not None},
     }
-    key = fingerprint([RESULT_FORMAT, how])
+    tokenizer = bleu_tokenizer_of(saved.data, cfg.evaluation)
+    special = [] if tokenizer == DEFAULT_TOKENIZER else [tokenizer]
+    key = fingerprint([RESULT_FORMAT, how, *special])
     split = cfg.evaluation.split
     alignment = None
     if saved.data.task != "entailment":
@@ -139,6 +144,7 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
             texts,
             task=saved.data.task,
             lowercase=bool(saved.data.lowercase),
+            signatures=result["signatures"],
             directory=run.directory,
             split=split,
             data=data,
@@ -249,7 +255,7 @@ def _write(
     hypotheses = translator.generate(translator.task.dataset(subset), cfg.evaluation.max_tokens)
     lines = [translator.decode(hypothesis) for hypothesis in hypotheses]
     references = list(read_lines(data.text / f"{cfg.evaluation.split}.tgt"))
-    metrics, signatures = _score(saved, lines, references, data, cfg.evaluation.split)
+    metrics, signatures = _score(cfg, saved, lines, references, data)
     further = further_references(data.text, cfg.evaluation.split)
     return Output(
         lines,
@@ -284,9 +290,27 @@ def _label(
     )
 
 
+def bleu_tokenizer_of(data: Any, evaluation: Any) -> str:
+    """The tokenizer of BLEU by the nodes ``data`` and ``evaluation``; see `bleu_tokenizer`.
+
+    Raises:
+        PipelineError: there is no such tokenizer.
+    """
+    wanted = evaluation.bleu_tokenizer
+    try:
+        return bleu_tokenizer(str(data.target_lang), wanted)
+    except ValueError as error:
+        raise PipelineError(f"evaluation.bleu_tokenizer={wanted}: {error}") from error
+
+
 def _score(
-    saved: Any, hypotheses: list[str], references: list[str], data: PreparedData, split: str
+    cfg: DictConfig,
+    saved: Any,
+    hypotheses: list[str],
+    references: list[str],
+    data: PreparedData,
 ) -> tuple[dict[str, float], dict[str, str]]:
+    split = cfg.evaluation.split
     if saved.data.task == "summarization":
         published = (saved.data.get("rouge") or {}).get(split)
         if published:
@@ -295,8 +319,14 @@ def _score(
             return published_rouge(
                 hypotheses, every, measure=published.measure, max_bytes=published.bytes
             )
-        return score_summaries(hypotheses, references)
-    return score_translation(hypotheses, references, lowercase=saved.data.lowercase)
+        stemming = is_stemmed(str(saved.data.target_lang))
+        return score_summaries(hypotheses, references, stemming=stemming)
+    return score_translation(
+        hypotheses,
+        references,
+        lowercase=saved.data.lowercase,
+        tokenizer=bleu_tokenizer_of(saved.data, cfg.evaluation),
+    )
 
 
 def _normalizer(saved: Any) -> dict[str, Any]:

@@ -23,10 +23,11 @@ from regattn_fairseq.metrics import (
     sentence_bleu,
     sentence_ratios,
     stack_counts,
+    tokenizer_of_signature,
     word_attention,
     words_of_tokens,
 )
-from regattn_fairseq.metrics.rouge import sentence_rouge
+from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
 from regattn_fairseq.pipeline.alignments import ReferenceAlignment
 from regattn_fairseq.pipeline.files import write_text
 from regattn_fairseq.pipeline.prepared import PreparedData
@@ -73,6 +74,7 @@ def measure(
     *,
     task: str,
     lowercase: bool,
+    signatures: dict[str, str],
     directory: Path,
     split: str,
     data: PreparedData,
@@ -85,6 +87,7 @@ def measure(
         texts: the run's output.
         task: of the corpus.
         lowercase: whether scores disregard case, and whether the model read lowercased text.
+        signatures: how the scores of the whole text were computed.
         directory: the run's.
         split: which part of the corpus it is.
         data: the preprocessed corpus.
@@ -102,7 +105,7 @@ def measure(
     """
     counts = attention_counts(texts.records)
     columns: dict[str, Any] = {
-        **_scores(task, texts, lowercase=lowercase),
+        **_scores(task, texts, signatures, lowercase=lowercase),
         **sentence_ratios(counts, ATTENTION_FIGURES),
     }
     sections: dict[str, Any] = {
@@ -129,13 +132,20 @@ def measure(
     return {**sections, "files": files}
 
 
-def _scores(task: str, texts: Texts, *, lowercase: bool) -> dict[str, np.ndarray]:
+def _scores(
+    task: str, texts: Texts, signatures: dict[str, str], *, lowercase: bool
+) -> dict[str, np.ndarray]:
     if task == "entailment":
         pairs = zip(texts.hypotheses, texts.references, strict=True)
         return {"accuracy": np.array([100.0 * (label == gold) for label, gold in pairs])}
     if task == "summarization":
-        return sentence_rouge(texts.hypotheses, texts.references)
-    return {"bleu": sentence_bleu(texts.hypotheses, texts.references, lowercase=lowercase)}
+        stemming = is_stemmed_in(signatures.get("rougeL", ""))
+        return sentence_rouge(texts.hypotheses, texts.references, stemming=stemming)
+    tokenizer = tokenizer_of_signature(signatures.get("bleu", ""))
+    scores = sentence_bleu(
+        texts.hypotheses, texts.references, lowercase=lowercase, tokenizer=tokenizer
+    )
+    return {"bleu": scores}
 
 
 def _reference_attention(

@@ -6,7 +6,7 @@ from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline import distributed
 from regattn_fairseq.pipeline.alignments import check_alignment
-from regattn_fairseq.pipeline.evaluate import evaluate
+from regattn_fairseq.pipeline.evaluate import bleu_tokenizer_of, evaluate
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.sweep import name_job
 from regattn_fairseq.pipeline.train import Run, check_options, train
@@ -25,6 +25,7 @@ def run(cfg: DictConfig) -> Run:
     """
     name_job(Path(cfg.output_dir))
     check_options(cfg)
+    bleu_tokenizer_of(cfg.data, cfg.evaluation)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
     if here.is_first:

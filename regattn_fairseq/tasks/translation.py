@@ -2,9 +2,12 @@
 
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import sacrebleu
 from fairseq.data import BaseWrapperDataset
 from fairseq.search import BeamSearch
 from fairseq.tasks import register_task
@@ -17,7 +20,7 @@ UNLIMITED = 1_000_000_000
 
 @dataclass
 class RegattnTranslationConfig(TranslationConfig):
-    """fairseq's options of ``translation``, and two more; lengths are unlimited by default."""
+    """fairseq's options of ``translation``, and three more; lengths are unlimited by default."""
 
     max_source_positions: int = field(
         default=UNLIMITED,
@@ -34,6 +37,10 @@ class RegattnTranslationConfig(TranslationConfig):
             "training that is interrupted and resumed sees the same ones"
         },
     )
+    eval_bleu_tokenizer: str = field(
+        default="13a",
+        metadata={"help": "sacrebleu's name of the tokenizer that validation BLEU uses"},
+    )
     train_fraction: float = field(
         default=1.0,
         metadata={
@@ -45,14 +52,14 @@ class RegattnTranslationConfig(TranslationConfig):
 
 @register_task("regattn_translation", dataclass=RegattnTranslationConfig)
 class RegattnTranslationTask(TranslationTask):
-    """Like ``translation``, with five differences.
+    """Like ``translation``, with six differences.
 
     ``rebuild_batches`` is an option: fairseq's own task makes the batches once a process, from the
-    epoch at which that process starts. ``train_fraction`` is another. Beam search finds the same
-    in less time. And a batch of outputs without any word counts as one wrong word, hence as BLEU
-    0, where fairseq stops for want of a score. Limits of length are for the training text: of the
-    text that a model is scored on, nothing is left out unless
-    ``--skip-invalid-size-inputs-valid-test`` asks for it, and nothing fails.
+    epoch at which that process starts. ``train_fraction`` is another, and ``eval_bleu_tokenizer`` a
+    third. Beam search finds the same in less time. A batch of outputs without any word counts as
+    one wrong word, hence as BLEU 0, where fairseq stops for want of a score. And limits of length
+    are for the training text: of the text that a model is scored on, nothing is left out, and
+    nothing fails.
     """
 
     def load_dataset(
@@ -100,6 +107,11 @@ class RegattnTranslationTask(TranslationTask):
         if self.cfg.eval_bleu and log["_bleu_totals_0"] == 0:
             log["_bleu_totals_0"] = 1
         return loss, sample_size, log
+
+    def _inference_with_bleu(self, generator: Any, sample: dict[str, Any], model: Any) -> Any:
+        tokenized = partial(sacrebleu.corpus_bleu, tokenize=self.cfg.eval_bleu_tokenizer)
+        with mock.patch.object(sacrebleu, "corpus_bleu", tokenized):
+            return super()._inference_with_bleu(generator, sample, model)
 
 
 class _Part(BaseWrapperDataset):

@@ -4,7 +4,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+import sacrebleu
 from fairseq.data import Dictionary
+from fairseq.tasks.translation import TranslationTask
 
 from regattn_fairseq.tasks.translation import RegattnTranslationConfig, RegattnTranslationTask
 
@@ -39,3 +41,16 @@ def test_by_default_only_the_models_own_limit_counts():
 def test_a_limit_that_is_asked_for_is_for_the_training_text():
     assert kept(60, 100_000, may_skip=True) == [0, 1]
     assert kept(60, 100_000, may_skip=False) == [0, 1, 2]
+
+
+def test_validation_bleu_of_chinese_is_over_its_characters(monkeypatch):
+    config = RegattnTranslationConfig(eval_bleu_tokenizer="zh")
+    task = RegattnTranslationTask(config, Dictionary(), Dictionary())
+    monkeypatch.setattr(
+        TranslationTask,
+        "_inference_with_bleu",
+        # As fairseq's ends.
+        lambda *_: sacrebleu.corpus_bleu(["他们和孩子们玩耍。"], [["他们同孩子们玩耍。"]]),
+    )
+    assert task._inference_with_bleu(None, {}, None).score > 50
+    assert TranslationTask._inference_with_bleu(task, None, {}, None).score == 0

@@ -11,8 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from regattn_fairseq.metrics import PairedResult, paired_bootstrap, paired_bootstrap_bleu
-from regattn_fairseq.metrics.rouge import ROUGE_KEYS, sentence_rouge
+from regattn_fairseq.metrics import (
+    PairedResult,
+    paired_bootstrap,
+    paired_bootstrap_bleu,
+    tokenizer_of_signature,
+)
+from regattn_fairseq.metrics.rouge import ROUGE_KEYS, is_stemmed_in, sentence_rouge
 from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
 from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.pipeline.finished import Run, reason
@@ -168,9 +173,16 @@ def _test(
     references = [line for pair in pairs for line in pair.references]
     results: dict[str, PairedResult] = {}
     if "bleu" in last.metrics:
-        results["bleu"] = paired_bootstrap_bleu(
-            hypotheses, baseline_hypotheses, references, lowercase=last.lowercase
-        )
+        try:
+            results["bleu"] = paired_bootstrap_bleu(
+                hypotheses,
+                baseline_hypotheses,
+                references,
+                lowercase=last.lowercase,
+                tokenizer=_bleu_tokenizer(last),
+            )
+        except ValueError as error:
+            warnings.append(f"{last.name}: no significance test of BLEU ({error})")
     if "accuracy" in last.metrics:
         right, baseline_right = (
             [100.0 * (label == gold) for label, gold in zip(labels, references, strict=True)]
@@ -199,6 +211,7 @@ def _pairs(system: Sequence[Run], baseline: Sequence[Run], warnings: list[str]) 
         if (
             expected != baseline_expected
             or run.lowercase != other.lowercase
+            or _bleu_tokenizer(run) != _bleu_tokenizer(other)
             or not len(output) == len(baseline_output) == len(expected) > 0
         ):
             warnings.append(
@@ -207,6 +220,10 @@ def _pairs(system: Sequence[Run], baseline: Sequence[Run], warnings: list[str]) 
             )
             continue
         yield _Pair(run, output, baseline_output, expected)
+
+
+def _bleu_tokenizer(run: Run) -> str:
+    return tokenizer_of_signature(run.signatures.get("bleu", ""))
 
 
 def _test_rouge(pairs: Sequence[_Pair], warnings: list[str]) -> dict[str, PairedResult]:
@@ -243,7 +260,8 @@ def _sentence_rouge(
     """
     published = PublishedRouge.of_signature(run.signatures.get("rouge1", ""))
     if published is None:
-        return partial(sentence_rouge, references=references)
+        stemming = is_stemmed_in(run.signatures.get("rouge1", ""))
+        return partial(sentence_rouge, references=references, stemming=stemming)
     further = [run.lines(f"ref{number}") for number in range(1, published.references)]
     every = list(zip(references, *further, strict=True))
     return partial(

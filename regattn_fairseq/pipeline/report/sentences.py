@@ -17,8 +17,9 @@ from regattn_fairseq.metrics import (
     load_attention,
     paired_bootstrap_ratios,
     sentence_bleu,
+    tokenizer_of_signature,
 )
-from regattn_fairseq.metrics.rouge import sentence_rouge
+from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
 from regattn_fairseq.pipeline.finished import Run
 
 _FIGURES = ATTENTION_FIGURES | ALIGNMENT_FIGURES
@@ -93,9 +94,13 @@ def sentence_scores(run: Run) -> tuple[str, np.ndarray] | None:
     try:
         hypotheses, references = run.lines("hypotheses"), run.lines("references")
         if metric == "bleu":
-            return metric, sentence_bleu(hypotheses, references, lowercase=run.lowercase)
+            tokenizer = tokenizer_of_signature(run.signatures.get(metric, ""))
+            return metric, sentence_bleu(
+                hypotheses, references, lowercase=run.lowercase, tokenizer=tokenizer
+            )
         if metric == "rougeL":
-            return metric, sentence_rouge(hypotheses, references)["rougeL"]
+            stemming = is_stemmed_in(run.signatures.get(metric, ""))
+            return metric, sentence_rouge(hypotheses, references, stemming=stemming)[metric]
         pairs = zip(hypotheses, references, strict=True)
         return metric, np.array([100.0 * (label == gold) for label, gold in pairs])
     except (OSError, ValueError):

@@ -112,5 +112,10 @@ def is_made_so(run: Run, resolved: dict[str, Any]) -> bool:
         return False
     if saved["data"].get("name") != resolved["data"]["name"]:
         return False
-    same = all(saved.get(node) == resolved[node] for node in _EVALUATION)
+    same = all(_chosen(saved.get(node)) == _chosen(resolved[node]) for node in _EVALUATION)
     return same and not run_differences(saved, resolved)
+
+
+def _chosen(options: dict[str, Any] | None) -> dict[str, Any]:
+    """Those that are set."""
+    return {name: value for name, value in (options or {}).items() if value is not None}
