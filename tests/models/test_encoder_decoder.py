@@ -224,9 +224,7 @@ def test_scores_are_the_formulas_of_luong(build, batch):
         attention = model.decoder.attention
         query = torch.randn(3, 2, 8, dtype=torch.double)
         values = torch.randn(3, 6, 8, dtype=torch.double)
-        _, weights = attention(
-            query, attention.project_keys(values), values, torch.zeros(3, 6, dtype=torch.bool)
-        )
+        _, weights = attention(query, values, torch.zeros(3, 6, dtype=torch.bool))
         for h, s, weight in ((query[1, 1], values[1], weights[1, 1]),):
             if score == "dot":
                 scores = s @ h
