@@ -1,0 +1,137 @@
+"""Being asked to stop: Ctrl-C, and SIGTERM, as schedulers send it before they kill."""
+
+import _thread
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+
+class Interrupted(KeyboardInterrupt):
+    """The work was stopped by a signal, at a moment from which it can go on.
+
+    Args:
+        message: what is saved.
+        signal_number: which signal it was.
+    """
+
+    def __init__(self, message: str, signal_number: int) -> None:
+        super().__init__(message)
+        self.signal_number = signal_number
+
+
+def exit_status(interrupt: KeyboardInterrupt) -> int:
+    """What shells report of a program that a signal ended: 128 and the signal's number."""
+    return 128 + int(getattr(interrupt, "signal_number", signal.SIGINT))
+
+
+def raise_on_sigterm() -> None:
+    """Have SIGTERM unwind the program as Ctrl-C does, so that it tidies up and says how to go on.
+
+    A launcher's own handler, such as submitit's or Ray's, is left in its place.
+    """
+    if _is_main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise Interrupted("", number)
+
+
+class StopRequest:
+    """Whether somebody has asked the work to stop.
+
+    Attributes:
+        signal_number: of the signal that came; ``None``: none did.
+    """
+
+    def __init__(self) -> None:
+        self.signal_number: int | None = None
+        self._launchers: dict[int, Any] = {}
+
+    def fulfil(self, number: int, message: str) -> None:
+        """End the work, now that all is saved; a launcher that handles the signal decides itself.
+
+        Slurm sends SIGTERM before it kills a job that it puts back into the queue. submitit ignores
+        it, the work goes on, and what comes after it is lost.
+
+        Args:
+            number: the signal that came, here or to another process of the same training.
+            message: what is saved.
+
+        Raises:
+            Interrupted: no launcher handles the signal. A launcher may end the process its own way.
+        """
+        self.signal_number = None
+        if number not in self._launchers:
+            raise Interrupted(message, number)
+        print(message, file=sys.stderr, flush=True)
+        self._launchers[number](number, None)
+
+    def _note(self, number: int, frame: FrameType | None) -> None:
+        if number in self._launchers:
+            # Of a warning and the signal that a launcher acts on, the latter counts.
+            if number != signal.SIGTERM or self.signal_number is None:
+                self.signal_number = number
+            return
+        if self.signal_number is not None:  # asked twice: at once
+            raise Interrupted("", number)
+        self.signal_number = number
+        print("stopping after this update; once more to stop at once", file=sys.stderr, flush=True)
+
+
+_request: StopRequest | None = None
+
+
+def ask_to_stop() -> bool:
+    """From another thread: stop the main thread's work as Ctrl-C does, but without a word.
+
+    Returns:
+        Whether it hears of it: not while it ignores Ctrl-C.
+    """
+    if _request is not None:
+        _request.signal_number = signal.SIGINT
+        return True
+    if not callable(signal.getsignal(signal.SIGINT)):
+        return False
+    _thread.interrupt_main(signal.SIGINT)
+    return True
+
+
+@contextmanager
+def signals_as_requests() -> Iterator[StopRequest]:
+    """While it lasts, SIGINT and SIGTERM do not break off the work, but are noted.
+
+    What comes too late for the work is obeyed at its end.
+
+    Not if they are ignored. What a launcher handles is noted and handed on to it when all is saved:
+    SIGTERM, and SIGUSR1 and SIGUSR2, by which submitit learns that a job of Slurm's must make room.
+    """
+    global _request
+    request = StopRequest()
+    replaced: dict[signal.Signals, Any] = {}
+    if _is_main_thread():
+        ours = (signal.SIG_DFL, signal.default_int_handler, _interrupt)
+        for number in (signal.SIGINT, signal.SIGTERM):
+            if signal.getsignal(number) in ours:
+                replaced[number] = signal.signal(number, request._note)
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
+            if number not in replaced and callable(handler := signal.getsignal(number)):
+                request._launchers[number] = handler
+                replaced[number] = signal.signal(number, request._note)
+    _request = request
+    try:
+        yield request
+    finally:
+        _request = None
+        for replaced_number, handler in replaced.items():
+            signal.signal(replaced_number, handler)
+    if request.signal_number is not None:
+        request.fulfil(request.signal_number, "saved")
+
+
+def _is_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
