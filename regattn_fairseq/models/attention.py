@@ -5,6 +5,8 @@ import logging
 import torch
 from torch import Tensor, nn
 
+from regattn_fairseq.models.scripting import Snapshot
+
 logger = logging.getLogger(__name__)
 
 SCORES = ("dot", "general", "concat")
@@ -39,8 +41,10 @@ class Attention(nn.Module):
         ValueError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
     """
 
-    # Not compiled by torch.jit.script, which would not understand it.
+    # What torch.jit.script is not to compile, and what it takes instead.
     __jit_ignored_attributes__ = ("normalizer",)
+    __constants__ = ("_compiled_normalizer",)
+    _compiled_normalizer = Snapshot()
 
     def __init__(
         self, query_dim: int, value_dim: int, score: str, scaled: bool, normalizer: nn.Module
@@ -107,10 +111,12 @@ class Attention(nn.Module):
         context = torch.bmm(weights, values)
         return torch.tanh(self.output_proj(torch.cat((context, query), dim=2))), weights
 
-    @torch.jit.ignore
     def _normalize(self, scores: Tensor, mask: Tensor | None) -> Tensor:
-        weights: Tensor = self.normalizer(scores, mask=mask)
-        return weights
+        if not torch.jit.is_scripting():
+            weights: Tensor = self.normalizer(scores, mask=mask)
+            return weights
+        name, options, values = self._compiled_normalizer
+        return torch.ops.regattn.normalize(scores, mask, name, options, values)
 
     @torch.jit.unused
     def projections(self) -> list[nn.Module | None]:

@@ -141,6 +141,20 @@ def test_a_quantized_model_is_near_the_whole_one(model, arguments, batch, kinds)
     )
 
 
+@pytest.mark.parametrize("options", VARIANTS[1:4])
+def test_a_scripted_model_computes_the_same(build, batch, arguments, options, tmp_path):
+    model = build(**options)
+    torch.jit.save(torch.jit.script(model), str(tmp_path / "model.pt"))
+    scripted = torch.jit.load(str(tmp_path / "model.pt"))
+    with torch.no_grad():
+        scores, extra = scripted(*arguments)
+        wanted, wanted_extra = model(*arguments)
+    torch.testing.assert_close(words_of(batch, scores), words_of(batch, wanted))
+    torch.testing.assert_close(
+        words_of(batch, extra["attn"][0]), words_of(batch, wanted_extra["attn"][0])
+    )
+
+
 class Scores(torch.nn.Module):
     """The model's scores alone: what tracing gives back is a tensor."""
 
@@ -162,7 +176,7 @@ def test_a_traced_model_computes_the_same(model, arguments, batch):
 
 def test_a_compiled_model_computes_the_same(model, arguments, batch):
     torch._dynamo.reset()
-    compiled = torch.compile(model, backend="aot_eager")
+    compiled = torch.compile(model, backend="eager")
     torch.testing.assert_close(
         words_of(batch, compiled(*arguments)[0]), words_of(batch, model(*arguments)[0])
     )

@@ -154,7 +154,7 @@ def _loop(
     # Longest sentences first: a step's rows are the first of the last step's.
     state = state.select(order)
     sentences = order // (order.numel() // encoder_out.states.size(0))
-    attend = _loop_attention(decoder.attention, encoder_out, sentences)
+    attend = loop_attention(decoder.attention, encoder_out, sentences)
     hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
     outputs, weights = [], []
     for share in shares.split(sizes.tolist()):
@@ -219,7 +219,7 @@ class _Gates:
         return hidden[-1]
 
 
-def _project_keys(attention: Attention, values: Tensor) -> Tensor:
+def project_keys(attention: Attention, values: Tensor) -> Tensor:
     """Do the part of the scores that no query changes: keys [batch, source, query_dim]."""
     if attention.key_proj is not None:
         keys: Tensor = attention.key_proj(values)
@@ -238,7 +238,7 @@ def _score(attention: Attention, query: Tensor, keys: Tensor) -> Tensor:
     return torch.bmm(query, keys.transpose(1, 2))
 
 
-def _loop_attention(
+def loop_attention(
     attention: Attention, encoder_out: EncoderOutput, sentences: Tensor
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """Attend for one query after the other, where each depends on the output before it.
@@ -251,7 +251,7 @@ def _loop_attention(
     Returns:
         ``query ↦ (output, weights)`` for queries [rows, query_dim] of the first rows.
     """
-    keys = _project_keys(attention, encoder_out.states).index_select(0, sentences)
+    keys = project_keys(attention, encoder_out.states).index_select(0, sentences)
     values = encoder_out.states.index_select(0, sentences)
     padding_mask = encoder_out.padding_mask
     if padding_mask is not None:
@@ -277,7 +277,7 @@ class _Search:
 
     def __init__(self, decoder: LSTMDecoder, encoder_out: EncoderOutput) -> None:
         self._decoder = decoder
-        self.keys = _project_keys(decoder.attention, encoder_out.states)
+        self.keys = project_keys(decoder.attention, encoder_out.states)
         self._gates = _Gates(decoder) if decoder.input_feeding else None
         self._table: Tensor | None = None
         self._known: Tensor | None = None
