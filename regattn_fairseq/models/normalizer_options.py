@@ -1,15 +1,23 @@
 """The ``attn_*`` options that choose a model's normalizer."""
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
-from torch import nn
 
-from regattn_fairseq.models.lambda_warmup import LambdaWarmup
-from regattn_fairseq.normalizers import build_normalizer, normalizer_names, normalizer_options
+from regattn_fairseq.models.schedules import Schedule, ScheduledNormalizer
+from regattn_fairseq.normalizers import (
+    build_normalizer,
+    normalizer_defaults,
+    normalizer_names,
+    normalizer_options,
+)
+
+# fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
+OptionalFloat = Optional[float]  # noqa: UP045
 
 
 @dataclass
@@ -22,15 +30,29 @@ class NormalizerOptions(FairseqDataclass):
             "help": "what turns scores into attention weights: " + ", ".join(normalizer_names())
         },
     )
-    attn_gamma: float = field(
-        default=1.0,
-        metadata={"help": "strength γ > 0 of the regularization: small is sparse, large is flat"},
+    attn_gamma: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "strength γ > 0 of the regularization: small is sparse, large is flat "
+            "(default: the normalizer's own)"
+        },
     )
-    attn_lambda: float = field(
-        default=0.1,
+    attn_gamma_start: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "γ at the first update, from which it falls to attn_gamma; a sparse map whose "
+            "γ is small from the start may rest on one word before training has told the words "
+            "apart, which nothing undoes (default: attn_gamma)"
+        },
+    )
+    attn_gamma_anneal: int = field(
+        default=1000, metadata={"help": "updates over which γ falls from attn_gamma_start"}
+    )
+    attn_lambda: OptionalFloat = field(
+        default=None,
         metadata={
             "help": "strength λ >= 0 of the structure: of fusing neighbours (fusedmax) or of "
-            "grouping any words (oscarmax)"
+            "grouping any words (oscarmax) (default: the normalizer's own)"
         },
     )
     attn_lambda_warmup: int = field(
@@ -62,6 +84,7 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
     checks: dict[str, Callable[[str], Any]] = {
         "attn_normalizer": _normalizer_name,
         "attn_gamma": _checked_by("sparsemax", "gamma"),
+        "attn_gamma_start": _checked_by("sparsemax", "gamma"),
         "attn_lambda": _checked_by("fusedmax", "lam"),
         "attn_p": _checked_by("pnormmax", "p"),
         "attn_alpha": _checked_by("entmax", "alpha"),
@@ -71,36 +94,42 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
             action.type = checks[action.dest]
 
 
-def normalizer_from_options(cfg: NormalizerOptions) -> nn.Module:
+def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
     """Build the normalizer that ``attn_*`` options name, with those of them that it takes.
 
     Raises:
         ValueError: unknown normalizer, or an option out of range.
     """
-    values: dict[str, Any] = {
+    given: dict[str, Any] = {
         "gamma": cfg.attn_gamma,
         "lam": cfg.attn_lambda,
         "p": cfg.attn_p,
         "alpha": cfg.attn_alpha,
     }
-    taken = normalizer_options(cfg.attn_normalizer)
+    options = normalizer_defaults(cfg.attn_normalizer)
+    options |= {
+        name: value for name, value in given.items() if name in options and value is not None
+    }
     switches = {"gamma": "attn_learn_gamma", "lam": "attn_learn_lambda"}
     learned = {name: switch for name, switch in switches.items() if getattr(cfg, switch)}
     for name, switch in learned.items():
-        if name not in taken:
+        if name not in options:
             raise ValueError(
                 f"{switch}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
             )
-    normalizer = build_normalizer(
-        cfg.attn_normalizer,
-        learned=learned,
-        **{name: value for name, value in values.items() if name in taken},
-    )
-    if cfg.attn_lambda_warmup < 0:
-        raise ValueError(f"attn_lambda_warmup is {cfg.attn_lambda_warmup}; use 0 or more updates")
-    if cfg.attn_lambda_warmup > 0 and "lam" in taken:
-        return LambdaWarmup(normalizer, cfg.attn_lambda_warmup)
+    normalizer = ScheduledNormalizer(cfg.attn_normalizer, learned=learned, **options)
+    normalizer.schedule = _schedule(cfg, options["gamma"])
     return normalizer
+
+
+def _schedule(cfg: NormalizerOptions, gamma: float) -> Schedule:
+    for name in ("attn_gamma_anneal", "attn_lambda_warmup"):
+        if getattr(cfg, name) < 0:
+            raise ValueError(f"{name} is {getattr(cfg, name)}; use 0 or more updates")
+    start = gamma if cfg.attn_gamma_start is None else cfg.attn_gamma_start
+    if not 0.0 < start < math.inf:
+        raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")
+    return Schedule(start / gamma, cfg.attn_gamma_anneal, cfg.attn_lambda_warmup)
 
 
 def _normalizer_name(text: str) -> str:

@@ -16,6 +16,7 @@ from .pnormmax import pnormmax
 from .registry import (
     Normalizer,
     build_normalizer,
+    normalizer_defaults,
     normalizer_names,
     normalizer_options,
     register_normalizer,
@@ -32,6 +33,7 @@ __all__ = [
     "from_prox",
     "from_regularizer",
     "fusedmax",
+    "normalizer_defaults",
     "normalizer_names",
     "normalizer_options",
     "oscarmax",

@@ -85,8 +85,21 @@ def normalizer_options(name: str) -> tuple[str, ...]:
     Raises:
         ValueError: no such normalizer.
     """
+    return tuple(normalizer_defaults(name))
+
+
+def normalizer_defaults(name: str) -> dict[str, Any]:
+    """Those options with their defaults, which the map's signature declares.
+
+    Raises:
+        ValueError: no such normalizer.
+    """
     parameters = inspect.signature(_lookup(name)).parameters
-    return tuple(option for option in parameters if option not in _CALL_ONLY)
+    return {
+        option: parameter.default
+        for option, parameter in parameters.items()
+        if option not in _CALL_ONLY
+    }
 
 
 class Normalizer(nn.Module):
@@ -107,15 +120,14 @@ class Normalizer(nn.Module):
         """
         super().__init__()
         self._map = _lookup(name)
-        known = normalizer_options(name)
+        defaults = normalizer_defaults(name)
         for option in (*options, *learned):
-            if option not in known:
-                has = ", ".join((*known, "dim"))
+            if option not in defaults:
+                has = ", ".join((*defaults, "dim"))
                 raise ValueError(f"normalizer {name!r} has no option {option!r}; it has: {has}")
-        defaults = inspect.signature(self._map).parameters
         self.name = name
         self.dim = dim
-        self.options: dict[str, Any] = {o: defaults[o].default for o in known} | {
+        self.options: dict[str, Any] = defaults | {
             option: _CHECKS[option](value) if option in _CHECKS else value
             for option, value in options.items()
         }
@@ -139,17 +151,9 @@ class Normalizer(nn.Module):
         }
         return self.options | learned
 
-    def forward(
-        self, scores: Tensor, mask: Tensor | None = None, *, lam_factor: float = 1.0
-    ) -> Tensor:
-        """Weights for ``scores``; ``mask`` is True where a position must get none.
-
-        ``lam_factor`` multiplies lam, for a schedule; it needs a map that has lam.
-        """
-        options = self.current_options()
-        if lam_factor != 1.0:
-            options["lam"] = lam_factor * options["lam"]
-        return self._map(scores, mask=mask, dim=self.dim, **options)
+    def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Weights for ``scores``; ``mask`` is True where a position must get none."""
+        return self._map(scores, mask=mask, dim=self.dim, **self.current_options())
 
     def extra_repr(self) -> str:
         """The name and options, as they would be written in a call."""

@@ -14,7 +14,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
-from regattn_fairseq.normalizers import normalizer_options
+from regattn_fairseq.normalizers import normalizer_defaults, normalizer_options
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
 
@@ -44,6 +44,7 @@ def register() -> None:
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),
         "normalizer_label": normalizer_label,
+        "normalizer_default": lambda name, option: normalizer_defaults(name).get(option),
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
         "suffix": lambda text: "," + str(text).replace("/", "_") if text else "",

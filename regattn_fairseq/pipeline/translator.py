@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from regattn_fairseq.metrics import AttentionRecord
-from regattn_fairseq.models.lambda_warmup import LambdaWarmup
 from regattn_fairseq.normalizers import Normalizer, build_normalizer
 from regattn_fairseq.pipeline.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.pipeline.errors import PipelineError
@@ -100,8 +99,6 @@ class Translator:
         """
         attention = getattr(self.model.decoder, "attention", None)
         found = getattr(attention, "normalizer", None)
-        if isinstance(found, LambdaWarmup):
-            found = found.normalizer
         if not isinstance(found, Normalizer):
             raise PipelineError("its model's attention has no normalizer of this package")
         return found
