@@ -31,7 +31,7 @@ class Watch:
     def __init__(self) -> None:
         self.is_on = False
         self._rows: list[Tensor] = []  # each [rows, 4]
-        self._options: dict[str, Any] = {}
+        self._options: dict[str, float] = {}
 
     def begin(self, num_updates: int) -> None:
         """Log what the last update showed; watch the next one if its turn has come."""
@@ -42,7 +42,7 @@ class Watch:
                 metrics.log_scalar(name, value, len(rows), round=3)
             for name, option in (("attn_gamma", "gamma"), ("attn_lambda", "lam")):
                 if option in self._options:
-                    metrics.log_scalar(name, float(self._options[option]), round=4)
+                    metrics.log_scalar(name, self._options[option], round=4)
             self._rows = []
         self.is_on = num_updates % EVERY == 0
 
@@ -65,7 +65,10 @@ class Watch:
             leaf = scores.detach().requires_grad_()
             weights = normalizer(leaf, mask)
             (back,) = torch.autograd.grad(weights, leaf, _probe(weights))
-        gamma = float(options["gamma"])
+        self._options = {
+            name: _number(options[name]) for name in ("gamma", "lam") if name in options
+        }
+        gamma = self._options["gamma"]
         weights, leaf = weights.detach(), leaf.detach()
         hidden = leaf == -torch.inf
         if mask is not None:
@@ -85,7 +88,10 @@ class Watch:
             dim=-1,
         )
         self._rows.append(rows[deviation.abs().amax(-1) > 0])
-        self._options = options
+
+
+def _number(option: float | Tensor) -> float:
+    return float(option.detach()) if isinstance(option, Tensor) else option
 
 
 def _probe(weights: Tensor) -> Tensor:
