@@ -14,7 +14,11 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
-from regattn_fairseq.normalizers import normalizer_defaults, normalizer_options
+from regattn_fairseq.normalizers import (
+    normalizer_defaults,
+    normalizer_names,
+    normalizer_options,
+)
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
 
@@ -44,7 +48,7 @@ def register() -> None:
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),
         "normalizer_label": normalizer_label,
-        "normalizer_default": lambda name, option: normalizer_defaults(name).get(option),
+        "normalizer_default": normalizer_default,
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
         "suffix": lambda text: "," + str(text).replace("/", "_") if text else "",
@@ -69,6 +73,14 @@ def normalizer_label(options: DictConfig) -> str:
         if option != "gamma" or options.gamma != 1.0 or learned:
             parts.append(f"{option}{options[option]:g}{'_learned' if learned else ''}")
     return "_".join(parts)
+
+
+def normalizer_default(name: str, option: str) -> Any:
+    """What a normalizer's option is unless one is given; None where it takes no such option.
+
+    That a normalizer does not exist is no concern of its options: see ``check_options``.
+    """
+    return normalizer_defaults(name).get(option) if name in normalizer_names() else None
 
 
 def import_user_code(cfg: DictConfig) -> None:

@@ -216,7 +216,7 @@ def _claim(run: Run, resolved: dict[str, Any]) -> None:
 
 def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     """What tells two resolved configurations apart, as far as the trained model is concerned."""
-    idle = _idle_options(wanted["normalizer"]["name"])
+    idle = _idle_options(wanted["normalizer"])
     return [
         difference
         for difference in _differences(
@@ -227,8 +227,8 @@ def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
     ]
 
 
-def _idle_options(normalizer: str) -> set[str]:
-    """What a normalizer does not take: a grid over λ holds softmax once, whatever λ is."""
+def _idle_options(normalizer: dict[str, Any]) -> set[str]:
+    """What changes nothing: a grid over λ holds softmax once, whatever λ is."""
     places = {
         "lam": ("attn_lambda", "lam_warmup", "attn_lambda_warmup"),
         "p": ("attn_p",),
@@ -237,9 +237,11 @@ def _idle_options(normalizer: str) -> set[str]:
     idle = [
         name
         for option, others in places.items()
-        if option not in normalizer_options(normalizer)
+        if option not in normalizer_options(normalizer["name"])
         for name in (option, *others)
     ]
+    if normalizer.get("gamma_start") is None:
+        idle += ["gamma_anneal", "attn_gamma_anneal"]
     return {f"{node}.{name}" for node in ("normalizer", "model") for name in idle}
 
 
