@@ -21,18 +21,24 @@ class Attention(nn.Module):
 
     with score(h, s) = h·s (``dot``), h·W s (``general``) or v·tanh(W [h; s]) (``concat``).
 
-    The scores of ``dot`` and ``general`` are sums over the units of a state. Adam moves every
-    weight by about the learning rate, so that within a few updates such sums can move further than
-    a sparse normalizer's whole range; attention then rests on one word before it has learned
-    which. Divided by the square root of the number of units (Vaswani et al. 2017) they move slowly
-    enough.
+    Such scores are sums over units. Adam moves every weight by about the learning rate, so that
+    within a few updates such sums move further than a sparse normalizer's whole range, and
+    attention rests on one word before it has learned which. Two ways to prevent that:
+
+    - divided by the square root of the number of units (``scaled``; Vaswani et al. 2017) they move
+      more slowly;
+    - ``normalized``, they are n^½ times the cosine of two vectors of n units, of query and key, or
+      of the hidden layer and v (``concat``). Whatever the weights' size, the scores of unrelated
+      words then have a standard deviation of about 1, and weights turn, but do not grow (as in
+      Henry et al. 2020, arXiv 2010.04245, whose learned factor is γ here).
 
     Args:
         query_dim: size of the queries, and of the output.
         value_dim: size of the source states.
         score: ``dot``, ``general`` or ``concat``.
-        scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, whose tanh
-            bounds its scores.
+        scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, and on
+            normalized scores.
+        normalized: take cosines.
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
 
     Raises:
@@ -40,7 +46,13 @@ class Attention(nn.Module):
     """
 
     def __init__(
-        self, query_dim: int, value_dim: int, score: str, scaled: bool, normalizer: nn.Module
+        self,
+        query_dim: int,
+        value_dim: int,
+        score: str,
+        scaled: bool,
+        normalized: bool,
+        normalizer: nn.Module,
     ) -> None:
         super().__init__()
         if score not in SCORES:
@@ -51,7 +63,8 @@ class Attention(nn.Module):
                 f"units and the encoder's {value_dim}; use attn_score=general"
             )
         self.score = score
-        self.scale = query_dim**-0.5 if scaled else 1.0
+        self.normalized = normalized
+        self.scale = query_dim**-0.5 if scaled or normalized else 1.0
         self.normalizer = normalizer
         if score == "general":
             # Named and shaped as in fairseq's lstm, whose checkpoints therefore load.
@@ -71,11 +84,13 @@ class Attention(nn.Module):
         Returns:
             keys [batch, source, query_dim], which :meth:`forward` takes beside the values.
         """
-        if self.score == "general":
-            return values @ (self.scale * self.input_proj.weight)
         if self.score == "concat":
             return self.key_proj(values)
-        return self.scale * values
+        if self.score == "dot":
+            return self.scale * self._one_size(values)
+        if self.normalized:
+            return self.scale * self._one_size(values @ self.input_proj.weight)
+        return values @ (self.scale * self.input_proj.weight)
 
     def forward(
         self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None
@@ -95,9 +110,9 @@ class Attention(nn.Module):
         if self.score == "concat":
             # [batch, target, 1, query] + [batch, 1, source, query]
             hidden = torch.tanh(self.query_proj(query).unsqueeze(2) + keys.unsqueeze(1))
-            scores = self.score_proj(hidden).squeeze(3)
+            scores = self._score_hidden(hidden)
         else:
-            scores = torch.bmm(query, keys.transpose(1, 2))
+            scores = torch.bmm(self._one_size(query), keys.transpose(1, 2))
         mask = None if padding_mask is None else padding_mask.unsqueeze(1)
         weights = self.normalizer(scores, mask=mask)
         context = torch.bmm(weights, values)
@@ -131,10 +146,24 @@ class Attention(nn.Module):
 
     def _step_scores(self, keys: Tensor) -> Callable[[Tensor], Tensor]:
         if self.score != "concat":
-            return StepBatchedLinear(keys)
+            product = StepBatchedLinear(keys)
+            return lambda query: product(self._one_size(query))
 
         def scores(query: Tensor) -> Tensor:
             hidden = torch.tanh(self.query_proj(query).unsqueeze(1) + keys[: query.size(0)])
-            return self.score_proj(hidden).squeeze(2)
+            return self._score_hidden(hidden)
 
         return scores
+
+    def _score_hidden(self, hidden: Tensor) -> Tensor:
+        """Scores [...] of the hidden layer [..., query_dim] of ``concat``."""
+        weight = self.score_proj.weight.squeeze(0)
+        if self.normalized:
+            weight = self.scale * self._one_size(weight)
+        return self._one_size(hidden) @ weight
+
+    def _one_size(self, vectors: Tensor) -> Tensor:
+        """Bring vectors [..., n] to a mean square of 1, if scores are normalized."""
+        if not self.normalized:
+            return vectors
+        return nn.functional.rms_norm(vectors, vectors.shape[-1:], eps=1e-7)

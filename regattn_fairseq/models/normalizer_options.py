@@ -62,6 +62,14 @@ class NormalizerOptions(FairseqDataclass):
             "fuse all words before training has told them apart, which nothing undoes"
         },
     )
+    attn_normalized: bool = field(
+        default=False,
+        metadata={
+            "help": "make every score a cosine, times the square root of the number of units, so "
+            "that its size does not depend on that of the weights; keeps sparse attention from "
+            "settling on one word before it has learned which"
+        },
+    )
     attn_p: float = field(
         default=1.5, metadata={"help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax"}
     )
