@@ -1,11 +1,14 @@
 """Luong-style attention whose normalizer is any map onto the probability simplex."""
 
+import logging
 from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from regattn_fairseq.models.step_products import StepBatchedLinear, StepLinear
+
+logger = logging.getLogger(__name__)
 
 SCORES = ("dot", "general", "concat")
 
@@ -167,3 +170,28 @@ class Attention(nn.Module):
         if not self.normalized:
             return vectors
         return nn.functional.rms_norm(vectors, vectors.shape[-1:], eps=1e-7)
+
+    def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
+        """Take the parameters of a normalizer that learned other options, or none.
+
+        fairseq calls this for a checkpoint before it loads it. An option of the normalizer that is
+        to be learned and that the checkpoint lacks starts from its given value; one that is not
+        learned any more is left out. How the normalizer is wrapped does not matter.
+
+        Args:
+            state_dict: of the whole model, changed in place.
+            name: of this module in it.
+        """
+        prefix = f"{name}.normalizer."
+        learned = {
+            key.rpartition(".")[2]: state_dict.pop(key)
+            for key in list(state_dict)
+            if key.startswith(prefix)
+        }
+        for key, start in self.normalizer.state_dict().items():
+            state_dict[prefix + key] = learned.pop(key.rpartition(".")[2], start)
+        for parameter in learned:
+            option = parameter.removeprefix("raw_")
+            logger.warning(
+                "the %s that the checkpoint has learned is not used: this model's is fixed", option
+            )

@@ -402,6 +402,20 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             (keys,) = select_sentences(new_order, hypotheses, keys)
             self._save(incremental_state, keys, state.select(new_order))
 
+    def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
+        """Take the parameters of fairseq's own ``lstm``, whose decoder has a cell for each layer.
+
+        fairseq calls this for a checkpoint before it loads it.
+
+        Args:
+            state_dict: of the whole model, changed in place.
+            name: of this module in it.
+        """
+        prefix = f"{name}.layers."
+        for key in [key for key in state_dict if key.startswith(prefix)]:
+            layer, parameter = key.removeprefix(prefix).split(".")
+            state_dict[f"{name}.lstm.{parameter}_l{layer}"] = state_dict.pop(key)
+
     def max_positions(self) -> int:
         """Any length: an LSTM has no positions."""
         return int(1e5)

@@ -12,6 +12,7 @@ from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
 from regattn_fairseq.models.attention import Attention
+from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.lstm_config import OptionalStr
 from regattn_fairseq.models.normalizer_options import (
     NormalizerOptions,
@@ -100,6 +101,7 @@ class RegattnEntailmentModel(BaseFairseqModel):
         """Add the options of :class:`RegattnEntailmentConfig`, checked as they are parsed."""
         super().add_args(parser)
         check_attention_options(parser)
+        refuse_16_bits_without_gpu(parser)
 
     @classmethod
     def build_model(

@@ -4,7 +4,6 @@ import argparse
 import os
 from typing import Any
 
-from fairseq import utils
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
@@ -12,6 +11,7 @@ from torch import Tensor, nn
 from torch import distributed as dist
 
 from regattn_fairseq.models.attention import Attention
+from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.encoder import LSTMEncoder
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
@@ -19,6 +19,7 @@ from regattn_fairseq.models.normalizer_options import (
     check_attention_options,
     normalizer_from_options,
 )
+from regattn_fairseq.models.word_vectors import load_word_vectors
 
 INIT_RANGE = 0.1  # Weights start uniform in ±0.1, as in OpenNMT's and fairseq's LSTM models.
 
@@ -41,6 +42,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         """Add the options of :class:`RegattnLSTMConfig`, checked as they are parsed."""
         super().add_args(parser)
         check_attention_options(parser)
+        refuse_16_bits_without_gpu(parser)
 
     @classmethod
     def build_model(cls, cfg: RegattnLSTMConfig, task: FairseqTask) -> "RegattnLSTMModel":
@@ -149,25 +151,24 @@ def _build_embeddings(
             f"sharing the output layer needs decoder_embed_dim ({cfg.decoder_embed_dim}) equal to "
             f"decoder_out_embed_dim ({cfg.decoder_out_embed_dim})"
         )
-    encoder_embed = _embedding(source, cfg.encoder_embed_dim, cfg.encoder_embed_path)
+    encoder_embed = _embedding(source, cfg.encoder_embed_dim, cfg.encoder_embed_path, "encoder")
     if cfg.share_all_embeddings:
         decoder_embed = encoder_embed
     else:
-        decoder_embed = _embedding(target, cfg.decoder_embed_dim, cfg.decoder_embed_path)
+        decoder_embed = _embedding(target, cfg.decoder_embed_dim, cfg.decoder_embed_path, "decoder")
     encoder_embed.weight.requires_grad_(not cfg.encoder_freeze_embed)
     if cfg.decoder_freeze_embed:
         decoder_embed.weight.requires_grad_(False)
     return encoder_embed, decoder_embed
 
 
-def _embedding(dictionary: Dictionary, dim: int, path: str | None) -> nn.Embedding:
+def _embedding(dictionary: Dictionary, dim: int, path: str | None, side: str) -> nn.Embedding:
     embedding = nn.Embedding(len(dictionary), dim, padding_idx=dictionary.pad())
     nn.init.uniform_(embedding.weight, -INIT_RANGE, INIT_RANGE)
     nn.init.zeros_(embedding.weight[dictionary.pad()])
-    if path is None:
-        return embedding
-    utils.print_embed_overlap(utils.parse_embedding(path), dictionary)
-    return utils.load_embedding(utils.parse_embedding(path), dictionary, embedding)
+    if path is not None:
+        load_word_vectors(path, dictionary, embedding.weight.data, side)
+    return embedding
 
 
 __all__ = ["RegattnLSTMModel"]

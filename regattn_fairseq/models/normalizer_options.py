@@ -11,9 +11,9 @@ from fairseq.dataclass import FairseqDataclass
 from regattn_fairseq.models.schedules import Schedule, ScheduledNormalizer
 from regattn_fairseq.normalizers import (
     build_normalizer,
-    normalizer_defaults,
     normalizer_names,
     normalizer_options,
+    rule,
 )
 
 # fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
@@ -70,12 +70,19 @@ class NormalizerOptions(FairseqDataclass):
             "settling on one word before it has learned which"
         },
     )
-    attn_p: float = field(
-        default=1.5, metadata={"help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax"}
+    attn_p: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax "
+            "(default: the normalizer's own)"
+        },
     )
-    attn_alpha: float = field(
-        default=1.5,
-        metadata={"help": "exponent of entmax, above 1; 2 is sparsemax, near 1 is near softmax"},
+    attn_alpha: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "exponent of entmax, above 1; 2 is sparsemax, near 1 is near softmax "
+            "(default: the normalizer's own)"
+        },
     )
     attn_learn_gamma: bool = field(
         default=False,
@@ -114,7 +121,7 @@ def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
         "p": cfg.attn_p,
         "alpha": cfg.attn_alpha,
     }
-    options = normalizer_defaults(cfg.attn_normalizer)
+    options = {name: option.default for name, option in rule(cfg.attn_normalizer).options.items()}
     options |= {
         name: value for name, value in given.items() if name in options and value is not None
     }
@@ -126,7 +133,7 @@ def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
                 f"{switch}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
             )
     normalizer = ScheduledNormalizer(cfg.attn_normalizer, learned=learned, **options)
-    normalizer.schedule = _schedule(cfg, options["gamma"])
+    normalizer.schedule = _schedule(cfg, options.get("gamma", 1.0))
     return normalizer
 
 
@@ -138,6 +145,35 @@ def _schedule(cfg: NormalizerOptions, gamma: float) -> Schedule:
     if not 0.0 < start < math.inf:
         raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")
     return Schedule(start / gamma, cfg.attn_gamma_anneal, cfg.attn_lambda_warmup)
+
+
+# The fields of NormalizerOptions that an option of a normalizer is set by.
+_FIELDS = {
+    "gamma": ("attn_gamma", "attn_learn_gamma", "attn_gamma_start", "attn_gamma_anneal"),
+    "lam": ("attn_lambda", "attn_learn_lambda", "attn_lambda_warmup"),
+    "p": ("attn_p",),
+    "alpha": ("attn_alpha",),
+}
+
+
+def idle_model_options(normalizer: str) -> set[str]:
+    """The ``attn_*`` options that a normalizer does not take, whatever they are set to."""
+    taken = normalizer_options(normalizer)
+    return {name for option, names in _FIELDS.items() if option not in taken for name in names}
+
+
+def option_of(name: str) -> str:
+    """The option of a normalizer that a name in a configuration sets.
+
+    >>> option_of("attn_lambda_warmup"), option_of("learn_gamma"), option_of("p")
+    ('lam', 'gamma', 'p')
+    """
+    if name in _FIELDS:
+        return name
+    for option, fields in _FIELDS.items():
+        if name in fields:
+            return option
+    return name.removeprefix("learn_").partition("_")[0]
 
 
 def _normalizer_name(text: str) -> str:

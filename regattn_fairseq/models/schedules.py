@@ -71,9 +71,11 @@ class ScheduledNormalizer(Normalizer):
         """Every option's value by name, at this update of the training if the model is trained."""
         options = super().current_options()
         if self.training:
-            options["gamma"] = self.schedule.gamma_factor(self._updates) * options["gamma"]
-            if "lam" in options:
-                options["lam"] = self.schedule.lam_factor(self._updates) * options["lam"]
+            factors = {
+                "gamma": self.schedule.gamma_factor(self._updates),
+                "lam": self.schedule.lam_factor(self._updates),
+            }
+            options |= {name: factors[name] * options[name] for name in factors if name in options}
         return options
 
     def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:

@@ -68,7 +68,7 @@ class Watch:
         self._options = {
             name: _number(options[name]) for name in ("gamma", "lam") if name in options
         }
-        gamma = self._options["gamma"]
+        gamma = self._options.get("gamma", 1.0)
         weights, leaf = weights.detach(), leaf.detach()
         hidden = leaf == -torch.inf
         if mask is not None:

@@ -11,6 +11,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.metrics import Alignment, parse_alignment, words_of_tokens
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import (
@@ -167,7 +168,7 @@ def eflomal(source: list[list[str]], target: list[list[str]]) -> Iterator[set[tu
     if not program.is_file():
         raise PipelineError(
             "alignment.aligner=eflomal needs the package eflomal and a C compiler to build it: "
-            "pip install 'regattn-fairseq[align]'"
+            f"{how_to_install('align')}"
         )
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -12,6 +12,7 @@ from fairseq.dataclass.utils import overwrite_args_by_name
 from omegaconf import OmegaConf
 
 from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.tasks.translation import VECTOR_FILES
 
 logger = logging.getLogger(__name__)
 
@@ -48,7 +49,8 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 def load_model(path: Path, **overrides: Any) -> tuple[Any, Any, Any]:
     """A trained model, as fairseq loads it; what is not of the model stays unread on the disk.
 
-    fairseq's own reading takes in the optimizer's state too, which is twice the model's size.
+    fairseq's own reading takes in the optimizer's state too, which is twice the model's size. The
+    files of word vectors that the training began with stay unread as well, and may be gone.
 
     Args:
         path: of the checkpoint.
@@ -62,7 +64,7 @@ def load_model(path: Path, **overrides: Any) -> tuple[Any, Any, Any]:
     """
     state = load_checkpoint(path)
     state["cfg"] = OmegaConf.create(state["cfg"], flags={"allow_objects": True})
-    overwrite_args_by_name(state["cfg"], overrides)
+    overwrite_args_by_name(state["cfg"], dict.fromkeys(VECTOR_FILES) | overrides)
     (model,), cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
     return model, cfg, task
 

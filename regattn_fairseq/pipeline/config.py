@@ -14,11 +14,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
-from regattn_fairseq.normalizers import (
-    normalizer_defaults,
-    normalizer_names,
-    normalizer_options,
-)
+from regattn_fairseq.normalizers import normalizer_names, rule
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
 
@@ -27,6 +23,56 @@ _PACKAGE = Path(regattn_fairseq.__file__).parent
 CONFIGS = next(
     path for path in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if path.is_dir()
 )
+
+
+# Of what fairseq registers, what can be used with our corpora and models.
+_OF_FAIRSEQ = {
+    "criterion": (
+        "cross_entropy",
+        "label_smoothed_cross_entropy",
+        "label_smoothed_cross_entropy_with_rdrop",
+        "regattn_label_smoothed_cross_entropy",
+        "sentence_prediction",
+    ),
+    "lr_scheduler": (
+        "cosine",
+        "fixed",
+        "inverse_sqrt",
+        "polynomial_decay",
+        "reduce_lr_on_plateau",
+        "step",
+        "tri_stage",
+        "triangular",
+    ),
+    "model": ("regattn_entailment", "regattn_lstm"),
+    "optimizer": ("adam", "nag"),
+}
+# Files and folders in configs/ that others build on, or that other programs read.
+_NO_GROUPS = ("defaults", "reproduce")
+_NO_CHOICES = ("multi30k_base", "options")
+
+
+def offered(group: str) -> tuple[str, ...]:
+    """What can be chosen of a group, in alphabetical order; nothing if there is no such group.
+
+    >>> offered("generation")
+    ('beam5', 'greedy')
+    """
+    if group not in groups():
+        return ()
+    own = {path.stem for path in (CONFIGS / group).glob("*.yaml")}
+    return tuple(sorted((own | {*_OF_FAIRSEQ.get(group, ())}).difference(_NO_CHOICES)))
+
+
+def groups() -> tuple[str, ...]:
+    """The groups that the commands offer a choice of, in alphabetical order."""
+    own = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
+    return tuple(sorted((own | {*_OF_FAIRSEQ}).difference(_NO_GROUPS)))
+
+
+def _list_choices(*only: str) -> str:
+    """What ``--help`` shows of the choices, a line for each group."""
+    return "\n".join(f"{group}: {', '.join(offered(group))}" for group in only or groups())
 
 
 def register() -> None:
@@ -42,37 +88,20 @@ def register() -> None:
     ConfigStore.__deepcopy__ = lambda store, _memo: store  # type: ignore[attr-defined]
 
     resolvers: dict[str, Callable[..., Any]] = {
+        "choices": _list_choices,
+        "either": lambda first, other: first or other,
         "equals": lambda left, right: left == right,
         "differs": lambda left, right: left != right,
+        "tenth": lambda number: number / 10,
         "no_cuda": lambda: not torch.cuda.is_available(),
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),
-        "normalizer_label": normalizer_label,
         "normalizer_default": normalizer_default,
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
-        "suffix": lambda text: "," + str(text).replace("/", "_") if text else "",
     }
     for resolver, function in resolvers.items():
         OmegaConf.register_new_resolver(resolver, function, replace=True)
-
-
-def normalizer_label(options: DictConfig) -> str:
-    """A folder name for a normalizer: its name, and the options that it takes.
-
-    >>> normalizer_label(OmegaConf.create({"name": "fusedmax", "gamma": 1.0, "lam": 0.1}))
-    'fusedmax_lam0.1'
-    >>> normalizer_label(OmegaConf.create({"name": "sparsemax", "gamma": 2.0, "learn_gamma": True}))
-    'sparsemax_gamma2_learned'
-    """
-    parts = [options.name]
-    for option in normalizer_options(options.name):
-        if option not in options:
-            continue
-        learned = options.get(f"learn_{option}", False)
-        if option != "gamma" or options.gamma != 1.0 or learned:
-            parts.append(f"{option}{options[option]:g}{'_learned' if learned else ''}")
-    return "_".join(parts)
 
 
 def normalizer_default(name: str, option: str) -> Any:
@@ -80,7 +109,9 @@ def normalizer_default(name: str, option: str) -> Any:
 
     That a normalizer does not exist is no concern of its options: see ``check_options``.
     """
-    return normalizer_defaults(name).get(option) if name in normalizer_names() else None
+    if name not in normalizer_names() or option not in rule(name).options:
+        return None
+    return rule(name).options[option].default
 
 
 def import_user_code(cfg: DictConfig) -> None:

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra.utils
 import torch
 from fairseq import utils
 from fairseq.data import Dictionary
@@ -46,15 +45,15 @@ class Prediction:
     attention: AttentionRecord
 
 
-def prepare(cfg: DictConfig, options: dict[str, Any], data: PreparedData) -> dict[str, str]:
+def prepare(
+    cfg: DictConfig, corpus: Any, options: dict[str, Any], data: PreparedData
+) -> dict[str, str]:
     """Write the corpus, the tokenizer and the data-bin; return fairseq's name of each split.
 
     The data-bin is laid out as fairseq's ``sentence_prediction`` reads it: folders ``input0``
     (premises), ``input1`` (hypotheses), both by one dictionary, and ``label``.
     """
-    manifest = write_entailment(
-        hydra.utils.instantiate(cfg.data.corpus), data.text, max_length=cfg.data.max_length
-    )
+    manifest = write_entailment(corpus, data.text, max_length=cfg.data.max_length)
     splits = list(manifest["splits"])
     data.tokenizer.mkdir()
     train_tokenizers(
@@ -114,8 +113,7 @@ def classify(
         subset: fairseq's name of the split.
         max_tokens: words in a batch, padding included.
     """
-    # The checkpoint holds the embeddings: the file that they began with may be gone.
-    model, saved, task = load_model(checkpoint, data=str(data.bin), encoder_embed_path=None)
+    model, saved, task = load_model(checkpoint, data=str(data.bin))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)

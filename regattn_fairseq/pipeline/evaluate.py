@@ -38,10 +38,12 @@ from regattn_fairseq.pipeline.files import (
     write_lines,
 )
 from regattn_fairseq.pipeline.forced_attention import attend_to_references
+from regattn_fairseq.pipeline.identity import run_directory
 from regattn_fairseq.pipeline.leases import lease
 from regattn_fairseq.pipeline.measures import Texts, is_measured, measure, reference_attention_file
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.sweep import Score
+from regattn_fairseq.pipeline.prepared import PreparedData, data_of_run
+from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.sweep import Score, name_job
 from regattn_fairseq.pipeline.train import Run, training_summary
 from regattn_fairseq.pipeline.translator import Translator
 
@@ -76,7 +78,7 @@ class Output:
     extra: dict[str, Any]
 
 
-def evaluate(cfg: DictConfig) -> Run:
+def evaluate(cfg: DictConfig, run: Run | None = None) -> Run:
     """Generate a split with the run's checkpoint, score it, and write ``result.json``.
 
     The run's own saved configuration says what data and model it is about; ``cfg`` only says how
@@ -85,11 +87,15 @@ def evaluate(cfg: DictConfig) -> Run:
 
     Args:
         cfg: as composed from ``evaluate.yaml``.
+        run: the run; None: the one in ``output_dir``, or that the options of training mean.
 
     Raises:
         PipelineError: no finished training, a damaged checkpoint, bad options.
     """
-    run = Run(Path(cfg.output_dir))
+    if run is None:
+        is_named = cfg.output_dir is not None
+        run = Run(Path(cfg.output_dir) if is_named else run_directory(cfg, prepared_data(cfg)))
+    name_job(run.directory)
     training_summary(run)
     with lease(run.lock, f"the run in {run.directory}"):
         _evaluate(cfg, run)
@@ -101,7 +107,7 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     saved = OmegaConf.load(run.config)
     if saved.data.task not in TASKS:
         raise PipelineError(f"data.task is {saved.data.task!r}; choose {', '.join(TASKS)}")
-    data = PreparedData(Path(saved.task.data).parent)
+    data = data_of_run(saved, run.directory, Path(cfg.cache_dir))
     subset = data.fairseq_subset(cfg.evaluation.split)
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
     how = {

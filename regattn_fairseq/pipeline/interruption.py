@@ -1,5 +1,6 @@
 """Being asked to stop: Ctrl-C, and SIGTERM, as schedulers send it before they kill."""
 
+import _thread
 import signal
 import sys
 import threading
@@ -82,13 +83,34 @@ class StopRequest:
         print("stopping after this update; once more to stop at once", file=sys.stderr, flush=True)
 
 
+_request: StopRequest | None = None
+
+
+def ask_to_stop() -> bool:
+    """From another thread: stop the main thread's work as Ctrl-C does, but without a word.
+
+    Returns:
+        Whether it hears of it: not while it ignores Ctrl-C.
+    """
+    if _request is not None:
+        _request.signal_number = signal.SIGINT
+        return True
+    if not callable(signal.getsignal(signal.SIGINT)):
+        return False
+    _thread.interrupt_main(signal.SIGINT)
+    return True
+
+
 @contextmanager
 def signals_as_requests() -> Iterator[StopRequest]:
     """While it lasts, SIGINT and SIGTERM do not break off the work, but are noted.
 
+    What comes too late for the work is obeyed at its end.
+
     Not if they are ignored. What a launcher handles is noted and handed on to it when all is saved:
     SIGTERM, and SIGUSR1 and SIGUSR2, by which submitit learns that a job of Slurm's must make room.
     """
+    global _request
     request = StopRequest()
     replaced: dict[signal.Signals, Any] = {}
     if _is_main_thread():
@@ -100,11 +122,15 @@ def signals_as_requests() -> Iterator[StopRequest]:
             if number not in replaced and callable(handler := signal.getsignal(number)):
                 request._launchers[number] = handler
                 replaced[number] = signal.signal(number, request._note)
+    _request = request
     try:
         yield request
     finally:
+        _request = None
         for replaced_number, handler in replaced.items():
             signal.signal(replaced_number, handler)
+    if request.signal_number is not None:
+        request.fulfil(request.signal_number, "saved")
 
 
 def _is_main_thread() -> bool:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import read_json
@@ -34,13 +35,8 @@ class PreparedData:
 
     @property
     def record(self) -> Path:
-        """Written last: options, and the names that fairseq gives to the splits."""
+        """Written last: options, checksums of the corpus's files, fairseq's names of the splits."""
         return self.directory / "preprocess.json"
-
-    @property
-    def inputs(self) -> Path:
-        """Sizes and times of the corpus's own files when their checksums were last compared."""
-        return self.directory / "inputs.json"
 
     @property
     def is_complete(self) -> bool:
@@ -59,3 +55,31 @@ class PreparedData:
                 f"evaluation.split is {split!r}, but {self.text} has only {', '.join(subsets)}"
             )
         return subsets[split]
+
+
+def data_of_run(saved: Any, directory: Path, cache_dir: Path) -> PreparedData:
+    """The preprocessed data that a run was trained on, also where folders have moved since.
+
+    It is looked for where it was, at the same place as seen from the run, and in ``cache_dir``. Its
+    folder's name stands for its content, so that other data is never taken for it.
+
+    Args:
+        saved: the run's configuration, as its ``config.yaml`` has it.
+        directory: of the run.
+        cache_dir: where preprocessed data is kept now.
+
+    Raises:
+        PipelineError: it is in none of these places.
+    """
+    places = [Path(saved["task"]["data"]).parent]
+    if saved.get("prepared"):
+        places.append(directory / saved["prepared"])
+    places.append(cache_dir / places[0].name)
+    for place in places:
+        if (data := PreparedData(place)).is_complete:
+            return data
+    raise PipelineError(
+        f"{places[0].name}, the preprocessed data that {directory} was trained on, is neither in "
+        f"{places[0].parent} nor in {cache_dir}: say with cache_dir=… which folder it is in, or "
+        "make it again with regattn-preprocess and the data=… options of the run"
+    )

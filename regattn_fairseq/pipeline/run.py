@@ -1,10 +1,14 @@
 """All stages of one experiment in a row."""
 
+from contextlib import suppress
+
 from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline import distributed
 from regattn_fairseq.pipeline.evaluate import evaluate
-from regattn_fairseq.pipeline.preprocess import preprocess
+from regattn_fairseq.pipeline.identity import run_directory
+from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
+from regattn_fairseq.pipeline.sweep import in_sweep, name_job
 from regattn_fairseq.pipeline.train import Run, check_options, train
 
 
@@ -19,14 +23,19 @@ def run(cfg: DictConfig) -> Run:
     Raises:
         ValueError: one of the stages cannot run; the message says why.
     """
-    check_options(cfg)
+    try:
+        check_options(cfg)
+    except ValueError:
+        if in_sweep():  # which keeps the failure in the run's folder, where there can be one
+            with suppress(ValueError):
+                name_job(run_directory(cfg, prepared_data(cfg)))
+        raise
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
-    if here.is_first:
-        preprocess(cfg)
+    data = preprocess(cfg) if here.is_first else None
     distributed.wait_for_all(here)
-    done = train(cfg)
+    done = train(cfg, data)
     if here.is_first:
-        evaluate(cfg)
+        evaluate(cfg, done)
     distributed.wait_for_all(here)
     return done

@@ -1,33 +1,47 @@
 """Many runs by one command: what became of each, and a summary while they run.
 
 Hydra's launchers start the jobs, here or on a cluster. Each job writes a small record of its state
-into a folder of the sweep below ``runs_dir``; the process that was called reads them.
+into a folder of the sweep below ``runs_dir``; the process that was called reads them. Asked to
+stop, it leaves a file there, which each job looks for: that works wherever a job runs.
 """
 
+import atexit
 import datetime
 import os
 import shutil
-import statistics
+import signal
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.pipeline.errors import OtherRunError, PipelineError
 from regattn_fairseq.pipeline.files import read_json, write_json
+from regattn_fairseq.pipeline.interruption import Interrupted, ask_to_stop, exit_status
+from regattn_fairseq.pipeline.progress import Progress
 
 FAILURE = "failure.json"
-_JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
+_STOP = "stop"  # in the sweep's folder: the jobs are to save and end
 _FRUITLESS_LAUNCHES = 3  # in a row, after which it is of no use to start a sweep's jobs again
-_BASIC = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+_SETTLING_S = 15.0  # after which a job that ended is not waited for to be followed by another
+_BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
+_BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
+_JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
+_SLURM = "hydra_plugins.hydra_submitit_launcher.submitit_launcher.SlurmLauncher"
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 @dataclass(frozen=True)
@@ -39,6 +53,24 @@ class Failure:
     """
 
     reason: str
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a job returns that was asked to stop.
+
+    Args:
+        message: what is saved; empty if nothing was to be saved.
+        signal_number: which signal it was.
+    """
+
+    message: str
+    signal_number: int
+
+
+def stopped(interrupt: KeyboardInterrupt) -> Stopped:
+    """What a job returns that was interrupted: an exception would end the other jobs, too."""
+    return Stopped(str(interrupt), exit_status(interrupt) - 128)
 
 
 @dataclass(frozen=True)
@@ -58,16 +90,78 @@ class Score:
         return self.value
 
 
-def record_failure(cfg: DictConfig, error: Exception, reason: str) -> Failure:
+class _Job:
+    """The job that this process does.
+
+    Args:
+        record: the file that says what becomes of it; ``None`` outside of sweeps.
+        runs_dir: its name begins below.
+        content: the first record.
+    """
+
+    def __init__(self, record: Path | None, runs_dir: Path, content: dict[str, Any]) -> None:
+        self.folder: Path | None = None
+        self._record = record
+        self._runs_dir = runs_dir
+        self._content = content
+        self._ended = threading.Event()
+        self.write()
+        if record is not None:
+            threading.Thread(target=self._heed, args=(record.parent / _STOP,), daemon=True).start()
+
+    def write(self, **changes: Any) -> None:
+        """Change the record."""
+        self._content |= changes
+        if self._record is not None and self._record.parent.is_dir():
+            write_json(self._record, self._content)
+
+    def lies_in(self, folder: Path) -> None:
+        """Say which folder the run lies in; what became of it the last time is forgotten."""
+        self.folder = folder
+        with suppress(OSError):  # the stage says so, if it cannot be written to
+            (folder / FAILURE).unlink(missing_ok=True)
+        below = folder.is_relative_to(self._runs_dir)
+        self.write(name=str(folder.relative_to(self._runs_dir) if below else folder))
+
+    def end(self, **changes: Any) -> None:
+        """Say what became of it."""
+        self._ended.set()
+        self.write(**changes, seconds=time.time() - self._content["began"])
+
+    def _heed(self, stop: Path) -> None:
+        """Stop once the sweep is to."""
+        while not self._ended.wait(0.5):
+            if stop.exists() and ask_to_stop():
+                return
+
+
+_job: _Job | None = None
+
+
+def in_sweep() -> bool:
+    """Whether this process does a job of a sweep."""
+    return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def name_job(folder: Path) -> None:
+    """Say which folder the run that this process is at lies in, as soon as that is known.
+
+    The sweep calls the job by it, and a failure is recorded there.
+    """
+    if _job is not None:
+        _job.lies_in(folder)
+
+
+def record_failure(error: Exception, reason: str) -> Failure:
     """Leave ``failure.json`` in the job's folder, for the report, and tell the sweep.
 
     A folder that holds another run, or cannot be written, is left alone.
     """
-    output_dir = _output_dir(cfg)
-    if output_dir is not None and not isinstance(error, OtherRunError):
+    folder = None if _job is None else _job.folder
+    if folder is not None and not isinstance(error, OtherRunError):
         try:
-            output_dir.mkdir(parents=True, exist_ok=True)
-            write_json(output_dir / FAILURE, {"reason": reason})
+            folder.mkdir(parents=True, exist_ok=True)
+            write_json(folder / FAILURE, {"reason": reason})
         except OSError:
             pass
     return Failure(reason)
@@ -90,7 +184,7 @@ class SweepCallback(Callback):
         return {**self.__dict__, "_summary": None}
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Begin the summary."""
+        """Begin the summary; see to it that Ctrl-C reaches the jobs."""
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             print(
                 "error: a sweep under torchrun would be done by each of its processes: give "
@@ -109,10 +203,42 @@ class SweepCallback(Callback):
                 file=sys.stderr,
             )
             raise SystemExit(1) from error
-        self._summary = _Summary(self.folder, _count_jobs(config))
+        atexit.register(_remove, self.folder, os.getpid())
+        launcher = config.hydra.launcher
+        self._summary = _Summary(self.folder, _jobs(config), _at_once(launcher))
         self._summary.start()
-        if config.hydra.launcher._target_ == _JOBLIB:
+        if launcher._target_ == _JOBLIB:
             self._outlive_killed_processes()
+        if launcher._target_ != _BASIC:  # there, a job runs in this process, and hears it itself
+            stop = self._leave_jobs if launcher._target_ == _SLURM else self._stop_jobs
+            for number in _SIGNALS:
+                if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                    signal.signal(number, stop)
+
+    def _stop_jobs(self, number: int, frame: FrameType | None) -> None:
+        """Have the jobs that run save and end; then end the sweep. Asked again, do it at once."""
+        assert self._summary is not None
+        assert self.folder is not None
+        stop = self.folder / _STOP
+        if stop.exists():
+            raise Interrupted("", number)
+        stop.touch()
+        running = self._summary.running()
+        if not running:
+            raise Interrupted("", number)
+        print(
+            f"stopping: {len(running)} running jobs save first; once more to stop at once",
+            file=sys.stderr,
+            flush=True,
+        )
+        while running & self._summary.running():
+            time.sleep(0.2)
+        records = self._summary.progress().records
+        saved = sum(bool(records[job].get("saved")) for job in running)
+        raise Interrupted(f"{saved} of {len(running)} running jobs saved", number)
+
+    def _leave_jobs(self, number: int, frame: FrameType | None) -> None:
+        raise Interrupted("the jobs that Slurm has go on; scancel ends them", number)
 
     def _outlive_killed_processes(self) -> None:
         """Have joblib's launcher start again when the system kills a process, as for its memory.
@@ -126,12 +252,14 @@ class SweepCallback(Callback):
         original = joblib_launcher.JoblibLauncher.launch
 
         def launch(launcher: Any, *jobs: Any, **named_jobs: Any) -> Any:
+            assert self._summary is not None
             fruitless, most_done = 0, 0
             while True:
                 try:
-                    return original(launcher, *jobs, **named_jobs)
+                    with _quiet_children():
+                        return original(launcher, *jobs, **named_jobs)
                 except TerminatedWorkerError:
-                    assert self._summary is not None
+                    self._summary.forget_running()
                     done = len(self._summary.progress().state("done"))
                     fruitless = 0 if done > most_done else fruitless + 1
                     most_done = max(done, most_done)
@@ -149,136 +277,126 @@ class SweepCallback(Callback):
         joblib_launcher.JoblibLauncher.launch = launch
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Say that the job runs; forget what became of it the last time."""
+        """Say that the job runs."""
+        global _job
+        record = None
         if self.folder is not None:
             # A cluster's worker may stand elsewhere, and folders are named from where the user is.
             os.chdir(config.hydra.runtime.cwd)
-        output_dir = _output_dir(config)
-        if output_dir is not None:
-            (output_dir / FAILURE).unlink(missing_ok=True)
-        self._record(config, {"state": "running"})
+            if (self.folder / _STOP).exists():
+                raise KeyboardInterrupt
+            record = self.folder / f"{config.hydra.job.num:05d}.json"
+        name = ", ".join(config.hydra.overrides.task)
+        content = {"name": name, "state": "running", "began": time.time()}
+        _job = _Job(record, self.runs_dir, content)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Say what became of the job."""
+        assert _job is not None
         returned = job_return._return_value
-        record: dict[str, Any] = {"state": "done"}
         if isinstance(returned, Failure):
-            record = {"state": "failed", "reason": returned.reason}
+            _job.end(state="failed", reason=returned.reason)
+        elif isinstance(returned, Stopped):
+            _job.end(state="failed", reason="interrupted", saved=bool(returned.message))
+            if config.hydra.launcher._target_ == _BASIC:
+                raise Interrupted(returned.message, returned.signal_number)
         elif isinstance(returned, Exception):
-            record = {"state": "failed", "reason": f"{type(returned).__name__}: {returned}"}
+            _job.end(state="failed", reason=f"{type(returned).__name__}: {returned}")
         elif isinstance(returned, Score):
-            record |= {"metric": returned.metric, "score": returned.value}
-        self._record(config, record)
-
-    def _record(self, config: DictConfig, record: dict[str, Any]) -> None:
-        if self.folder is None:
-            return
-        path = self.folder / f"{config.hydra.job.num:05d}.json"
-        now = time.time()
-        began = read_json(path)["began"] if record["state"] != "running" and path.exists() else now
-        output_dir = _output_dir(config)
-        if output_dir is None:
-            name = ", ".join(config.hydra.overrides.task)
-        elif output_dir.is_relative_to(self.runs_dir):
-            name = str(output_dir.relative_to(self.runs_dir))
+            _job.end(state="done", metric=returned.metric, score=returned.value)
         else:
-            name = str(output_dir)
-        write_json(path, {"name": name, **record, "began": began, "seconds": now - began})
+            _job.end(state="done")
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Say how it went; end the process with an error if a job failed."""
-        if self._summary is None or self.folder is None:
-            return
-        failed = self._summary.finish()
-        shutil.rmtree(self.folder, ignore_errors=True)
-        if failed:
+        if self._summary is not None and self._summary.finish():
             raise SystemExit(1)
 
 
-@dataclass(frozen=True)
-class Progress:
-    """How far a sweep is.
+def _remove(folder: Path, process: int) -> None:
+    """Remove a sweep's records, however it ended; not from a process that was forked off."""
+    if os.getpid() == process:
+        shutil.rmtree(folder, ignore_errors=True)
 
-    Args:
-        records: one for each job that was started, as the jobs wrote them.
-        total: jobs in the sweep; ``None``: unknown.
-        name: what the line calls it.
+
+@contextmanager
+def _quiet_children() -> Iterator[None]:
+    """Keep what a terminal sends to all processes from those that are started meanwhile.
+
+    They inherit which signals are blocked, and so never have them, not even while they import.
+    What they leave behind when they are killed is tidied up without a word.
     """
+    import multiprocessing.resource_tracker
 
-    records: list[dict[str, Any]]
-    total: int | None
-    name: str = "sweep"
+    from joblib.externals.loky.backend import resource_tracker
 
-    def state(self, name: str) -> list[dict[str, Any]]:
-        """The records of the jobs that are ``running``, ``done`` or ``failed``."""
-        return [record for record in self.records if record["state"] == name]
-
-    def line(self) -> str:
-        """One line for the terminal.
-
-        >>> Progress([{"state": "done", "seconds": 72.0}, {"state": "running"}], 4).line()
-        'sweep: 1 of 4 done, 1 running, 0 failed; about 3 min left'
-        """
-        counts = {name: len(self.state(name)) for name in ("done", "running", "failed")}
-        total = "" if self.total is None else f" of {self.total}"
-        parts = [
-            f"{self.name}: {counts['done']}{total} done, {counts['running']} running, "
-            f"{counts['failed']} failed"
-        ]
-        scored = [record for record in self.state("done") if "score" in record]
-        for metric in dict.fromkeys(record["metric"] for record in scored):
-            best = max(
-                (record for record in scored if record["metric"] == metric),
-                key=lambda record: float(record["score"]),
-            )
-            parts.append(f"best {metric} {best['score']:.2f} ({best['name']})")
-        left = self.seconds_left()
-        if left is not None:
-            parts.append(f"about {max(1, round(left / 60))} min left")
-        return "; ".join(parts)
-
-    def seconds_left(self) -> float | None:
-        """Expected from the jobs so far; ``None`` before the first has done any work."""
-        # Those that were finished by an earlier call say nothing about the others.
-        worked = [r["seconds"] for r in self.state("done") if r.get("seconds", 0) > 10]
-        ended = len(self.state("done")) + len(self.state("failed"))
-        if self.total is None or not worked or ended >= self.total:
-            return None
-        at_once = max(1, len(self.state("running")))
-        # A job that runs now is half done, as far as anyone knows.
-        remaining = self.total - ended - at_once / 2
-        if remaining <= 0:
-            return None
-        return statistics.mean(worked) * remaining / at_once
+    given = os.environ.get("PYTHONWARNINGS")
+    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (given, "ignore:resource_tracker")))
+    # Where one of these starts meanwhile, it unblocks the signals.
+    multiprocessing.resource_tracker.ensure_running()
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
+    try:
+        yield
+    finally:
+        if given is None:
+            del os.environ["PYTHONWARNINGS"]
+        else:
+            os.environ["PYTHONWARNINGS"] = given
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Summary(threading.Thread):
-    """Prints a line on stderr whenever a job has ended, and every few minutes."""
+    """Prints a line on stderr whenever a job has ended, and every few minutes.
 
-    def __init__(self, folder: Path, total: int | None) -> None:
+    Args:
+        folder: of the records.
+        jobs: the options of each; ``None``: unknown.
+        at_once: as in :class:`Progress`.
+    """
+
+    def __init__(
+        self, folder: Path, jobs: list[tuple[str, ...]] | None, at_once: int | None
+    ) -> None:
         super().__init__(daemon=True)
         self.folder = folder
-        self.total = total
+        self.jobs = jobs
+        self.at_once = at_once
         self.stop = threading.Event()
 
     def run(self) -> None:
-        shown, when = "", 0.0
+        # The one thread that is sure to get them where the main one keeps them from its children.
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
+        shown, when, changed = -1, 0.0, None
         while not self.stop.wait(1.0):
             progress = self.progress()
-            ended = f"{len(progress.state('done'))} {len(progress.state('failed'))}"
             now = time.monotonic()
-            if progress.records and (ended != shown or now - when > 180):
+            if not progress.records or (progress.ended == shown and now - when < 180):
+                continue
+            changed = changed or now
+            # The next job needs a moment to begin.
+            if progress.is_settled or now - changed > _SETTLING_S:
                 print(progress.line(), file=sys.stderr, flush=True)
-                shown, when = ended, now
+                shown, when, changed = progress.ended, now, None
 
     def progress(self) -> Progress:
-        records = []
+        records = {}
         for path in sorted(self.folder.glob("*.json")):
             try:
-                records.append(read_json(path))
+                records[int(path.stem)] = read_json(path)
             except PipelineError:  # it is being replaced, on a network's file system
                 continue
-        return Progress(records, self.total)
+        return Progress(records, self.jobs, time.time(), self.at_once)
+
+    def running(self) -> set[int]:
+        """The places of the jobs that run."""
+        records = self.progress().records
+        return {job for job, record in records.items() if record["state"] == "running"}
+
+    def forget_running(self) -> None:
+        """Their processes were killed."""
+        for job in self.running():
+            (self.folder / f"{job:05d}.json").unlink(missing_ok=True)
 
     def finish(self) -> int:
         """Print what became of all jobs; return how many failed."""
@@ -294,20 +412,23 @@ class _Summary(threading.Thread):
         return len(failed)
 
 
-def _count_jobs(config: DictConfig) -> int | None:
-    """How many jobs Hydra's sweeper will start."""
+def _jobs(config: DictConfig) -> list[tuple[str, ...]] | None:
+    """The options of the jobs that Hydra's sweeper will start, in their order."""
     sweeper = config.hydra.sweeper
-    if sweeper._target_ != _BASIC:
+    if sweeper._target_ != _BASIC_SWEEPER:  # it chooses the options as it goes
         trials: int | None = OmegaConf.select(sweeper, "n_trials")
-        return trials
+        return None if trials is None else [()] * trials
     params = [f"{key}={value}" for key, value in (sweeper.params or {}).items()]
     overrides = OverridesParser.create().parse_overrides([*params, *config.hydra.overrides.task])
-    return len(BasicSweeper.split_arguments(overrides, None)[0])
+    return [tuple(job) for job in BasicSweeper.split_arguments(overrides, None)[0]]
 
 
-def _output_dir(cfg: DictConfig) -> Path | None:
-    try:
-        found = OmegaConf.select(cfg, "output_dir")
-    except Exception:  # an option that it is made of is missing or wrong: the stage says so
-        return None
-    return None if found is None else Path(found)
+def _at_once(launcher: DictConfig) -> int | None:
+    """How many jobs a launcher runs at the same time; ``None``: as many as a cluster has room."""
+    if launcher._target_ == _BASIC:
+        return 1
+    if launcher._target_ == _JOBLIB:
+        import joblib
+
+        return int(joblib.effective_n_jobs(launcher.n_jobs))
+    return None

@@ -1,6 +1,7 @@
 """From text to the tokens that the model reads, and back."""
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Protocol
@@ -39,7 +40,7 @@ class SentencePieceTokenizer:
 
 
 class MosesTokenizer:
-    """Words and punctuation by the rules of the Moses toolkit, through sacremoses.
+    """Words and punctuation as the Moses toolkit's ``tokenizer.perl -a -no-escape`` splits them.
 
     Args:
         language: language code, which decides on abbreviations and apostrophes.
@@ -48,7 +49,9 @@ class MosesTokenizer:
     def __init__(self, language: str) -> None:
         import sacremoses  # takes a third of a second, and few corpora need it
 
-        self._tokenizer = sacremoses.MosesTokenizer(lang=language)
+        from regattn_fairseq.corpora import moses
+
+        self._tokenizer = moses.MosesTokenizer(lang=language)
         self._detokenizer = sacremoses.MosesDetokenizer(lang=language)
 
     def encode(self, line: str) -> list[str]:  # noqa: D102
@@ -90,6 +93,13 @@ def train_tokenizers(
         PipelineError: unknown options, or SentencePiece cannot be trained with them.
     """
     name = options["name"]
+    size = options["vocab_size"]
+    # SentencePiece's first three pieces stand for unknown text and for a line's ends.
+    fewest = 4 if name == "sentencepiece" else 1
+    if size is not None and (not isinstance(size, int) or size < fewest):
+        raise PipelineError(
+            f"data.tokenizer.vocab_size={size} must be a whole number, at least {fewest}"
+        )
     settings: dict[str, Any] = {"name": name, "languages": list(languages)}
     if name == "sentencepiece":
         if options["joint"]:
@@ -137,13 +147,25 @@ def _chain(texts: tuple[Iterable[str], Iterable[str]]) -> Iterator[str]:
 MAX_TRAINING_LINES = 1_000_000
 
 
+# SentencePiece leaves longer lines out without a word; this is the most that it allows, in bytes.
+MAX_LINE_BYTES = 1 << 30
+
+MODEL_TYPES = ("unigram", "bpe", "char", "word")
+
+
 def _train_sentencepiece(lines: Iterable[str], options: dict[str, Any], prefix: Path) -> None:
+    if options["model_type"] not in MODEL_TYPES:
+        raise PipelineError(
+            f"data.tokenizer.model_type={options['model_type']} must be one of "
+            f"{', '.join(MODEL_TYPES)}"
+        )
     # A larger corpus is sampled, and the sample has to be the same every time.
     sentencepiece.set_random_generator_seed(1)
     try:
         sentencepiece.SentencePieceTrainer.train(
             sentence_iterator=iter(lines),
             input_sentence_size=MAX_TRAINING_LINES,
+            max_sentence_length=MAX_LINE_BYTES,
             model_prefix=str(prefix),
             model_type=options["model_type"],
             vocab_size=options["vocab_size"],
@@ -156,9 +178,20 @@ def _train_sentencepiece(lines: Iterable[str], options: dict[str, Any], prefix: 
             minloglevel=2,
         )
     except (RuntimeError, OSError) as error:
-        reason = " ".join(str(error).split())
-        raise PipelineError(
-            "SentencePiece cannot be trained with data.tokenizer.vocab_size="
-            f"{options['vocab_size']} and data.tokenizer.model_type={options['model_type']} on "
-            f"this corpus; a smaller vocabulary may do ({reason})"
-        ) from error
+        raise PipelineError(_vocabulary_advice(str(error), options)) from error
+
+
+def _vocabulary_advice(reason: str, options: dict[str, Any]) -> str:
+    """What to do where SentencePiece gave up, by what it said."""
+    size = f"data.tokenizer.vocab_size={options['vocab_size']}"
+    if fewest := re.search(r"smaller than required_chars\. \d+ vs (\d+)", reason):
+        return (
+            f"{size} is too small: the corpus has so many different characters that at least "
+            f"{fewest[1]} are needed; choose a larger vocabulary"
+        )
+    if most := re.search(r"Vocabulary size too high.*<= (\d+)", reason):
+        return f"{size} is too large for this corpus: choose at most {most[1]}"
+    return (
+        f"SentencePiece cannot be trained with {size} and data.tokenizer.model_type="
+        f"{options['model_type']} on this corpus ({' '.join(reason.split())})"
+    )

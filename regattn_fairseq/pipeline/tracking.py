@@ -10,6 +10,7 @@ from unittest import mock
 from fairseq.logging import progress_bar
 from omegaconf import DictConfig
 
+from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.files import fingerprint
 
@@ -23,7 +24,7 @@ def check_tracking(cfg: DictConfig) -> None:
     if cfg.common.wandb_project and importlib.util.find_spec("wandb") is None:
         raise PipelineError(
             "tracking=wandb needs a package that is not installed: "
-            "pip install 'regattn-fairseq[wandb]', or choose tracking=tensorboard"
+            f"{how_to_install('wandb')}, or choose tracking=tensorboard"
         )
 
 

@@ -11,6 +11,9 @@ from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 from regattn_fairseq.tasks.search import QuickBeamSearch
 
+# Options of a model that a checkpoint makes idle: it holds the vectors, and the files may be gone.
+VECTOR_FILES = ("encoder_embed_path", "decoder_embed_path")
+
 
 @dataclass
 class RegattnTranslationConfig(TranslationConfig):
@@ -34,12 +37,13 @@ class RegattnTranslationConfig(TranslationConfig):
 
 @register_task("regattn_translation", dataclass=RegattnTranslationConfig)
 class RegattnTranslationTask(TranslationTask):
-    """Like ``translation``, with four differences.
+    """Like ``translation``, with five differences.
 
     ``rebuild_batches`` is an option: fairseq's own task makes the batches once a process, from the
     epoch at which that process starts. ``train_fraction`` is another. Beam search finds the same
-    in less time. And a batch of outputs without any word counts as one wrong word, hence as BLEU
-    0, where fairseq stops for want of a score.
+    in less time. A checkpoint opens without the files of word vectors that its training began with.
+    And a batch of outputs without any word counts as one wrong word, hence as BLEU 0, where fairseq
+    stops for want of a score.
     """
 
     def load_dataset(
@@ -52,6 +56,14 @@ class RegattnTranslationTask(TranslationTask):
             raise ValueError(f"task.train_fraction is {fraction}: choose above 0 and at most 1")
         if split == self.cfg.train_subset and fraction < 1:
             self.datasets[split] = _Part(self.datasets[split], fraction)
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        """Build the model; see fairseq. One from a checkpoint needs no file of word vectors."""
+        if from_checkpoint:
+            for option in VECTOR_FILES:
+                if getattr(cfg, option, None) is not None:
+                    setattr(cfg, option, None)
+        return super().build_model(cfg, from_checkpoint)
 
     def build_generator(self, *args: Any, **kwargs: Any) -> Any:
         """What searches for outputs; see fairseq. Plain beam search is a quicker one."""

@@ -336,8 +336,13 @@ def test_bad_options_are_named(build, options, message):
 
 def test_pretrained_embeddings_are_read_and_frozen(build, tmp_path):
     path = tmp_path / "vectors.txt"
-    path.write_text("1 6\nword3 " + " ".join(["0.25"] * 6) + "\n")
+    path.write_text("word3 " + " ".join(["0.25"] * 6) + "\n")
     model = build(encoder_embed_path=str(path), encoder_freeze_embed=True)
     assert model.encoder.embed_tokens.weight[4 + 3].eq(0.25).all()
     assert not model.encoder.embed_tokens.weight.requires_grad
     assert model.decoder.embed_tokens.weight.requires_grad
+
+
+def test_a_file_of_embeddings_that_is_not_there_is_named(build, tmp_path):
+    with pytest.raises(ValueError, match=r"decoder_embed_path=.*nowhere.txt cannot be read"):
+        build(decoder_embed_path=str(tmp_path / "nowhere.txt"))

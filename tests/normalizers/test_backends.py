@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from regattn_fairseq import normalizers
-from regattn_fairseq.normalizers._engine import backend
+from regattn_fairseq.normalizers.autograd import backend
 
 CASES = [
     ("sparsemax", {}),

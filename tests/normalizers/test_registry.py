@@ -12,7 +12,7 @@ from regattn_fairseq.normalizers import (
     normalizer_names,
     normalizer_options,
     register_normalizer,
-    registry,
+    rules,
     sparsemax,
 )
 
@@ -43,7 +43,7 @@ def test_modules_copy_and_pickle():
 
 
 def test_registering_ones_own(monkeypatch):
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    monkeypatch.setattr(rules, "_rules", dict(rules._rules))
 
     @register_normalizer("halved")
     def halved(scores, *, gamma=1.0, mask=None, dim=-1):

@@ -168,7 +168,7 @@ def test_oscarmax_whether_few_scores_or_all_must_be_sorted(d, pressure):
 
 @pytest.mark.parametrize("n", [1, 64, 65, 1000])
 def test_both_sorts(n):
-    from regattn_fairseq.normalizers._numba.sorting import sort_descending
+    from regattn_fairseq.normalizers._numba.sorting import Sorted, sort_descending
 
     rng = np.random.default_rng(0)
     z = rng.standard_normal(n) * 10.0 ** rng.integers(-300, 300, n)
@@ -176,7 +176,7 @@ def test_both_sorts(n):
     z[rng.random(n) < 0.2] *= -0.0
     key, spare = np.empty(n), np.empty(n)
     index, spare_index = np.empty(n, np.int32), np.empty(n, np.int32)
-    sort_descending(z, n, key, index, spare, spare_index)
+    sort_descending(z, n, Sorted(key, index, spare, spare_index))
     np.testing.assert_array_equal(key, np.sort(z)[::-1])
     np.testing.assert_array_equal(z[index], key)
     assert sorted(index) == list(range(n))

@@ -92,7 +92,7 @@ def test_an_aligner_sees_marks_apart_and_is_called_once(data, monkeypatch):
 
 def test_without_eflomal_the_message_says_what_to_install(data, monkeypatch, tmp_path):
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
-    with pytest.raises(PipelineError, match=r"pip install 'regattn-fairseq\[align\]'"):
+    with pytest.raises(PipelineError, match=r"pip install -e '\.\[align\]'"):
         find(data, aligner="eflomal")
     assert not list(data.directory.glob("alignments/test.eflomal.*"))
 

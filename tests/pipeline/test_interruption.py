@@ -2,12 +2,14 @@
 
 import os
 import signal
+import time
 from collections.abc import Iterator
 
 import pytest
 
 from regattn_fairseq.pipeline.interruption import (
     Interrupted,
+    ask_to_stop,
     exit_status,
     raise_on_sigterm,
     signals_as_requests,
@@ -99,3 +101,28 @@ def test_sigterm_unwinds_as_ctrl_c_does():
     with pytest.raises(KeyboardInterrupt) as caught:
         os.kill(os.getpid(), signal.SIGTERM)
     assert exit_status(caught.value) == 143
+
+
+def test_another_thread_asks_as_a_signal_does_but_without_a_word(capsys):
+    with signals_as_requests() as request:
+        assert ask_to_stop()
+        assert request.signal_number == signal.SIGINT
+        with pytest.raises(Interrupted, match="saved after 3 updates"):
+            request.fulfil(signal.SIGINT, "saved after 3 updates")
+    assert capsys.readouterr().err == ""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    assert not ask_to_stop()
+
+
+def test_outside_of_a_training_another_thread_is_heard_at_once():
+    def wait_for_it() -> None:
+        assert ask_to_stop()
+        time.sleep(10)
+
+    with pytest.raises(KeyboardInterrupt):
+        wait_for_it()
+
+
+def test_what_comes_after_the_last_update_is_obeyed_as_well():
+    with pytest.raises(Interrupted, match="saved"), signals_as_requests():
+        os.kill(os.getpid(), signal.SIGINT)

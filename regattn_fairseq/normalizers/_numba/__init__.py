@@ -16,23 +16,20 @@ the rest out of the work.
 published composition has such members).
 """
 
-from .backward import grouped_backward, pnormmax_backward, signed_backward, sparsemax_backward
-from .forward import (
-    fusedmax_forward,
-    oscarmax_forward,
-    oscarmax_published_forward,
-    pnormmax_forward,
-    sparsemax_forward,
-)
+from .fusedmax import fusedmax_forward
+from .groups import grouped_product, signed_product
+from .oscarmax import oscarmax_forward, oscarmax_published_forward
+from .pnormmax import pnormmax_forward, pnormmax_product
+from .sparsemax import sparsemax_forward, sparsemax_product
 
 __all__ = [
     "fusedmax_forward",
-    "grouped_backward",
+    "grouped_product",
     "oscarmax_forward",
     "oscarmax_published_forward",
-    "pnormmax_backward",
     "pnormmax_forward",
-    "signed_backward",
-    "sparsemax_backward",
+    "pnormmax_product",
+    "signed_product",
     "sparsemax_forward",
+    "sparsemax_product",
 ]

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig
 
+from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.pipeline.errors import PipelineError
 
 logger = logging.getLogger(__name__)
@@ -29,8 +30,7 @@ def serve(cfg: DictConfig) -> None:
     """
     if importlib.util.find_spec("gradio") is None:
         raise PipelineError(
-            "regattn-demo needs a package that is not installed: "
-            "pip install 'regattn-fairseq[demo]'"
+            f"regattn-demo needs a package that is not installed: {how_to_install('demo')}"
         )
     for option in ("max_models", "max_characters", "requests_per_minute"):
         if cfg[option] < 1:
@@ -44,6 +44,6 @@ def serve(cfg: DictConfig) -> None:
 
     listener = server.listen(cfg.host, cfg.port)
     with listener:
-        desks = load_desks(Path(cfg.runs_dir), cfg.max_models)
+        desks = load_desks(Path(cfg.runs_dir), cfg.max_models, Path(cfg.cache_dir))
         page = build_page(desks, Admission(cfg.max_characters, cfg.requests_per_minute))
         server.answer(page, listener, cfg.host)

@@ -15,7 +15,7 @@ from regattn_fairseq.pipeline import train
 from regattn_fairseq.pipeline.demo.panels import AttentionPanel
 from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.finished import Run, find_runs, reason
-from regattn_fairseq.pipeline.prepared import PreparedData
+from regattn_fairseq.pipeline.prepared import data_of_run
 from regattn_fairseq.pipeline.translator import Translator, trained_options
 
 logger = logging.getLogger(__name__)
@@ -83,7 +83,7 @@ class Desk:
         return panels
 
 
-def load_desks(root: Path, max_models: int) -> list[Desk]:
+def load_desks(root: Path, max_models: int, cache_dir: Path = Path("cache")) -> list[Desk]:
     """Load the runs under a folder; of several seeds the first.
 
     What cannot be shown is left out with a warning.
@@ -91,6 +91,7 @@ def load_desks(root: Path, max_models: int) -> list[Desk]:
     Args:
         root: searched for ``result.json`` files, as by ``regattn-report``.
         max_models: how many to load at most.
+        cache_dir: where preprocessed data is, if not where a run says.
 
     Raises:
         PipelineError: none could be loaded.
@@ -107,7 +108,7 @@ def load_desks(root: Path, max_models: int) -> list[Desk]:
             warnings.append(f"{run.name}: not loaded, since max_models={max_models}")
             continue
         try:
-            translator = _load(run)
+            translator = _load(run, cache_dir)
         except (PipelineError, OSError) as error:
             warnings.append(f"{run.name}: left out, {reason(error)}")
             continue
@@ -132,16 +133,14 @@ def load_desks(root: Path, max_models: int) -> list[Desk]:
     ]
 
 
-def _load(run: Run) -> Translator:
+def _load(run: Run, cache_dir: Path) -> Translator:
     if run.task not in _WRITING:
         raise PipelineError(f"its task is {run.task}, and only models that write are shown")
     files = train.Run(run.folder)
     if not files.config.is_file():
         raise PipelineError("it has no config.yaml: copy the whole folder of the run")
     saved: Any = OmegaConf.load(files.config)
-    data = PreparedData(Path(saved.task.data).parent)
-    if not data.is_complete:
-        raise PipelineError(f"its data-bin {data.directory} is not there: run regattn-preprocess")
+    data = data_of_run(saved, run.folder, cache_dir)
     evaluated = run.raw.get("config", {})
     checkpoint = evaluated.get("evaluation", {}).get("checkpoint", "best")
     translator = Translator(

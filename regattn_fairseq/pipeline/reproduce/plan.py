@@ -136,8 +136,6 @@ def resolve_run(wanted: PlannedRun) -> dict[str, Any]:
     cfg = compose_run(wanted)
     try:
         with open_dict(cfg):
-            # Only output_dir reads how the command was given, which composing does not know.
-            cfg.output_dir = None
             cfg.task.data = ""
             if OmegaConf.is_missing(cfg.data, "raw_dir"):
                 cfg.data.raw_dir = None

@@ -10,14 +10,14 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
 from regattn_fairseq.pipeline.errors import one_line
+from regattn_fairseq.pipeline.progress import Progress
 from regattn_fairseq.pipeline.reproduce.plan import PlannedRun
-from regattn_fairseq.pipeline.sweep import Progress
 
 logger = logging.getLogger(__name__)
 
@@ -48,19 +48,23 @@ def make_runs(wanted: Sequence[PlannedRun], runs_dir: Path, jobs: int) -> dict[P
     with ThreadPoolExecutor(at_once) as pool:
         futures = {each: pool.submit(processes.make, each) for each in wanted}
         try:
-            _watch(futures.values(), processes)
+            _watch(futures, processes, at_once)
         except KeyboardInterrupt:
             processes.stop(futures.values())
             raise
     return {each: future.result() for each, future in futures.items()}
 
 
-def _watch(futures: Collection[Future[str]], processes: _Processes) -> None:
+def _watch(futures: Mapping[PlannedRun, Future[str]], processes: _Processes, at_once: int) -> None:
     """Wait for all; say how far they are whenever one has ended, and now and then."""
-    pending = set(futures)
+    places = {each: place for place, each in enumerate(futures)}
+    pending = set(futures.values())
     while pending:
         _, pending = wait(pending, _SECONDS_BETWEEN_REPORTS, return_when=FIRST_COMPLETED)
-        logger.info(Progress([*processes.records.values()], len(futures), "runs").line())
+        time.sleep(1)  # the next one begins
+        records = {places[each]: record for each, record in [*processes.records.items()]}
+        options = [each.options for each in futures]
+        logger.info(Progress(records, options, time.time(), at_once, "runs").line())
 
 
 class _Processes:
@@ -85,7 +89,7 @@ class _Processes:
     def make(self, wanted: PlannedRun) -> str:
         """Make one run; why it failed, or an empty line."""
         began = time.time()
-        self.records[wanted] = {"name": str(wanted), "state": "running"}
+        self.records[wanted] = {"name": str(wanted), "state": "running", "began": began}
         try:
             failure = self._make(wanted)
         except OSError as error:
@@ -95,6 +99,7 @@ class _Processes:
         self.records[wanted] = {
             "name": str(wanted),
             "state": "failed" if failure else "done",
+            "began": began,
             "seconds": time.time() - began,
         }
         return failure

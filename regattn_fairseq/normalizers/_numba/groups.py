@@ -1,8 +1,7 @@
-"""Products of a vector with the transposed Jacobians of the maps."""
+"""Derivatives of maps with groups: a projection after a prox that averages over groups."""
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 import numpy as np
@@ -13,48 +12,16 @@ from .rows import support
 
 
 @jit
-def sparsemax_backward(
+def grouped_product(
     like: Any,
     start: int,
     stop: int,
     d: int,
     g_at: int,
     y_at: int,
-    labels_at: int,
-    gamma: float,
-    p: float,
     out_at: int,
-) -> None:
-    """Set out to (diag(s) - s s' / |s|) g / gamma, s the support of y."""
-    g = array_at(g_at, like, stop, d)
-    y = array_at(y_at, like, stop, d)
-    out = array_at(out_at, like, stop, d)
-    for r in range(start, stop):
-        total = 0.0
-        count = 0.0
-        for j in range(d):
-            active = np.float64(y[r, j] > 0.0)
-            total += g[r, j] * active
-            count += active
-        mean = total / max(count, 1.0)
-        for j in range(d):
-            # y * 0 is 0, or NaN in a row that holds a NaN.
-            active = np.float64(y[r, j] > 0.0)
-            out[r, j] = (g[r, j] - mean) * (active / gamma) + y[r, j] * 0.0
-
-
-@jit
-def grouped_backward(
-    like: Any,
-    start: int,
-    stop: int,
-    d: int,
-    g_at: int,
-    y_at: int,
-    labels_at: int,
     gamma: float,
-    p: float,
-    out_at: int,
+    labels_at: int,
 ) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over groups.
 
@@ -97,17 +64,16 @@ def grouped_backward(
 
 
 @jit
-def signed_backward(
+def signed_product(
     like: Any,
     start: int,
     stop: int,
     d: int,
     g_at: int,
     y_at: int,
-    labels_at: int,
-    gamma: float,
-    p: float,
     out_at: int,
+    gamma: float,
+    labels_at: int,
 ) -> None:
     """Set out to J_prox (diag(s) - s s' / |s|) g / gamma, J_prox averaging over signed groups."""
     g = array_at(g_at, like, stop, d)
@@ -135,49 +101,3 @@ def signed_backward(
             k = labels[r, j]
             v = sums[abs(k)] / counts[abs(k)] / gamma if k != 0 else y[r, j] * 0.0
             out[r, j] = v if k >= 0 else -v
-
-
-@jit
-def pnormmax_backward(
-    like: Any,
-    start: int,
-    stop: int,
-    d: int,
-    g_at: int,
-    y_at: int,
-    labels_at: int,
-    gamma: float,
-    p: float,
-    out_at: int,
-) -> None:
-    """Set out to M g, M = H^-1 - H^-1 1 1' H^-1 / (1' H^-1 1) on the support of y."""
-    g = array_at(g_at, like, stop, d)
-    y = array_at(y_at, like, stop, d)
-    out = array_at(out_at, like, stop, d)
-    where = np.empty(d, np.uint32)
-    weight = np.empty(d)
-    for r in range(start, stop):
-        size = support(y, r, out, where)
-        power = 0.0
-        dot = 0.0
-        for i in range(size):
-            v = np.float64(y[r, where[i]])
-            w = math.sqrt(v) if p == 1.5 else v ** (2.0 - p)
-            # y^p = y^2 / y^(2-p)
-            power += v * v / w
-            weight[i] = w
-            dot += v * g[r, where[i]]
-        lean = (2.0 - p) / power ** (2.0 / p)
-        scale = power ** ((p - 2.0) / p)
-        a = 0.0
-        b = 0.0
-        for i in range(size):
-            weight[i] *= scale
-            h = weight[i] - lean * y[r, where[i]]
-            a += h * g[r, where[i]]
-            b += h
-        ratio = a / b if b > 0.0 else 0.0
-        for i in range(size):
-            j = where[i]
-            change = weight[i] * (g[r, j] - ratio) - lean * y[r, j] * (dot - ratio)
-            out[r, j] = change / (gamma * (p - 1.0))
