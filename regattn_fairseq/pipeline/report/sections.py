@@ -13,6 +13,7 @@ from regattn_fairseq.pipeline.report.examples import Example, FileNames, draw_ex
 from regattn_fairseq.pipeline.report.explorer import Explorer, build_explorer
 from regattn_fairseq.pipeline.report.figures import save_figure
 from regattn_fairseq.pipeline.report.plots import (
+    draw_attention_curves,
     draw_distributions,
     draw_learning_curves,
     draw_quality_by_sparsity,
@@ -147,4 +148,7 @@ def _plots(
     curves = draw_learning_curves(rows)
     if curves is not None:
         add("learning", "Learning curves, one line a run", curves)
+    attention = draw_attention_curves(rows)
+    if attention is not None:
+        add("training", "Attention while it was trained, one line a run", attention)
     return plots
