@@ -17,8 +17,10 @@ from omegaconf.errors import OmegaConfBaseException
 if os.environ.keys().isdisjoint(("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
     os.environ["GOMP_SPINCOUNT"] = "1000"
 
-from regattn_fairseq.pipeline import command_line, config, distributed, interruption, sweep
-from regattn_fairseq.pipeline.errors import one_line
+from regattn_fairseq import interruption, sweep
+from regattn_fairseq.options import command_line, config
+from regattn_fairseq.pipeline.training import distributed
+from regattn_fairseq.runs.errors import one_line
 
 # Here and not in the commands: a launcher's worker processes import this module, and no more.
 config.register()
@@ -76,7 +78,7 @@ def report() -> None:
     """``regattn-report``: finished runs to tables, figures and a page."""
 
     def stage(cfg: DictConfig) -> None:
-        from regattn_fairseq.pipeline.report import build_report, render_terminal
+        from regattn_fairseq.report import build_report, render_terminal
 
         made = build_report(
             Path(cfg.runs_dir),
@@ -94,7 +96,7 @@ def demo() -> None:
     """``regattn-demo``: finished runs on a local page."""
 
     def stage(cfg: DictConfig) -> None:
-        from regattn_fairseq.pipeline.demo import serve
+        from regattn_fairseq.demo import serve
 
         serve(cfg)
 

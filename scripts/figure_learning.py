@@ -13,7 +13,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from regattn_fairseq.pipeline.report.figures import save_figure
+from regattn_fairseq.report.figures import save_figure
 
 COURSES = {  # label: γ, and γ at the first update
     "γ = 0.25": ("0.25", "null"),

@@ -46,7 +46,7 @@ from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.recurrence import LSTM
 from regattn_fairseq.models.step_products import StepLSTM
-from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.runs.files import write_text
 from regattn_fairseq.tasks.search import QuickBeamSearch
 
 MATRICES = "matrix products"

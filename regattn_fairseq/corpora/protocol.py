@@ -97,18 +97,6 @@ class Corpus(Protocol):
         """
 
 
-def check_name(name: str) -> None:
-    """Check that ``data.name`` can name a folder.
-
-    Raises:
-        CorpusError: it cannot.
-    """
-    if not name or name in (".", "..") or set(name) & set("/\\\0") or len(name.encode()) > 100:
-        raise CorpusError(
-            f"data.name={name} cannot name a folder: choose a short name without a slash"
-        )
-
-
 def check_counts(pairs: int, valid: int, test: int) -> None:
     """Check that a generated corpus of ``pairs`` leaves something for training.
 

@@ -49,7 +49,7 @@ def find_file(directory: Path, names: Iterable[str], *, option: str, advice: str
             return found
     alternatives = "".join(f" or {name}" for name in names[1:])
     raise CorpusError(
-        f"{directory / names[0]}{alternatives} (or the same with .gz) is missing: "
+        f"{directory / names[0]}{alternatives} (or the same, compressed) is missing: "
         f"set {option} to the folder that holds it; {advice}; {what_is_in(directory)}"
     )
 

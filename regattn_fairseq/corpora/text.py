@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from regattn_fairseq.corpora.protocol import CorpusError, GivenSplits, SentencePair, check_name
+from regattn_fairseq.corpora.protocol import CorpusError, GivenSplits, SentencePair
 from regattn_fairseq.corpora.reading import (
     existing_file,
     find_file,
@@ -40,19 +40,12 @@ class ParallelText:
 
     ``valid`` may be called ``dev``, ``val`` or ``validation``, and every file may be compressed.
     Validation and test sets are kept as they are; ``train`` is cleaned.
-
-    Raises:
-        CorpusError: ``name`` cannot name a folder.
     """
 
     raw_dir: str | Path
     source_lang: str = "src"
     target_lang: str = "tgt"
     name: str = "text"
-
-    def __post_init__(self) -> None:
-        """Reject a name that would become a folder elsewhere."""
-        check_name(self.name)
 
     def input_files(self) -> tuple[Path, ...]:
         """One or two files a split, the first missing one reported by its name."""
@@ -81,7 +74,7 @@ class ParallelText:
                     for name in names
                 )
         codes = (
-            "; where the files end in languages' codes, give these as data.source_lang=… and "
+            "; if they are named by languages' codes, give these as data.source_lang=… and "
             "data.target_lang=…"
             if self.source_lang == "src"
             else ""
@@ -89,8 +82,8 @@ class ParallelText:
         alternatives = dict.fromkeys([ways[0], (f"{split}.src", f"{split}.tgt")])
         wanted = ", or ".join(" and ".join(names) for names in alternatives)
         raise CorpusError(
-            f"{folder / wanted} is missing (docs/corpus.md has the other names that will do): set "
-            f"data.raw_dir to the folder that holds it; {ADVICE}{codes}; {what_is_in(folder)}"
+            f"{folder / wanted} are missing: set data.raw_dir to the folder that holds them, or "
+            f"give your files these names or others of docs/corpus.md{codes}; {what_is_in(folder)}"
         )
 
 

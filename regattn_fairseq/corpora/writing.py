@@ -144,6 +144,11 @@ def _nothing_left(
             f"have a sentence that is in {other} too: give {name} text of its own; its files may "
             f"be copies of those of {other}"
         )
+    if reason == "empty":
+        return (
+            f"corpus {corpus.name}: no pair is left for {name}, since {count} of its {read} pairs "
+            "have nothing on one side: put a sentence on each line of both"
+        )
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
     return (
         f"corpus {corpus.name}: no pair is left for {name} (of {read} read; dropped: "

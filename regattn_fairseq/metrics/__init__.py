@@ -21,7 +21,12 @@ from regattn_fairseq.metrics.attention import (
     load_attention,
     save_attention,
 )
-from regattn_fairseq.metrics.bleu import score_translation, sentence_bleu
+from regattn_fairseq.metrics.bleu import (
+    bleu_tokenizer,
+    score_translation,
+    sentence_bleu,
+    tokenizer_of_signature,
+)
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
     PairedResult,
@@ -51,6 +56,7 @@ __all__ = [
     "alignment_counts",
     "attention_counts",
     "attention_statistics",
+    "bleu_tokenizer",
     "equal_groups",
     "load_attention",
     "paired_bootstrap",
@@ -67,6 +73,7 @@ __all__ = [
     "stack_counts",
     "stretches",
     "support_sizes",
+    "tokenizer_of_signature",
     "word_attention",
     "words_of_tokens",
 ]

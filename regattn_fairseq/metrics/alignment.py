@@ -53,10 +53,14 @@ class Alignment:
     possible: Links
 
 
-def parse_alignment(line: str) -> Alignment:
-    """One line of Pharaoh's and Moses' format: ``0-0 1-2 2?2``, source before target, from 0.
+def parse_alignment(line: str, *, first: int = 0) -> Alignment:
+    """One line of Pharaoh's and Moses' format: ``0-0 1-2 2?2``, source before target.
 
     ``i-j`` is a sure link, ``i?j`` (or ``ipj``) a possible one.
+
+    Args:
+        line: of a file.
+        first: how the line numbers the first word: 0, or 1 as NAACL's and Hansards' files do.
 
     Raises:
         ValueError: naming what is no link.
@@ -66,7 +70,9 @@ def parse_alignment(line: str) -> Alignment:
         match = _LINK.fullmatch(text)
         if match is None:
             raise ValueError(f"{text!r} is no link: write 0-0 for a sure one, 0?0 for a possible")
-        link = int(match[1]), int(match[3])
+        link = int(match[1]) - first, int(match[3]) - first
+        if min(link) < 0:
+            raise ValueError(f"{text!r} counts words from 0, not from {first}")
         possible.add(link)
         if match[2] == "-":
             sure.add(link)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
+import re
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 from sacrebleu.metrics.bleu import BLEU
@@ -10,19 +13,96 @@ from sacrebleu.metrics.chrf import CHRF
 
 from regattn_fairseq.metrics.pairs import check_pairs
 
+logger = logging.getLogger(__name__)
+
+# sacrebleu's own choices. It has none for the languages below, which do without spaces as well.
+_TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
+_TOKENIZERS |= dict.fromkeys(("th", "lo", "km", "my"), "char")
+_TWO_LETTERS = {
+    **{"zho": "zh", "chi": "zh", "cmn": "zh", "yue": "zh", "jpn": "ja", "kor": "ko"},
+    **{"tha": "th", "lao": "lo", "khm": "km", "mya": "my", "bur": "my"},
+}
+DEFAULT_TOKENIZER = BLEU.TOKENIZER_DEFAULT
+
+
+@cache
+def bleu_tokenizer(language: str, wanted: str | None = None) -> str:
+    """Sacrebleu's name of the tokenizer that BLEU of a language uses.
+
+    Args:
+        language: of the text, by ISO's code, such as ``zh``, ``zh_CN`` or ``zho_Hans``; any other
+            name is a language that has spaces between words.
+        wanted: the tokenizer, whatever the language is; ``None``: as sacrebleu chooses, ``13a``
+            for most. Where a tokenizer is not installed, or there is none for a language without
+            spaces, characters take the place of words, and a warning says so.
+
+    Raises:
+        ValueError: there is no such tokenizer, or it is not installed; the message names those that
+            there are.
+    """
+    if wanted is not None:
+        return _check_tokenizer(wanted)
+    code = re.split("[-_]", language.lower())[0]
+    name = _TOKENIZERS.get(_TWO_LETTERS.get(code, code), DEFAULT_TOKENIZER)
+    try:
+        return _check_tokenizer(name)
+    except ValueError as error:
+        logger.warning("BLEU of %s is computed over characters: %s", language, error)
+        return "char"
+
+
+def _check_tokenizer(name: str) -> str:
+    if name not in BLEU.TOKENIZERS:
+        raise ValueError(f"{name!r} is no tokenizer: choose {', '.join(sorted(BLEU.TOKENIZERS))}")
+    try:
+        BLEU(tokenize=name)
+    except (ImportError, RuntimeError) as error:
+        extra = name.partition("-")[0]
+        raise ValueError(
+            f"the tokenizer {name} is not installed: pip install 'sacrebleu[{extra}]'"
+        ) from error
+    return name
+
+
+def bleu_scorer(lowercase: bool, tokenizer: str, *, effective_order: bool = False) -> BLEU:
+    """Sacrebleu's scorer.
+
+    Raises:
+        ValueError: the tokenizer is not installed.
+    """
+    _check_tokenizer(tokenizer)
+    return BLEU(lowercase=lowercase, tokenize=tokenizer, effective_order=effective_order)
+
+
+def tokenizer_of_signature(signature: str) -> str:
+    """The tokenizer that a signature of `score_translation` names; the default where it has none.
+
+    >>> tokenizer_of_signature("nrefs:1|case:mixed|eff:no|tok:zh|smooth:exp|version:2.6.0")
+    'zh'
+    """
+    match = re.search(r"\btok:([^|]*)", signature)
+    found = match[1] if match else DEFAULT_TOKENIZER
+    # Some signatures end in a version.
+    names = (name for name in BLEU.TOKENIZERS if found == name or found.startswith(f"{name}-"))
+    return max(names, key=len, default=DEFAULT_TOKENIZER)
+
 
 def score_translation(
-    hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    lowercase: bool,
+    tokenizer: str = DEFAULT_TOKENIZER,
 ) -> tuple[dict[str, float], dict[str, str]]:
     """Corpus BLEU and chrF of detokenized text, one reference a sentence.
 
-    BLEU uses sacrebleu's defaults (13a tokenization, exponential smoothing), chrF is chrF2 over
-    character 6-grams.
+    BLEU uses sacrebleu's exponential smoothing, chrF is chrF2 over character 6-grams.
 
     Args:
         hypotheses: system output, detokenized, one string a sentence.
         references: the reference for each hypothesis, in the same order.
         lowercase: compare without regard to case; the signatures say ``case:lc`` then.
+        tokenizer: of BLEU, as `bleu_tokenizer` chooses it; the signature says which.
 
     Returns:
         ``(metrics, signatures)``, both with the keys ``bleu`` and ``chrf``. Metrics are in points
@@ -34,7 +114,8 @@ def score_translation(
     Source: Papineni et al. 2002 (BLEU), Popović 2015 (chrF), Post 2018 (signatures).
     """
     check_pairs(hypotheses, references)
-    scorers = {"bleu": BLEU(lowercase=lowercase), "chrf": CHRF(lowercase=lowercase)}
+    bleu = bleu_scorer(lowercase, tokenizer)
+    scorers = {"bleu": bleu, "chrf": CHRF(lowercase=lowercase)}
     metrics: dict[str, float] = {}
     signatures: dict[str, str] = {}
     for key, scorer in scorers.items():
@@ -44,7 +125,11 @@ def score_translation(
 
 
 def sentence_bleu(
-    hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool
+    hypotheses: Sequence[str],
+    references: Sequence[str],
+    *,
+    lowercase: bool,
+    tokenizer: str = DEFAULT_TOKENIZER,
 ) -> np.ndarray:
     """BLEU of each sentence by itself, as sacrebleu's `sentence_bleu` computes it.
 
@@ -54,6 +139,7 @@ def sentence_bleu(
         hypotheses: system output, detokenized, one string a sentence.
         references: the reference for each hypothesis, in the same order.
         lowercase: compare without regard to case.
+        tokenizer: as in `score_translation`.
 
     Returns:
         float64 [sentence], in points from 0 to 100.
@@ -62,7 +148,7 @@ def sentence_bleu(
         ValueError: there is nothing to score, or the two lists differ in length.
     """
     check_pairs(hypotheses, references)
-    scorer = BLEU(lowercase=lowercase, effective_order=True)
+    scorer = bleu_scorer(lowercase, tokenizer, effective_order=True)
     pairs = zip(hypotheses, references, strict=True)
     return np.array(
         [scorer.sentence_score(hypothesis, [reference]).score for hypothesis, reference in pairs]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Sequence
 from functools import lru_cache
 from importlib.metadata import version
@@ -31,17 +32,35 @@ class _CachedStemmer:
 
 
 class _StemmingTokenizer(Tokenizer):
-    """rouge-score's own tokenization with the cached stemmer."""
+    """rouge-score's own tokenization; with the cached stemmer, or with none."""
 
-    def __init__(self) -> None:
-        self._stemmer = _CachedStemmer()
+    def __init__(self, stemming: bool) -> None:
+        self._stemmer = _CachedStemmer() if stemming else None
 
     def tokenize(self, text: str) -> list[str]:
         return list(tokenize.tokenize(text, self._stemmer))
 
 
-def sentence_rouge(hypotheses: Sequence[str], references: Sequence[str]) -> dict[str, np.ndarray]:
-    """ROUGE F1 of every pair, with Porter stemming.
+def is_stemmed(language: str) -> bool:
+    """Whether ROUGE compares stems, which Porter's rules give for English alone.
+
+    Args:
+        language: of the summaries. What is no two-letter code, such as ``title``, is taken for
+            English.
+    """
+    code = re.split("[-_]", language.lower())[0]
+    return code == "en" or len(code) != 2
+
+
+def is_stemmed_in(signature: str) -> bool:
+    """Whether a signature of `score_summaries` is of stems."""
+    return "stemmer:none" not in signature
+
+
+def sentence_rouge(
+    hypotheses: Sequence[str], references: Sequence[str], *, stemming: bool = True
+) -> dict[str, np.ndarray]:
+    """ROUGE F1 of every pair.
 
     As in the original ROUGE, text is lowercased and only ASCII letters and digits count: the ``#``
     that stands for digits in Gigaword is not scored, and a text in another script scores 0 (a
@@ -50,6 +69,7 @@ def sentence_rouge(hypotheses: Sequence[str], references: Sequence[str]) -> dict
     Args:
         hypotheses: one summary a document.
         references: the reference for each summary, in the same order.
+        stemming: compare Porter's stems of the words; for other languages than English, do not.
 
     Returns:
         For each key of `ROUGE_KEYS` a float64 array [pair], in points from 0 to 100.
@@ -60,7 +80,7 @@ def sentence_rouge(hypotheses: Sequence[str], references: Sequence[str]) -> dict
     Source: Lin 2004, "ROUGE: A Package for Automatic Evaluation of Summaries".
     """
     check_pairs(hypotheses, references)
-    tokenizer = _StemmingTokenizer()
+    tokenizer = _StemmingTokenizer(stemming)
     silent = sum(not tokenizer.tokenize(reference) for reference in references)
     if 2 * silent > len(references):
         logger.warning(
@@ -78,13 +98,14 @@ def sentence_rouge(hypotheses: Sequence[str], references: Sequence[str]) -> dict
 
 
 def score_summaries(
-    hypotheses: Sequence[str], references: Sequence[str]
+    hypotheses: Sequence[str], references: Sequence[str], *, stemming: bool = True
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Mean ROUGE-1, ROUGE-2 and ROUGE-L F1 with Porter stemming.
+    """Mean ROUGE-1, ROUGE-2 and ROUGE-L F1.
 
     Args:
         hypotheses: one summary a document.
         references: the reference for each summary, in the same order.
+        stemming: as in `sentence_rouge`.
 
     Returns:
         ``(metrics, signatures)``, both with the keys of `ROUGE_KEYS`. Metrics are the mean over
@@ -94,7 +115,8 @@ def score_summaries(
     Raises:
         ValueError: there is nothing to score, or the two lists differ in length.
     """
-    scores = sentence_rouge(hypotheses, references)
-    signature = f"stemmer:porter|score:f1|agg:mean|nrefs:1|rouge-score:{version('rouge-score')}"
+    scores = sentence_rouge(hypotheses, references, stemming=stemming)
+    stemmer = "porter" if stemming else "none"
+    signature = f"stemmer:{stemmer}|score:f1|agg:mean|nrefs:1|rouge-score:{version('rouge-score')}"
     metrics = {key: float(values.mean()) for key, values in scores.items()}
     return metrics, dict.fromkeys(metrics, signature)

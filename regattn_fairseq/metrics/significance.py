@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike
 from sacrebleu.metrics.bleu import BLEU
 from sacrebleu.significance import PairedTest, Result
 
+from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER, bleu_scorer
 from regattn_fairseq.metrics.pairs import check_pairs
 from regattn_fairseq.metrics.ratios import Counts, Ratio, divide
 
@@ -200,6 +201,7 @@ def paired_bootstrap_bleu(
     references: Sequence[str],
     *,
     lowercase: bool,
+    tokenizer: str = DEFAULT_TOKENIZER,
     resamples: int = RESAMPLES,
 ) -> PairedResult:
     """Paired bootstrap of corpus BLEU by sacrebleu's own `PairedTest`.
@@ -213,18 +215,19 @@ def paired_bootstrap_bleu(
         baseline: translations by the baseline of the same sentences.
         references: one reference a sentence.
         lowercase: as in `bleu.score_translation`.
+        tokenizer: likewise.
         resamples: number of bootstrap resamples. sacrebleu keeps
             ``resamples × sentences × 40`` bytes in memory.
 
     Raises:
-        ValueError: the lists differ in length, or are empty.
+        ValueError: the lists differ in length, or are empty; the tokenizer is not installed.
 
     Source: Koehn 2004; Post 2018.
     """
     check_pairs(system, references)
     check_pairs(baseline, references)
     # Effective order keeps sentence_score from warning; the counts read from it are the same.
-    counter = BLEU(lowercase=lowercase, effective_order=True)
+    counter = bleu_scorer(lowercase, tokenizer, effective_order=True)
     statistics = np.stack(
         [_bleu_statistics(texts, references, counter) for texts in (system, baseline)], axis=1
     )
@@ -233,7 +236,7 @@ def paired_bootstrap_bleu(
 
     _, results = PairedTest(
         [("baseline", list(baseline)), ("system", list(system))],
-        metrics={"BLEU": BLEU(lowercase=lowercase)},
+        metrics={"BLEU": bleu_scorer(lowercase, tokenizer)},
         references=[list(references)],
         test_type="bs",
         n_samples=resamples,

@@ -40,13 +40,14 @@ class NormalizerOptions(FairseqDataclass):
     attn_gamma_start: OptionalFloat = field(
         default=None,
         metadata={
-            "help": "γ at the first update, from which it falls to attn_gamma; a sparse map whose "
-            "γ is small from the start may rest on one word before training has told the words "
-            "apart, which nothing undoes (default: attn_gamma)"
+            "help": "γ at the first update, from which it falls to attn_gamma: a sparse map whose "
+            "γ is small from the start gives most words neither weight nor gradient before "
+            "training has told them apart (default: attn_gamma times 8 for the sparse maps, but "
+            "entmax; attn_gamma for the others)"
         },
     )
     attn_gamma_anneal: int = field(
-        default=1000, metadata={"help": "updates over which γ falls from attn_gamma_start"}
+        default=1000, metadata={"help": "updates over which γ falls; 0: it is whole at once"}
     )
     attn_lambda: OptionalFloat = field(
         default=None,
@@ -56,10 +57,11 @@ class NormalizerOptions(FairseqDataclass):
         },
     )
     attn_lambda_warmup: int = field(
-        default=0,
+        default=1000,
         metadata={
-            "help": "updates over which λ grows from 0 to attn_lambda; without them a large λ may "
-            "fuse all words before training has told them apart, which nothing undoes"
+            "help": "updates over which λ grows from 0 to attn_lambda; a large λ may fuse all "
+            "words before training has told them apart, which nothing undoes; 0: it is whole at "
+            "once"
         },
     )
     attn_normalized: bool = field(
@@ -141,39 +143,12 @@ def _schedule(cfg: NormalizerOptions, gamma: float) -> Schedule:
     for name in ("attn_gamma_anneal", "attn_lambda_warmup"):
         if getattr(cfg, name) < 0:
             raise ValueError(f"{name} is {getattr(cfg, name)}; use 0 or more updates")
-    start = gamma if cfg.attn_gamma_start is None else cfg.attn_gamma_start
-    if not 0.0 < start < math.inf:
-        raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")
-    return Schedule(start / gamma, cfg.attn_gamma_anneal, cfg.attn_lambda_warmup)
-
-
-# The fields of NormalizerOptions that an option of a normalizer is set by.
-_FIELDS = {
-    "gamma": ("attn_gamma", "attn_learn_gamma", "attn_gamma_start", "attn_gamma_anneal"),
-    "lam": ("attn_lambda", "attn_learn_lambda", "attn_lambda_warmup"),
-    "p": ("attn_p",),
-    "alpha": ("attn_alpha",),
-}
-
-
-def idle_model_options(normalizer: str) -> set[str]:
-    """The ``attn_*`` options that a normalizer does not take, whatever they are set to."""
-    taken = normalizer_options(normalizer)
-    return {name for option, names in _FIELDS.items() if option not in taken for name in names}
-
-
-def option_of(name: str) -> str:
-    """The option of a normalizer that a name in a configuration sets.
-
-    >>> option_of("attn_lambda_warmup"), option_of("learn_gamma"), option_of("p")
-    ('lam', 'gamma', 'p')
-    """
-    if name in _FIELDS:
-        return name
-    for option, fields in _FIELDS.items():
-        if name in fields:
-            return option
-    return name.removeprefix("learn_").partition("_")[0]
+    start, factor = cfg.attn_gamma_start, rule(cfg.attn_normalizer).gamma_start
+    if start is not None:
+        if not 0.0 < start < math.inf:
+            raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")
+        factor = start / gamma
+    return Schedule(factor, cfg.attn_gamma_anneal, cfg.attn_lambda_warmup)
 
 
 def _normalizer_name(text: str) -> str:

@@ -17,6 +17,7 @@ from .oscarmax import oscarmax
 from .oscarmax_published import oscarmax_published
 from .pnormmax import pnormmax
 from .alpha_entmax import entmax, entmax15
+from .topk import topk
 
 # isort: on
 from .implicit import from_prox, from_regularizer
@@ -44,4 +45,5 @@ __all__ = [
     "smoothed_max",
     "softmax",
     "sparsemax",
+    "topk",
 ]

@@ -31,19 +31,27 @@ def forward(
         x = torch.zeros(x.shape, dtype=x.dtype)
         x_at = x.data_ptr()
     y = torch.empty_like(x)
+    labels: Tensor | None = None
+    options: tuple[int | float, ...] = constants
+    if rule.grouped:
+        labels = torch.empty_like(x, dtype=torch.int32)
+        lams_at = 0
+        if not isinstance(lam, float):
+            lams, lam = lam.detach().to(torch.float64).contiguous(), 0.0
+            lams_at = lams.data_ptr()
+        options = (lam, lams_at, labels.data_ptr(), *constants)
     d = x.shape[-1]
-    mask_at = 0 if mask is None else mask.data_ptr()
-    name, rows = rule.cpu[0].name, x.numel() // d
-    if not rule.grouped:
-        _kernels.run(name, x.dtype, rows, d, x_at, mask_at, y.data_ptr(), gamma, *constants)
-        return y, None
-    labels = torch.empty_like(x, dtype=torch.int32)
-    lams_at = 0
-    if not isinstance(lam, float):
-        lams, lam = lam.detach().to(torch.float64).contiguous(), 0.0
-        lams_at = lams.data_ptr()
-    groups = (lam, lams_at, labels.data_ptr())
-    _kernels.run(name, x.dtype, rows, d, x_at, mask_at, y.data_ptr(), gamma, *groups, *constants)
+    _kernels.run(
+        rule.cpu[0].name,
+        x.dtype,
+        x.numel() // d,
+        d,
+        x_at,
+        0 if mask is None else mask.data_ptr(),
+        y.data_ptr(),
+        gamma,
+        *options,
+    )
     return y, labels
 
 
@@ -67,7 +75,9 @@ def product(
         return y * 0.0
     out = torch.empty_like(y)
     d = y.shape[-1]
-    groups = () if labels is None else (labels.data_ptr(),)
+    options: tuple[int | float, ...] = constants
+    if labels is not None:
+        options = (labels.data_ptr(), *constants)
     _kernels.run(
         rule.cpu[1].name,
         dtype,
@@ -77,7 +87,6 @@ def product(
         y.data_ptr(),
         out.data_ptr(),
         gamma,
-        *groups,
-        *constants,
+        *options,
     )
     return out

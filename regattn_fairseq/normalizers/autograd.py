@@ -107,7 +107,6 @@ def apply(
     if isinstance(gamma, Tensor):
         x = divided(covered(x, mask), gamma, dim)
         gamma = 1.0
-    numbers = isinstance(lam, float)
     if isinstance(lam, Tensor):
         lam = over_rows(lam, x, dim, "lam")
     if mask is not None:
@@ -123,10 +122,15 @@ def apply(
         y, labels = torch.ops.regattn.map(
             *_by_rows(rule, x, lam, mask), rule.name, gamma, constants
         )
-    elif numbers and not return_groups and not functorch_active() and forward_ad._current_level < 0:
-        y = _apply_eagerly(_unwrap_if_dead(x), (_backend(x), rule, mask, gamma, lam, constants))
-    else:
+    elif (
+        isinstance(lam, Tensor)
+        or return_groups
+        or functorch_active()
+        or forward_ad._current_level >= 0
+    ):
         y, labels = _Map.apply(*_by_rows(rule, x, lam, mask), rule.name, gamma, constants)
+    else:
+        y = _apply_eagerly(_unwrap_if_dead(x), (_backend(x), rule, mask, gamma, lam, constants))
     result = y
     if not last:
         result = result.movedim(-1, dim)

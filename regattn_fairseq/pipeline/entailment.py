@@ -14,18 +14,19 @@ from tqdm import tqdm
 
 from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import AttentionRecord
-from regattn_fairseq.pipeline.binarization import (
+from regattn_fairseq.pipeline.batches import whole_batches
+from regattn_fairseq.pipeline.preprocessing.binarization import (
     available_processes,
     binarize,
     build_dictionary,
     subset_names,
     tokenize,
 )
-from regattn_fairseq.pipeline.checkpoints import load_model
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.files import read_lines
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.tokenization import train_tokenizers
+from regattn_fairseq.pipeline.preprocessing.tokenization import train_tokenizers
+from regattn_fairseq.pipeline.training.checkpoints import load_model
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import read_lines
+from regattn_fairseq.runs.prepared import PreparedData
 
 SIDES = ("premise", "hypothesis")
 # fairseq's names of what sentence_prediction reads.
@@ -117,9 +118,7 @@ def classify(
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)
-    batches = task.get_batch_iterator(
-        dataset=task.dataset(subset), max_tokens=max_tokens
-    ).next_epoch_itr(shuffle=False)
+    batches = whole_batches(task, model, task.dataset(subset), max_tokens)
     found: dict[int, Prediction] = {}
     with (
         torch.no_grad(),

@@ -18,18 +18,30 @@ from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import (
     AttentionFileError,
     AttentionRecord,
+    bleu_tokenizer,
     load_attention,
     save_attention,
     score_labels,
     score_translation,
 )
-from regattn_fairseq.metrics.rouge import score_summaries
+from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER
+from regattn_fairseq.metrics.rouge import is_stemmed, score_summaries
 from regattn_fairseq.metrics.rouge_published import published_rouge
 from regattn_fairseq.pipeline import entailment
-from regattn_fairseq.pipeline.alignments import reference_alignment
-from regattn_fairseq.pipeline.checkpoints import load_checkpoint
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.files import (
+from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
+from regattn_fairseq.pipeline.evaluation.forced_attention import attend_to_references
+from regattn_fairseq.pipeline.evaluation.measures import (
+    Texts,
+    is_measured,
+    measure,
+    reference_attention_file,
+)
+from regattn_fairseq.pipeline.evaluation.translator import Translator
+from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.train import training_summary
+from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import (
     clear_write_errors,
     fingerprint,
     read_json,
@@ -37,15 +49,11 @@ from regattn_fairseq.pipeline.files import (
     write_json,
     write_lines,
 )
-from regattn_fairseq.pipeline.forced_attention import attend_to_references
-from regattn_fairseq.pipeline.identity import run_directory
-from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.measures import Texts, is_measured, measure, reference_attention_file
-from regattn_fairseq.pipeline.prepared import PreparedData, data_of_run
-from regattn_fairseq.pipeline.preprocess import prepared_data
-from regattn_fairseq.pipeline.sweep import Score, name_job
-from regattn_fairseq.pipeline.train import Run, training_summary
-from regattn_fairseq.pipeline.translator import Translator
+from regattn_fairseq.runs.folder import RunFolder
+from regattn_fairseq.runs.identity import run_directory
+from regattn_fairseq.runs.leases import lease
+from regattn_fairseq.runs.prepared import PreparedData, data_of_run
+from regattn_fairseq.sweep.callback import Score, name_job
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +86,7 @@ class Output:
     extra: dict[str, Any]
 
 
-def evaluate(cfg: DictConfig, run: Run | None = None) -> Run:
+def evaluate(cfg: DictConfig, run: RunFolder | None = None) -> RunFolder:
     """Generate a split with the run's checkpoint, score it, and write ``result.json``.
 
     The run's own saved configuration says what data and model it is about; ``cfg`` only says how
@@ -93,8 +101,8 @@ def evaluate(cfg: DictConfig, run: Run | None = None) -> Run:
         PipelineError: no finished training, a damaged checkpoint, bad options.
     """
     if run is None:
-        is_named = cfg.output_dir is not None
-        run = Run(Path(cfg.output_dir) if is_named else run_directory(cfg, prepared_data(cfg)))
+        named = None if cfg.output_dir is None else Path(cfg.output_dir)
+        run = RunFolder(named or run_directory(cfg, prepared_data(cfg)))
     name_job(run.directory)
     training_summary(run)
     with lease(run.lock, f"the run in {run.directory}"):
@@ -102,7 +110,7 @@ def evaluate(cfg: DictConfig, run: Run | None = None) -> Run:
     return run
 
 
-def _evaluate(cfg: DictConfig, run: Run) -> None:
+def _evaluate(cfg: DictConfig, run: RunFolder) -> None:
     training = training_summary(run)
     saved = OmegaConf.load(run.config)
     if saved.data.task not in TASKS:
@@ -112,26 +120,34 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
     how = {
         "generation": OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True),
-        "evaluation": OmegaConf.to_container(cfg.evaluation, resolve=True),
+        # What is not set leaves results as they were that know no such option.
+        "evaluation": {name: x for name, x in cfg.evaluation.items() if x is not None},
     }
-    key = fingerprint([RESULT_FORMAT, how])
+    tokenizer = bleu_tokenizer_of(saved.data, cfg.evaluation)
+    special = [] if tokenizer == DEFAULT_TOKENIZER else [tokenizer]
+    key = fingerprint([RESULT_FORMAT, how, *special])
     split = cfg.evaluation.split
     alignment = None
     if saved.data.task != "entailment":
+        check_alignment(cfg.alignment, data, split)
         alignment = reference_alignment(
             cfg.alignment, data, split, lowercase=bool(saved.data.lowercase)
         )
+    # Figures that an alignment gave stay where none is given.
+    compared = {} if alignment is None else {"alignment": OmegaConf.to_container(cfg.alignment)}
+    config = {**OmegaConf.to_container(saved), **how, **compared}  # type: ignore[dict-item]
     result, texts = _finished(run, split, key)
     if result is not None and is_measured(result, alignment):
         logger.info("evaluated already: %s", run.result)
-        # Another split may have been evaluated since.
-        if not run.result.is_file() or read_json(run.result) != result:
-            write_json(run.result, result)
+        # Another split may have been evaluated since, and the alignment's file moved.
+        kept = result | {"config": result["config"] | compared}
+        for path in (run.result_of(split), run.result):
+            if not path.is_file() or read_json(path) != kept:
+                write_json(path, kept)
         return
     if result is None or texts is None:
         result, texts = _decoded(cfg, saved, checkpoint, data, subset, run)
         result |= {"key": key, "training": training}
-        result["config"] = {**OmegaConf.to_container(saved), **how}  # type: ignore[dict-item]
     else:
         logger.info("decoded already; measuring the attention: %s", run.directory)
     with clear_write_errors(run.directory, "output_dir"):
@@ -139,6 +155,7 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
             texts,
             task=saved.data.task,
             lowercase=bool(saved.data.lowercase),
+            signatures=result["signatures"],
             directory=run.directory,
             split=split,
             data=data,
@@ -149,14 +166,14 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         )
         files = {**result.pop("files"), **measured.pop("files")}
         result.pop("alignment", None)
-        result = {**result, **measured, "files": files}
+        result = {**result, **measured, "files": files, "config": config}
         write_json(run.result_of(split), result)
         write_json(run.result, result)
     shown = "  ".join(f"{name} {value:.2f}" for name, value in result["metrics"].items())
     logger.info("%s: %s", run.result, shown)
 
 
-def _finished(run: Run, split: str, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
+def _finished(run: RunFolder, split: str, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
     """The result of an earlier evaluation in the same way, and its files where all can be read."""
     results = (read_json(path) for path in (run.result, run.result_of(split)) if path.is_file())
     result = next((result for result in results if result.get("key") == key), None)
@@ -181,7 +198,7 @@ def _decoded(
     checkpoint: Path,
     data: PreparedData,
     subset: str,
-    run: Run,
+    run: RunFolder,
 ) -> tuple[dict[str, Any], Texts]:
     """Make the output, write it beside the run, and say what it is."""
     split = cfg.evaluation.split
@@ -233,7 +250,7 @@ def _decoded(
 _SCORES = ("bleu", "rougeL", "accuracy")
 
 
-def score(run: Run) -> Score:
+def score(run: RunFolder) -> Score:
     """The figure by which a sweep calls one run better than another: BLEU, or ROUGE-L."""
     metrics = read_json(run.result)["metrics"]
     metric = next((name for name in _SCORES if name in metrics), next(iter(metrics)))
@@ -249,7 +266,7 @@ def _write(
     hypotheses = translator.generate(translator.task.dataset(subset), cfg.evaluation.max_tokens)
     lines = [translator.decode(hypothesis) for hypothesis in hypotheses]
     references = list(read_lines(data.text / f"{cfg.evaluation.split}.tgt"))
-    metrics, signatures = _score(saved, lines, references, data, cfg.evaluation.split)
+    metrics, signatures = _score(cfg, saved, lines, references, data)
     further = further_references(data.text, cfg.evaluation.split)
     return Output(
         lines,
@@ -284,9 +301,27 @@ def _label(
     )
 
 
+def bleu_tokenizer_of(data: Any, evaluation: Any) -> str:
+    """The tokenizer of BLEU by the nodes ``data`` and ``evaluation``; see `bleu_tokenizer`.
+
+    Raises:
+        PipelineError: there is no such tokenizer.
+    """
+    wanted = evaluation.bleu_tokenizer
+    try:
+        return bleu_tokenizer(str(data.target_lang), wanted)
+    except ValueError as error:
+        raise PipelineError(f"evaluation.bleu_tokenizer={wanted}: {error}") from error
+
+
 def _score(
-    saved: Any, hypotheses: list[str], references: list[str], data: PreparedData, split: str
+    cfg: DictConfig,
+    saved: Any,
+    hypotheses: list[str],
+    references: list[str],
+    data: PreparedData,
 ) -> tuple[dict[str, float], dict[str, str]]:
+    split = cfg.evaluation.split
     if saved.data.task == "summarization":
         published = (saved.data.get("rouge") or {}).get(split)
         if published:
@@ -295,8 +330,14 @@ def _score(
             return published_rouge(
                 hypotheses, every, measure=published.measure, max_bytes=published.bytes
             )
-        return score_summaries(hypotheses, references)
-    return score_translation(hypotheses, references, lowercase=saved.data.lowercase)
+        stemming = is_stemmed(str(saved.data.target_lang))
+        return score_summaries(hypotheses, references, stemming=stemming)
+    return score_translation(
+        hypotheses,
+        references,
+        lowercase=saved.data.lowercase,
+        tokenizer=bleu_tokenizer_of(saved.data, cfg.evaluation),
+    )
 
 
 def _normalizer(saved: Any) -> dict[str, Any]:

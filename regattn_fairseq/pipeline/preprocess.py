@@ -15,31 +15,31 @@ from omegaconf import DictConfig, OmegaConf
 import regattn_fairseq
 from regattn_fairseq.corpora import CorpusError, write_corpus
 from regattn_fairseq.pipeline import entailment
-from regattn_fairseq.pipeline.binarization import (
+from regattn_fairseq.pipeline.preprocessing.binarization import (
     available_processes,
     binarize,
     build_dictionary,
     subset_names,
     tokenize,
 )
-from regattn_fairseq.pipeline.checksums import checksums
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.files import (
+from regattn_fairseq.pipeline.preprocessing.tokenization import train_tokenizers
+from regattn_fairseq.runs.checksums import checksums
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import (
     clear_write_errors,
     fingerprint,
     read_json,
     read_lines,
     write_json,
 )
-from regattn_fairseq.pipeline.identity import text_options
-from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.tokenization import train_tokenizers
+from regattn_fairseq.runs.identity import text_options
+from regattn_fairseq.runs.leases import lease
+from regattn_fairseq.runs.prepared import PreparedData
 
 logger = logging.getLogger(__name__)
 
 # Raise it when the same options come to mean other files within one version of the package.
-FORMAT = 1
+FORMAT = 2
 
 
 def prepared_data(cfg: DictConfig) -> PreparedData:
@@ -126,11 +126,10 @@ def _tell_of_changes(request: _Request) -> None:
             for name in {*inputs, *request.inputs}
             if inputs.get(name) != request.inputs.get(name)
         )
+        names = ", ".join(other[:3]) + (", …" if len(other) > 3 else "")
         logger.info(
-            "%s was made of other files (%s differ%s): preprocessing these anew, that one stays",
-            record.parent,
-            ", ".join(other[:3]) + (", …" if len(other) > 3 else ""),
-            "s" if len(other) == 1 else "",
+            f"{record.parent} was made of other files, which differ in {names}: preprocessing "
+            "these anew; that folder stays"
         )
 
 

@@ -4,98 +4,42 @@ import ctypes
 import logging
 import statistics
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
+from regattn_fairseq.interruption import signals_as_requests
 from regattn_fairseq.models.normalizer_options import (
-    idle_model_options,
     normalizer_from_options,
-    option_of,
 )
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
-from regattn_fairseq.pipeline import distributed
-from regattn_fairseq.pipeline.checkpoints import PREVIOUS, load_checkpoint, restore_newest
-from regattn_fairseq.pipeline.config import FAIRSEQ_NODES
-from regattn_fairseq.pipeline.errors import OtherRunError, PipelineError
-from regattn_fairseq.pipeline.files import (
+from regattn_fairseq.normalizers.naming import is_idle, option_named
+from regattn_fairseq.options.config import FAIRSEQ_NODES
+from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.training import distributed
+from regattn_fairseq.pipeline.training.checkpoints import PREVIOUS, load_checkpoint, restore_newest
+from regattn_fairseq.pipeline.training.tracking import check_tracking, tracked
+from regattn_fairseq.pipeline.training.trainer import EPOCH_LOG, trainer_factory
+from regattn_fairseq.runs.errors import OtherRunError, PipelineError
+from regattn_fairseq.runs.files import (
     clear_write_errors,
     read_json,
     write_json,
     write_text,
 )
-from regattn_fairseq.pipeline.identity import resolved, run_differences, run_directory
-from regattn_fairseq.pipeline.interruption import signals_as_requests
-from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.preprocess import prepared_data
-from regattn_fairseq.pipeline.sweep import in_sweep, name_job
-from regattn_fairseq.pipeline.tracking import check_tracking, tracked
-from regattn_fairseq.pipeline.train_log import TrainLog
-from regattn_fairseq.pipeline.trainer import trainer_factory
+from regattn_fairseq.runs.folder import RunFolder
+from regattn_fairseq.runs.identity import resolved, run_differences, run_directory
+from regattn_fairseq.runs.leases import lease
+from regattn_fairseq.runs.prepared import PreparedData
+from regattn_fairseq.runs.train_log import TrainLog
+from regattn_fairseq.sweep.callback import in_sweep, name_job
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Run:
-    """The folder of one run.
-
-    Args:
-        directory: the run's ``output_dir``.
-    """
-
-    directory: Path
-
-    @property
-    def config(self) -> Path:
-        """The whole configuration, as composed and resolved."""
-        return self.directory / "config.yaml"
-
-    @property
-    def fairseq_config(self) -> Path:
-        """Its fairseq part, for ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
-        return self.directory / "fairseq.yaml"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of ``checkpoint_best.pt`` and ``checkpoint_last.pt``."""
-        return self.directory / "checkpoints"
-
-    @property
-    def log(self) -> Path:
-        """One JSON object for each epoch and split, written as training goes."""
-        return self.directory / "train_log.jsonl"
-
-    @property
-    def training(self) -> Path:
-        """Summary of the training, written when it has ended."""
-        return self.directory / "train.json"
-
-    @property
-    def result(self) -> Path:
-        """Written last, by the evaluation; of several it is the last one's."""
-        return self.directory / "result.json"
-
-    def result_of(self, split: str) -> Path:
-        """The same of the last evaluation of a split, which that of another leaves alone."""
-        return self.directory / f"{split}.result.json"
-
-    @property
-    def lock(self) -> Path:
-        """There while a process works on the run."""
-        return self.directory / ".lock"
-
-    def checkpoint(self, name: str) -> Path:
-        """``best`` or ``last``."""
-        return self.checkpoints / f"checkpoint_{name}.pt"
-
-
-def train(cfg: DictConfig, data: PreparedData | None = None) -> Run:
+def train(cfg: DictConfig, data: PreparedData | None = None) -> RunFolder:
     """Train until ``training.max_epoch`` or until the validation score stops improving.
 
     A run that has ended is left as it is; one that was interrupted goes on from its last
@@ -118,7 +62,7 @@ def train(cfg: DictConfig, data: PreparedData | None = None) -> Run:
             f"{data.directory} is not there: run regattn-preprocess with the same data=… options "
             "first, or regattn-run, which does both"
         )
-    run = Run(run_directory(cfg, data))
+    run = RunFolder(run_directory(cfg, data))
     name_job(run.directory)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
@@ -194,29 +138,25 @@ def _refuse_idle_options(cfg: DictConfig) -> None:
     if not HydraConfig.initialized():
         return
     chosen = cfg.normalizer.name
-    taken = normalizer_options(chosen)
-    idle = {f"model.{name}": name for name in idle_model_options(chosen)}
-    idle |= {
-        f"normalizer.{name}": name
-        for name in cfg.normalizer
-        if name != "name" and option_of(name) not in taken
-    }
     for override in HydraConfig.get().overrides.task:
         name = override.partition("=")[0].lstrip("+")
-        if name not in idle:
+        node, _, key = name.rpartition(".")
+        if not (node == "normalizer" or (node == "model" and key.startswith("attn_"))):
             continue
-        option = option_of(idle[name])
-        others = [other for other in normalizer_names() if option in normalizer_options(other)]
-        message = (
-            f"{name}: {chosen} does not take it ({', '.join(others)} do); it takes "
-            + ", ".join(f"normalizer.{option}" for option in taken)
+        if not is_idle(key, chosen):
+            continue
+        option = option_named(key)
+        others = ", ".join(
+            other for other in normalizer_names() if option in normalizer_options(other)
         )
+        taken = ", ".join(f"normalizer.{option}" for option in normalizer_options(chosen))
+        message = f"{name}: {chosen} does not take it ({others} do); it takes {taken}"
         if not in_sweep():
             raise PipelineError(message)
         logger.info("%s; left out in this job", message)
 
 
-def _claim(run: Run, options: dict[str, Any]) -> None:
+def _claim(run: RunFolder, options: dict[str, Any]) -> None:
     """Save the configuration, or check that the folder's run was started with the same one."""
     if not run.config.is_file():
         write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(options)))
@@ -229,7 +169,7 @@ def _claim(run: Run, options: dict[str, Any]) -> None:
         )
 
 
-def _train_with_fairseq(options: dict[str, Any], run: Run, here: distributed.World) -> None:
+def _train_with_fairseq(options: dict[str, Any], run: RunFolder, here: distributed.World) -> None:
     from fairseq.distributed import utils as distributed_utils
     from fairseq_cli import train as fairseq_train
 
@@ -243,7 +183,7 @@ def _train_with_fairseq(options: dict[str, Any], run: Run, here: distributed.Wor
     started = time.monotonic()
     with TrainLog(run.log, run.directory / "train.log" if here.is_first else None) as log:
         if here.is_first:
-            log.forget_after(_epochs_done(run))
+            log.go_on_after(*_epochs_done(run))
         distributed.wait_for_all(here)
         _restore_function_state(cfg, log)
         try:
@@ -287,15 +227,16 @@ def _keep_freed_memory() -> None:
     mallopt(mmap_threshold, 2**30)
 
 
-def _epochs_done(run: Run) -> int:
+def _epochs_done(run: RunFolder) -> tuple[int, dict[str, float] | None]:
+    """How many epochs the last checkpoint has, and what it says of the last of them."""
     if not run.checkpoint("last").exists():
-        return 0
+        return 0, None
     state = load_checkpoint(run.checkpoint("last"))["extra_state"]
     iterator = state["train_iterator"]
     # fairseq counts from 1, and moves on to the next epoch when one is complete. It is also logged
     # as an epoch where training ends within one, after a last validation.
     ended_within = iterator.get("iterations_in_epoch", 0) > 0 and state["val_loss"] is not None
-    return iterator["epoch"] - (0 if ended_within else 1)
+    return iterator["epoch"] - (0 if ended_within else 1), state.get(EPOCH_LOG)
 
 
 def _restore_function_state(cfg: DictConfig, log: TrainLog) -> None:
@@ -317,7 +258,7 @@ def _restore_function_state(cfg: DictConfig, log: TrainLog) -> None:
             fairseq_train.should_stop_early(cfg, score)
 
 
-def _summary(run: Run) -> dict[str, Any]:
+def _summary(run: RunFolder) -> dict[str, Any]:
     state = load_checkpoint(run.checkpoint("last"))
     with TrainLog(run.log, None) as log:
         training, validation = log.records("train"), log.records("valid")
@@ -335,7 +276,7 @@ def _summary(run: Run) -> dict[str, Any]:
     }
 
 
-def training_summary(run: Run) -> dict[str, Any]:
+def training_summary(run: RunFolder) -> dict[str, Any]:
     """The summary that :func:`train` left.
 
     Raises:

@@ -1,9 +1,13 @@
 """fairseq's translation task, made to resume exactly."""
 
+import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
+from unittest import mock
 
 import numpy as np
+import sacrebleu
 from fairseq.data import BaseWrapperDataset
 from fairseq.search import BeamSearch
 from fairseq.tasks import register_task
@@ -14,17 +18,31 @@ from regattn_fairseq.tasks.search import QuickBeamSearch
 # Options of a model that a checkpoint makes idle: it holds the vectors, and the files may be gone.
 VECTOR_FILES = ("encoder_embed_path", "decoder_embed_path")
 
+UNLIMITED = 1_000_000_000
+
 
 @dataclass
 class RegattnTranslationConfig(TranslationConfig):
-    """fairseq's options of ``translation``, and two more."""
+    """fairseq's options of ``translation``, and three more; lengths are unlimited by default."""
 
+    max_source_positions: int = field(
+        default=UNLIMITED,
+        metadata={"help": "most tokens of a training sentence; longer ones are left out"},
+    )
+    max_target_positions: int = field(
+        default=UNLIMITED,
+        metadata={"help": "most tokens of a training sentence's target; see the above"},
+    )
     rebuild_batches: bool = field(
         default=False,
         metadata={
             "help": "make each epoch's batches from the seed and the epoch alone, so that a "
             "training that is interrupted and resumed sees the same ones"
         },
+    )
+    eval_bleu_tokenizer: str = field(
+        default="13a",
+        metadata={"help": "sacrebleu's name of the tokenizer that validation BLEU uses"},
     )
     train_fraction: float = field(
         default=1.0,
@@ -37,13 +55,14 @@ class RegattnTranslationConfig(TranslationConfig):
 
 @register_task("regattn_translation", dataclass=RegattnTranslationConfig)
 class RegattnTranslationTask(TranslationTask):
-    """Like ``translation``, with five differences.
+    """Like ``translation``, with seven differences.
 
     ``rebuild_batches`` is an option: fairseq's own task makes the batches once a process, from the
-    epoch at which that process starts. ``train_fraction`` is another. Beam search finds the same
-    in less time. A checkpoint opens without the files of word vectors that its training began with.
-    And a batch of outputs without any word counts as one wrong word, hence as BLEU 0, where fairseq
-    stops for want of a score.
+    epoch at which that process starts. ``train_fraction`` is another, and ``eval_bleu_tokenizer`` a
+    third. Beam search finds the same in less time. A checkpoint opens without the files of word
+    vectors that its training began with. A batch of outputs without any word counts as one wrong
+    word, hence as BLEU 0, where fairseq stops for want of a score. And limits of length are for the
+    training text: of the text that a model is scored on, nothing is left out, and nothing fails.
     """
 
     def load_dataset(
@@ -65,6 +84,27 @@ class RegattnTranslationTask(TranslationTask):
                     setattr(cfg, option, None)
         return super().build_model(cfg, from_checkpoint)
 
+    def filter_indices_by_size(
+        self,
+        indices: Any,
+        dataset: Any,
+        max_positions: Any = None,
+        ignore_invalid_inputs: bool = False,
+    ) -> Any:
+        """Sentences that are not too long; see fairseq.
+
+        Raises:
+            Exception: one is longer than the model itself can take, and may not be left out.
+        """
+        if not ignore_invalid_inputs and isinstance(max_positions, tuple):
+            max_positions = tuple(
+                math.inf if limit == own else limit
+                for limit, own in zip(max_positions, self.max_positions(), strict=True)
+            )
+        return super().filter_indices_by_size(
+            indices, dataset, max_positions, ignore_invalid_inputs
+        )
+
     def build_generator(self, *args: Any, **kwargs: Any) -> Any:
         """What searches for outputs; see fairseq. Plain beam search is a quicker one."""
         generator = super().build_generator(*args, **kwargs)
@@ -78,6 +118,11 @@ class RegattnTranslationTask(TranslationTask):
         if self.cfg.eval_bleu and log["_bleu_totals_0"] == 0:
             log["_bleu_totals_0"] = 1
         return loss, sample_size, log
+
+    def _inference_with_bleu(self, generator: Any, sample: dict[str, Any], model: Any) -> Any:
+        tokenized = partial(sacrebleu.corpus_bleu, tokenize=self.cfg.eval_bleu_tokenizer)
+        with mock.patch.object(sacrebleu, "corpus_bleu", tokenized):
+            return super()._inference_with_bleu(generator, sample, model)
 
 
 class _Part(BaseWrapperDataset):

@@ -12,7 +12,7 @@ import pytest
 import torch
 from commands import BIN, TINY, call
 
-from regattn_fairseq.pipeline.checksums import KNOWN
+from regattn_fairseq.runs.checksums import KNOWN
 
 
 def assert_one_line(done: subprocess.CompletedProcess[str], *words: str) -> None:

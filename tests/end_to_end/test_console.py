@@ -122,6 +122,7 @@ def test_attention_is_measured_from_the_files_of_an_earlier_evaluation(run_folde
     assert after["evaluation"] == before["evaluation"]
     assert after["alignment"]["reference"] == "test.align"
     assert after["alignment"]["sentences"] == 50
+    assert after["config"]["alignment"]["file"] == f"{tmp_path}/test.align"
     assert 0 <= after["alignment"]["aer"] < 0.9
     with (copy / "test.sentences.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -138,6 +139,14 @@ def test_attention_is_measured_from_the_files_of_an_earlier_evaluation(run_folde
     # Neither the same command nor one without an alignment does it again.
     assert "evaluated already" in call(*command).stderr
     assert "evaluated already" in call(*command[:2]).stderr
+    assert json.loads((copy / "result.json").read_text()) == after
+    # The same links, from a file that lies elsewhere.
+    moved = f"alignment.file={tmp_path}/moved/test.align"
+    (tmp_path / "moved").mkdir()
+    (tmp_path / "moved" / "test.align").write_text((tmp_path / "test.align").read_text())
+    assert "evaluated already" in call(*command[:2], moved).stderr
+    config = json.loads((copy / "result.json").read_text())["config"]
+    assert f"alignment.file={config['alignment']['file']}" == moved
     bad = call(*command[:2], f"alignment.file={tmp_path}/none")
     assert bad.returncode == 1
     assert bad.stderr.strip().splitlines()[-1].startswith("error: alignment.file=")

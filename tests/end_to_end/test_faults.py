@@ -15,26 +15,27 @@ from pathlib import Path
 import pytest
 import torch
 from fairseq import checkpoint_utils
+from fairseq_cli import train as fairseq_train
 from in_process import FORK, composed, parameters
 from omegaconf import DictConfig
 
-from regattn_fairseq.pipeline.checkpoints import LAST, PREVIOUS
-from regattn_fairseq.pipeline.checksums import KNOWN
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.interruption import Interrupted
+from regattn_fairseq.interruption import Interrupted
 from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
 from regattn_fairseq.pipeline.train import train
-from regattn_fairseq.pipeline.trainer import SurvivingTrainer
+from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
+from regattn_fairseq.pipeline.training.trainer import SurvivingTrainer
+from regattn_fairseq.runs.checksums import KNOWN
+from regattn_fairseq.runs.errors import PipelineError
 
 
 @pytest.fixture(scope="module")
-def whole(toy, tmp_path_factory) -> dict[str, torch.Tensor]:
-    """The parameters after a training that nothing happened to."""
-    folder = tmp_path_factory.mktemp("whole")
+def whole(toy, tmp_path_factory) -> Path:
+    """A training that nothing happened to."""
+    folder: Path = tmp_path_factory.mktemp("whole")
     cfg = composed(toy, f"output_dir={folder}")
     preprocess(cfg)
     train(cfg)
-    return parameters(folder)
+    return folder
 
 
 def after_update(monkeypatch: pytest.MonkeyPatch, update: int, action: Callable[[], None]) -> None:
@@ -51,19 +52,24 @@ def after_update(monkeypatch: pytest.MonkeyPatch, update: int, action: Callable[
     monkeypatch.setattr(SurvivingTrainer, "train_step", train_step)
 
 
-def assert_same(folder: Path, whole: dict[str, torch.Tensor]) -> None:
-    """The run ended, with the parameters of the undisturbed one, and logged each epoch once."""
-    found = parameters(folder)
-    assert found.keys() == whole.keys()
-    for name, tensor in whole.items():
+def assert_same(folder: Path, whole: Path) -> None:
+    """The run ended, with the parameters and the log of the undisturbed one."""
+    found, wanted = parameters(folder), parameters(whole)
+    assert found.keys() == wanted.keys()
+    for name, tensor in wanted.items():
         assert torch.equal(found[name], tensor), name
     assert list((folder / "tensorboard").rglob("events.*"))  # its own, not the process's first
-    log = [json.loads(line) for line in (folder / "train_log.jsonl").read_text().splitlines()]
-    assert [record["epoch"] for record in log if record["split"] == "train"] == [1, 2, 3]
-    assert [record["epoch"] for record in log if record["split"] == "valid"] == [1, 2, 3]
+    assert logged(folder) == logged(whole)
     assert json.loads((folder / "train.json").read_text())["epochs"] == 3
     assert not (folder / ".lock").exists()
     assert not (folder / "checkpoints" / PREVIOUS).exists()
+
+
+def logged(folder: Path) -> list[dict[str, float | str]]:
+    """All that the log says, but for how fast it went."""
+    lines = (folder / "train_log.jsonl").read_text().splitlines()
+    speed = {"wps", "ups", "wall", "train_wall"}
+    return [{k: v for k, v in json.loads(line).items() if k not in speed} for line in lines]
 
 
 @pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
@@ -175,6 +181,27 @@ def test_kill_9_again_and_again(toy, whole, tmp_path):
             process.join()
             kills += 1
     assert kills > 0
+    train(cfg)
+    assert_same(tmp_path, whole)
+
+
+def test_kill_9_after_an_epochs_checkpoint(toy, whole, tmp_path, monkeypatch):
+    cfg = composed(toy, f"output_dir={tmp_path}")
+    original = fairseq_train.logger.info
+
+    def info(message: object, *arguments: object) -> None:
+        # What fairseq says between the checkpoint and the epoch's numbers.
+        if str(message).startswith("end of epoch 2"):
+            os.kill(os.getpid(), signal.SIGKILL)
+        original(message, *arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fairseq_train.logger, "info", info)
+        process = FORK.Process(target=train, args=(cfg,))
+        process.start()
+        process.join()
+    assert process.exitcode == -signal.SIGKILL
+    assert logged(tmp_path) == logged(whole)[:3]
     train(cfg)
     assert_same(tmp_path, whole)
 

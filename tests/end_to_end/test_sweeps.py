@@ -10,8 +10,11 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
+import torch
 from commands import BIN, TINY, environment
 from local_clusters import RayCluster, SlurmCluster, UnavailableError, ray_cluster, slurm_cluster
+
+from regattn_fairseq.pipeline.training.checkpoints import LAST
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 
@@ -52,12 +55,20 @@ def sweep(
     ]
     with (folder / "sweep.log").open("wb") as log:
         process = subprocess.Popen(
-            command, cwd=folder, stdout=log, stderr=log, env=environment(**variables)
+            command,
+            cwd=folder,
+            stdout=log,
+            stderr=log,
+            env=environment(**variables),
+            start_new_session=True,
+            # A test run in the background has inherited that Ctrl-C is ignored.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         )
     try:
         yield process
     finally:
-        process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
 
@@ -145,3 +156,59 @@ def test_slurm_jobs_that_are_requeued(slurm, toy, tmp_path):
         (log,) = (tmp_path / "runs" / ".submitit" / job).glob("*_log.err")
         assert log.read_text().count("saved after") == 1
         assert log.read_text().count("resuming from") == 1
+
+
+def assert_stopped(process: subprocess.Popen[bytes], folder: Path, struck: set[Path]) -> None:
+    """Each job that ran has saved, and one line says so; nothing of the sweep is left."""
+    output = folder / "sweep.log"
+    assert process.wait(120) == 130, output.read_text()
+    text = output.read_text()
+    saved = f"interrupted ({len(struck)} of {len(struck)} running jobs saved)"
+    assert text.strip().splitlines()[-1] == f"{saved}; the same command goes on from here"
+    assert text.count("interrupted") == 1
+    assert "Traceback" not in text
+    assert list((folder / "runs" / ".sweeps").iterdir()) == []
+    for run in struck:
+        assert not (run / ".lock").exists()
+        state = torch.load(run / "checkpoints" / LAST, weights_only=True)["extra_state"]
+        # No time for another epoch: it saved within one, or right at its end.
+        assert len(logged_epochs(run / "train_log.jsonl")) == state["train_iterator"]["epoch"] - 1
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_ctrl_c_in_a_sweep_of_joblibs(toy, tmp_path, number):
+    options = ["engine=joblib", "hydra.launcher.n_jobs=2"]
+    with sweep(toy, tmp_path, options, {}) as process:
+        wait_for(lambda: len(under_way(tmp_path)) == 2, process, tmp_path)
+        struck = set(under_way(tmp_path))
+        os.killpg(process.pid, number)  # as a terminal sends it: to the jobs' processes, too
+        if number == signal.SIGTERM:
+            assert process.wait(120) == 143
+            return
+        assert_stopped(process, tmp_path, struck)
+    with sweep(toy, tmp_path, options, {}) as process:
+        assert set(assert_all_done(process, tmp_path)) == struck
+
+
+def test_ctrl_c_in_a_sweep_on_ray(ray, toy, tmp_path):
+    with sweep(toy, tmp_path, ["engine=ray"], ray.environment) as process:
+        wait_for(lambda: len(under_way(tmp_path)) == 2, process, tmp_path)
+        struck = set(under_way(tmp_path))
+        os.killpg(process.pid, signal.SIGINT)
+        assert_stopped(process, tmp_path, struck)
+    with sweep(toy, tmp_path, ["engine=ray"], ray.environment) as process:
+        assert set(assert_all_done(process, tmp_path)) == struck
+
+
+def test_ctrl_c_where_slurm_has_the_jobs(slurm, toy, tmp_path):
+    options = ["engine=slurm", "hydra.launcher.cpus_per_task=1"]
+    with sweep(toy, tmp_path, options, slurm.environment) as process:
+        wait_for(lambda: under_way(tmp_path), process, tmp_path)
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+    text = (tmp_path / "sweep.log").read_text()
+    assert text.count("interrupted (the jobs that Slurm has go on; scancel ends them)") == 1
+    assert "Traceback" not in text
+    assert list((tmp_path / "runs" / ".sweeps").iterdir()) == []
+    with sweep(toy, tmp_path, options, slurm.environment) as process:  # waits for the first's
+        assert assert_all_done(process, tmp_path) == []

@@ -32,6 +32,12 @@ def test_sure_and_possible_links_are_read():
     assert alignment.sure == {(0, 0), (1, 2)}
     assert alignment.possible == {(0, 0), (1, 2), (2, 2), (3, 1)}
     assert parse_alignment("") == sure()
+    assert parse_alignment("1-1 2-3 3?3 4p2", first=1) == alignment
+
+
+def test_a_link_that_counts_from_0_is_no_link_of_a_file_that_counts_from_1():
+    with pytest.raises(ValueError, match="'1-0' counts words from 0"):
+        parse_alignment("1-1 1-0", first=1)
 
 
 @pytest.mark.parametrize("line", ["0-", "a-b", "1-2,3", "-1-2", "0—1"])

@@ -5,9 +5,22 @@ import subprocess
 import sys
 
 import pytest
+from sacrebleu.metrics.bleu import BLEU
 
-from regattn_fairseq.metrics import score_translation
-from regattn_fairseq.metrics.rouge import score_summaries, sentence_rouge
+from regattn_fairseq.metrics import bleu as bleu_module
+from regattn_fairseq.metrics import (
+    bleu_tokenizer,
+    paired_bootstrap_bleu,
+    score_translation,
+    sentence_bleu,
+    tokenizer_of_signature,
+)
+from regattn_fairseq.metrics.rouge import (
+    is_stemmed,
+    is_stemmed_in,
+    score_summaries,
+    sentence_rouge,
+)
 
 HYPOTHESES = ["The cat sat on the mat.", "A man rides a red bicycle.", "Two dogs run on grass"]
 REFERENCES = ["The cat is on the mat.", "A man is riding a red Bicycle.", "Two Dogs run over grass"]
@@ -103,3 +116,71 @@ def test_empty_output_scores_zero():
     assert metrics == {"bleu": 0, "chrf": 0}
     metrics, _ = score_summaries(["", ""], ["a b c", "d e f"])
     assert metrics == {"rouge1": 0, "rouge2": 0, "rougeL": 0}
+
+
+CHINESE = ["我今天去了北京的一家书店买书。", "他们正在公园里和孩子们一起玩耍。"]
+NEARLY = ["我今天去了北京的一家商店买书。", "他们正在公园里跟孩子们一起玩耍。"]
+
+
+def test_bleu_of_chinese_is_over_its_characters():
+    tokenizer = bleu_tokenizer("zh")
+    metrics, signatures = score_translation(NEARLY, CHINESE, lowercase=False, tokenizer=tokenizer)
+    assert metrics["bleu"] == pytest.approx(80.8, abs=0.05)
+    assert "tok:zh" in signatures["bleu"]
+    assert tokenizer_of_signature(signatures["bleu"]) == "zh"
+    by_sentence = sentence_bleu(NEARLY, CHINESE, lowercase=False, tokenizer=tokenizer)
+    assert min(by_sentence) > 70
+    difference = paired_bootstrap_bleu(
+        CHINESE, NEARLY, CHINESE, lowercase=False, tokenizer=tokenizer, resamples=50
+    )
+    assert difference.difference == pytest.approx(100 - metrics["bleu"])
+
+
+@pytest.mark.parametrize(
+    ("language", "tokenizer"),
+    [
+        *(("de", "13a"), ("tgt", "13a"), ("zh", "zh"), ("zh_CN", "zh"), ("zho_Hans", "zh")),
+        *(("cmn", "zh"), ("th", "char"), ("km", "char"), ("ko_KR", "ko-mecab")),
+    ],
+)
+def test_the_tokenizer_follows_the_language(language, tokenizer, monkeypatch):
+    bleu_tokenizer.cache_clear()
+    monkeypatch.setattr(bleu_module, "_check_tokenizer", lambda name: name)
+    assert bleu_tokenizer(language) == tokenizer
+    bleu_tokenizer.cache_clear()
+
+
+def test_without_its_tokenizer_japanese_is_scored_over_characters(monkeypatch, caplog):
+    def refuse(tokenize: str) -> None:
+        raise RuntimeError("Please install the extra")
+
+    bleu_tokenizer.cache_clear()
+    monkeypatch.setattr(bleu_module, "BLEU", refuse)
+    refuse.TOKENIZERS = BLEU.TOKENIZERS  # type: ignore[attr-defined]
+    assert bleu_tokenizer("ja") == "char"
+    assert "pip install 'sacrebleu[ja]'" in caplog.text
+    with pytest.raises(ValueError, match=r"ja-mecab is not installed"):
+        bleu_tokenizer("de", "ja-mecab")
+    with pytest.raises(ValueError, match="'words' is no tokenizer: choose 13a, char"):
+        bleu_tokenizer("de", "words")
+    bleu_tokenizer.cache_clear()
+
+
+@pytest.mark.parametrize("name", sorted(BLEU.TOKENIZERS))
+def test_a_signature_names_its_tokenizer(name):
+    version = "-0.996-IPA" if "mecab" in name else ""
+    signature = f"nrefs:1|case:lc|eff:no|tok:{name}{version}|smooth:exp|version:2.6.0"
+    assert tokenizer_of_signature(signature) == name
+
+
+def test_other_languages_than_english_are_not_stemmed():
+    assert [is_stemmed(language) for language in ("en", "en_US", "title", "de", "fr_FR")] == [
+        *(True, True, True, False, False)
+    ]
+    metrics, signatures = score_summaries(["playing"], ["played"], stemming=False)
+    assert metrics["rouge1"] == 0
+    assert "stemmer:none" in signatures["rouge1"]
+    assert not is_stemmed_in(signatures["rouge1"])
+    metrics, signatures = score_summaries(["playing"], ["played"])
+    assert metrics["rouge1"] == 100
+    assert is_stemmed_in(signatures["rouge1"])

@@ -8,14 +8,9 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from regattn_fairseq import normalizers
 
-CASES = [
-    ("softmax", {}),
-    ("sparsemax", {}),
-    ("fusedmax", {"lam": 0.1}),
-    ("oscarmax", {"lam": 0.05}),
-    ("oscarmax_published", {"lam": 0.05}),
-    ("pnormmax", {"p": 1.5}),
-]
+from .maps import MAPS
+
+CASES = [(m.name, m.options) for m in MAPS]
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)

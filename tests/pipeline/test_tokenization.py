@@ -5,8 +5,8 @@ import re
 
 import pytest
 
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.tokenization import load_tokenizers, train_tokenizers
+from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers, train_tokenizers
+from regattn_fairseq.runs.errors import PipelineError
 
 GERMAN = ["Der alte Mann schläft.", "Die Frau, die lacht, geht heim.", "Das Haus ist groß!"] * 20
 ENGLISH = ["The old man sleeps.", "The woman who laughs goes home.", "It's a big house!"] * 20
@@ -83,7 +83,9 @@ def test_a_large_text_is_sampled_in_the_same_way_every_time(tmp_path, monkeypatc
         return (tmp_path / name / "joint.vocab").read_bytes()
 
     whole = vocabulary("whole")
-    monkeypatch.setattr("regattn_fairseq.pipeline.tokenization.MAX_TRAINING_LINES", 200)
+    monkeypatch.setattr(
+        "regattn_fairseq.pipeline.preprocessing.tokenization.MAX_TRAINING_LINES", 200
+    )
     assert vocabulary("a") == vocabulary("b") != whole
 
 

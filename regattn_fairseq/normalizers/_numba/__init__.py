@@ -21,6 +21,7 @@ from .groups import grouped_product, signed_product
 from .oscarmax import oscarmax_forward, oscarmax_published_forward
 from .pnormmax import pnormmax_forward, pnormmax_product
 from .sparsemax import sparsemax_forward, sparsemax_product
+from .topk import topk_forward, topk_product
 
 __all__ = [
     "fusedmax_forward",
@@ -32,4 +33,6 @@ __all__ = [
     "signed_product",
     "sparsemax_forward",
     "sparsemax_product",
+    "topk_forward",
+    "topk_product",
 ]
