@@ -1,8 +1,8 @@
-"""Why sparse attention may stop learning: what its scores do in the first updates, for several γ.
+"""Why sparse attention may stop learning: what its scores do, for several γ and kinds of scores.
 
     python scripts/figure_learning.py
 
-trains sparsemax on the quickstart's translation task (half a minute of one core for each γ), reads
+trains sparsemax on the quickstart's translation task (a minute of one core for each course), reads
 what the models log of their attention, and writes docs/learning.png.
 """
 
@@ -15,12 +15,13 @@ from matplotlib.figure import Figure
 
 from regattn_fairseq.report.figures import save_figure
 
-COURSES = {  # label: γ, and γ at the first update
-    "γ = 0.25": ("0.25", "null"),
-    "γ = 1": ("1", "null"),
-    "γ = 4": ("4", "null"),
-    "γ = 16": ("16", "null"),
-    "γ from 16 to 4": ("4", "16"),
+SCALED = ("model.attn_normalized=false", "model.attn_scaled=true")
+COURSES = {  # label: folder and options
+    "scaled, γ = 1": ("scaled-1", (*SCALED, "normalizer.gamma_start=1")),
+    "scaled, γ from 8 to 1": ("scaled-8-1", SCALED),
+    "normalized, γ = 1": ("normalized-1", ("normalizer.gamma_start=1",)),
+    "normalized, γ = 4": ("normalized-4", ("normalizer.gamma=4", "normalizer.gamma_start=4")),
+    "normalized, γ from 8 to 1": ("normalized-8-1", ()),
 }
 PANELS = {
     "attn_spread": "standard deviation of the scores, over γ",
@@ -37,31 +38,33 @@ def main() -> None:
     parser.add_argument("--cache-dir", type=Path, default=Path("cache"))
     parser.add_argument("--output", type=Path, default=Path("docs/learning"), help="without .png")
     options = parser.parse_args()
-    figure = Figure(figsize=(9, 3.2), layout="constrained")
-    axes = dict(zip(PANELS, figure.subplots(1, len(PANELS)), strict=True))
-    for label, (gamma, start) in COURSES.items():
-        folder = options.runs_dir / f"{gamma}-{start}"
-        subprocess.run(
-            [
-                *("regattn-run", "experiment=quickstart", "hydra/launcher=basic"),
-                *("normalizer=sparsemax", f"normalizer.gamma={gamma}"),
-                *(f"normalizer.gamma_start={start}", "normalizer.gamma_anneal=500"),
-                *(f"output_dir={folder}", f"cache_dir={options.cache_dir}"),
-            ],
-            check=True,
-        )
-        seen = logged(folder / "train.log")
-        for name, axis in axes.items():
-            scale = 100 if name == "attn_dead" else 1
+    logs = {}
+    for label, (name, overrides) in COURSES.items():
+        folder = options.runs_dir / name
+        command = ["regattn-run", "experiment=quickstart", "normalizer=sparsemax", *overrides]
+        command += [f"output_dir={folder}", f"cache_dir={options.cache_dir}"]
+        subprocess.run([*command, "hydra/launcher=basic"], check=True)
+        logs[label] = logged(folder / "train.log")
+    save_figure(draw(logs), options.output)
+
+
+def draw(logs: dict[str, list[dict[str, float]]]) -> Figure:
+    """A panel for each of :data:`PANELS`, a line for each log."""
+    figure = Figure(figsize=(11, 3.6), layout="constrained")
+    for name, axis in zip(PANELS, figure.subplots(1, len(PANELS)), strict=True):
+        for label, seen in logs.items():
             updates = [numbers["num_updates"] for numbers in seen]
+            scale = 100 if name == "attn_dead" else 1
             axis.plot(updates, [scale * numbers[name] for numbers in seen], label=label, lw=1.2)
-    for name, axis in axes.items():
-        axis.set(title=PANELS[name], xlabel="updates", xlim=(0, 800))
-        axis.title.set_fontsize("medium")
-    axes["attn_spread"].set(yscale="log", ylim=(0.05, None))
-    axes["attn_support"].set(yscale="log")
-    axes["attn_dead"].legend(fontsize="small", frameon=False)
-    save_figure(figure, options.output)
+        axis.set(xlabel="updates", xlim=(0, 1300))
+        axis.set_title(PANELS[name], fontsize="medium")
+        if name != "attn_dead":
+            axis.set_yscale("log")
+        if name == "attn_spread":
+            axis.set_ylim(bottom=0.05)
+    handles, labels = axis.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize="small")
+    return figure
 
 
 def logged(log: Path) -> list[dict[str, float]]:
