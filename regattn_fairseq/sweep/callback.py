@@ -25,11 +25,8 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
-<<<<<<< HEAD
 from hydra.types import RunMode
-=======
 from hydra.utils import get_class
->>>>>>> 702f8fa (Changes of sweep)
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.interruption import Interrupted, ask_to_stop, exit_status
