@@ -11,15 +11,20 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.interruption import signals_as_requests
-from regattn_fairseq.models.normalizer_options import (
-    normalizer_from_options,
-)
+from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
 from regattn_fairseq.normalizers.naming import is_idle, option_named
+from regattn_fairseq.options import fairseq_options
 from regattn_fairseq.options.config import FAIRSEQ_NODES
+from regattn_fairseq.pipeline.batches import check_lengths
 from regattn_fairseq.pipeline.preprocess import prepared_data
 from regattn_fairseq.pipeline.training import distributed
-from regattn_fairseq.pipeline.training.checkpoints import PREVIOUS, load_checkpoint, restore_newest
+from regattn_fairseq.pipeline.training.checkpoints import (
+    PREVIOUS,
+    load_checkpoint,
+    restore_newest,
+    start_or_go_on,
+)
 from regattn_fairseq.pipeline.training.tracking import check_tracking, tracked
 from regattn_fairseq.pipeline.training.trainer import EPOCH_LOG, trainer_factory
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
@@ -62,6 +67,7 @@ def train(cfg: DictConfig, data: PreparedData | None = None) -> RunFolder:
             f"{data.directory} is not there: run regattn-preprocess with the same data=… options "
             "first, or regattn-run, which does both"
         )
+    check_lengths(data, "train", cfg.dataset.max_tokens, "training.max_tokens")
     run = RunFolder(run_directory(cfg, data))
     name_job(run.directory)
     here = distributed.world()
@@ -127,6 +133,7 @@ def check_options(cfg: DictConfig) -> None:
         raise PipelineError(
             f"task.train_fraction is {cfg.task.train_fraction}; choose above 0 and at most 1"
         )
+    fairseq_options.check_training(cfg)
     check_tracking(cfg)
 
 
@@ -175,6 +182,7 @@ def _train_with_fairseq(options: dict[str, Any], run: RunFolder, here: distribut
 
     cfg = OmegaConf.create(_fairseq(options))
     OmegaConf.set_struct(cfg, True)
+    start_or_go_on(cfg, run.checkpoint("last"))
     training = options["training"]
     cfg.distributed_training.update(
         distributed.fairseq_options(here, training["distributed"]["backend"])
