@@ -29,6 +29,7 @@ from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.alignments import reference_alignment
 from regattn_fairseq.pipeline.checkpoints import load_checkpoint
 from regattn_fairseq.pipeline.errors import PipelineError
+from regattn_fairseq.pipeline.fairseq_options import check_generation, check_lengths
 from regattn_fairseq.pipeline.files import (
     clear_write_errors,
     fingerprint,
@@ -89,6 +90,7 @@ def evaluate(cfg: DictConfig) -> Run:
     Raises:
         PipelineError: no finished training, a damaged checkpoint, bad options.
     """
+    check_generation(cfg)
     run = Run(Path(cfg.output_dir))
     training_summary(run)
     with lease(run.lock, f"the run in {run.directory}"):
@@ -103,6 +105,7 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
         raise PipelineError(f"data.task is {saved.data.task!r}; choose {', '.join(TASKS)}")
     data = PreparedData(Path(saved.task.data).parent)
     subset = data.fairseq_subset(cfg.evaluation.split)
+    check_lengths(data, cfg.evaluation.split, cfg.evaluation.max_tokens, "evaluation.max_tokens")
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
     how = {
         "generation": OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True),

@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.normalizers import normalizer_options
-from regattn_fairseq.pipeline import distributed
+from regattn_fairseq.pipeline import distributed, fairseq_options
 from regattn_fairseq.pipeline.checkpoints import PREVIOUS, load_checkpoint, restore_newest
 from regattn_fairseq.pipeline.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.errors import OtherRunError, PipelineError
@@ -111,6 +111,10 @@ def train(cfg: DictConfig) -> Run:
             "first, or regattn-run, which does both"
         )
     check_inputs(cfg, data)
+    fairseq_options.check_lengths(data, "train", cfg.dataset.max_tokens, "training.max_tokens")
+    fairseq_options.check_lengths(
+        data, "valid", cfg.dataset.max_tokens_valid, "dataset.max_tokens_valid"
+    )
     run = Run(Path(cfg.output_dir))
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
@@ -174,6 +178,7 @@ def check_options(cfg: DictConfig) -> None:
         raise PipelineError(
             f"task.train_fraction is {cfg.task.train_fraction}; choose above 0 and at most 1"
         )
+    fairseq_options.check_training(cfg)
     check_tracking(cfg)
 
 
@@ -273,6 +278,7 @@ def _train_with_fairseq(resolved: dict[str, Any], run: Run, here: distributed.Wo
 
     cfg = OmegaConf.create(_fairseq(resolved))
     OmegaConf.set_struct(cfg, True)
+    fairseq_options.start_or_go_on(cfg, run.checkpoint("last"))
     options = resolved["training"]
     cfg.distributed_training.update(
         distributed.fairseq_options(here, options["distributed"]["backend"])
