@@ -107,6 +107,12 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     subset = data.fairseq_subset(cfg.evaluation.split)
     check_lengths(data, cfg.evaluation.split, cfg.evaluation.max_tokens, "evaluation.max_tokens")
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
+    if not checkpoint.is_file():
+        there = sorted(path.stem.partition("_")[2] for path in run.checkpoints.glob("*_*.pt"))
+        raise PipelineError(
+            f"evaluation.checkpoint is {cfg.evaluation.checkpoint!r}, but {run.checkpoints} has "
+            f"only {', '.join(there) or 'none'}"
+        )
     how = {
         "generation": OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True),
         "evaluation": OmegaConf.to_container(cfg.evaluation, resolve=True),

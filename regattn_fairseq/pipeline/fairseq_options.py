@@ -5,6 +5,7 @@ of: ``python -m regattn_fairseq.pipeline.fairseq_options > docs/fairseq_options.
 """
 
 import ast
+import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -236,11 +237,11 @@ TABLE: dict[str, dict[str, Use]] = {
             lambda value: str(value) in ("simple", "tqdm"),
         ),
         "log_file": _ACTS,
-        "aim_repo": _refused("choose tracking=tensorboard or tracking=wandb"),
-        "aim_run_hash": _refused("choose tracking=tensorboard or tracking=wandb"),
+        "aim_repo": Use(True, "with the package aim"),
+        "aim_run_hash": Use(True, "with the package aim"),
         "tensorboard_logdir": _ACTS,
         "wandb_project": _ACTS,
-        "azureml_logging": _refused("choose tracking=tensorboard or tracking=wandb"),
+        "azureml_logging": Use(True, "with the package azureml"),
         "seed": _refused(_FROM_RECIPE.format("seed=…")),
         "cpu": _ACTS,
         "tpu": _refused("the models here are for CPUs and GPUs"),
@@ -363,6 +364,7 @@ def check_training(cfg: DictConfig) -> None:
         if value != default:
             raise PipelineError(f"{option}={_text(value)} is refused: {reason}")
     _check_generation_together(cfg.generation)
+    _check_kind(cfg)
     _check_end(cfg)
     _check_start(cfg.checkpoint)
     _check_schedule(cfg)
@@ -394,18 +396,24 @@ def _changed(cfg: DictConfig, node: str) -> Iterator[tuple[str, Any]]:
     """The options of a node that are not as fairseq, or our recipe, has them by default."""
     if node not in cfg:
         return
-    defaults = OmegaConf.structured(FairseqConfig.__dataclass_fields__[node].type)
-    # Some are made of options of other nodes.
-    whole = OmegaConf.create({**_whole(cfg), node: defaults})
-    for option in defaults:
-        name = f"{node}.{option}"
-        expected = _EXPECTED[name](cfg) if name in _EXPECTED else whole[node][option]
-        if cfg[node].get(option) != expected:
-            yield str(option), cfg[node].get(option)
+    given = cfg[node]
+    for option, default in _defaults(node).items():
+        name, value = f"{node}.{option}", given.get(option)
+        if name in _EXPECTED:
+            default = _EXPECTED[name](cfg)
+        elif isinstance(default, str) and default.startswith("${"):
+            default = OmegaConf.select(cfg, default[2:-1])
+        if value != default:
+            yield option, value
 
 
-def _whole(cfg: DictConfig) -> dict[str, Any]:
-    return {str(key): cfg._get_node(key) for key in cfg}
+@functools.cache
+def _defaults(node: str) -> dict[str, Any]:
+    """fairseq's; those that are another option's value as ``${…}``."""
+    found: Any = OmegaConf.to_container(
+        OmegaConf.structured(FairseqConfig.__dataclass_fields__[node].type), resolve=False
+    )
+    return dict(found)
 
 
 def _text(value: Any) -> str:
@@ -436,8 +444,8 @@ def _check_generation_together(options: Any) -> None:
         )
     if options.prefix_size and options.no_repeat_ngram_size:
         raise PipelineError(
-            "generation.prefix_size and generation.no_repeat_ngram_size contradict each other where "
-            "a reference repeats itself: choose one"
+            "generation.prefix_size and generation.no_repeat_ngram_size contradict each other "
+            "where a reference repeats itself: choose one"
         )
     longest = int(2 * options.max_len_a + options.max_len_b)  # of a source of one word
     if options.min_len > longest and not options.match_source_len:
@@ -445,6 +453,19 @@ def _check_generation_together(options: Any) -> None:
             f"generation.min_len={options.min_len} is more than a short source may be turned into "
             f"({longest} tokens): lower it, or raise generation.max_len_b"
         )
+
+
+def _check_kind(cfg: DictConfig) -> None:
+    """The model and the criterion are of the task's kind."""
+    labels = cfg.task._name == "sentence_prediction"
+    for node, own in (("model", "regattn_entailment"), ("criterion", "sentence_prediction")):
+        chosen = cfg[node]._name
+        if labels != (chosen == own):
+            advice = f"{node}={own}" if labels else f"another {node}, or experiment=entailment"
+            raise PipelineError(
+                f"{node}={chosen} is not for data={cfg.data.name}, which is for "
+                f"{cfg.data.task}: choose {advice}"
+            )
 
 
 def _check_end(cfg: DictConfig) -> None:
