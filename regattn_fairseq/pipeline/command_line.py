@@ -369,10 +369,9 @@ def _plain(values: Any, key: str) -> Any:
 
 
 def _unknown_option(name: str, options: Options) -> str:
-    found = nearest(name, options.names)
-    return f"nothing reads the option {name}" + (
-        f", did you mean {found}?" if found else "; --help lists those that there are"
-    )
+    if found := nearest(name, options.names):
+        return f"nothing reads the option {name}, did you mean {found}?"
+    return f"nothing reads the option {name}; --help lists those that there are"
 
 
 def _no_group(group: str, options: Options) -> str:

@@ -72,13 +72,14 @@ _VALUES = {"constraints": "ordered", "decoding_format": "vote", "print_alignment
 def test_every_refused_option_is_refused(base):
     cfg = base.copy()
     for node, options in TABLE.items():
+        written = OmegaConf.to_container(cfg[node], resolve=False)
         for option in (name for name, use in options.items() if not use.acts):
             value = cfg[node][option]
             other = value + 1 if isinstance(value, int | float) else _VALUES.get(option, "7")
             cfg[node][option] = not value if isinstance(value, bool) else other
             with pytest.raises(PipelineError, match=rf"{node}\.{option}=.* is refused: "):
                 check_training(cfg)
-            cfg[node][option] = value
+            cfg[node][option] = written[option]
 
 
 @pytest.mark.parametrize(
