@@ -7,6 +7,7 @@ finds wrong after that is translated by the class of the exception.
 
 import argparse
 import difflib
+import functools
 import importlib.metadata
 import os
 import re
@@ -341,9 +342,14 @@ def _options(root: str, arguments: Iterable[str], config_dir: str | None) -> Opt
             chosen.append(f"{override.key_or_group}={values[0]}")
     if config_dir is not None:
         chosen.append(f"hydra.searchpath=['file://{Path(config_dir).resolve()}']")
+    return _composed(root, tuple(chosen))
+
+
+@functools.cache
+def _composed(root: str, chosen: tuple[str, ...]) -> Options:
     try:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            found = compose(root, overrides=chosen, return_hydra_config=True)
+            found = compose(root, overrides=list(chosen), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException, ConfigLoadError):
         return Options()
     own = tuple(group for group in found.hydra.runtime.choices if not group.startswith("hydra/"))

@@ -499,10 +499,12 @@ def _check_end(cfg: DictConfig) -> None:
             f"checkpoint.save_interval={checkpoint.save_interval} does not divide "
             f"training.max_epoch={epochs}: the last epochs would not be saved"
         )
-    if min(cfg.optimization.lr) <= cfg.optimization.stop_min_lr:
+    schedule, least = cfg.lr_scheduler, cfg.optimization.stop_min_lr
+    rises = schedule.get("warmup_updates") or schedule.get("warmup_steps")
+    if least >= (0 if rises or schedule._name == "step" else min(cfg.optimization.lr)):
         raise PipelineError(
-            f"optimization.stop_min_lr={cfg.optimization.stop_min_lr} is not below training.lr "
-            f"({min(cfg.optimization.lr)}): the training would end before it begins"
+            f"optimization.stop_min_lr={least} is not below the learning rate that the training "
+            "begins with: it would end at once; lower it, or leave out the warm-up"
         )
 
 
