@@ -159,7 +159,9 @@ def bad_value(error: OmegaConfBaseException) -> str:
     """One line about an option that cannot be had, or not as what it must be."""
     reason = _first_sentence(str(error.msg or error))
     key = error.full_key or ""
-    if found := re.match(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", reason):
+    if follows := re.search(r"dereferencing interpolation '\$\{([\w.]+)\}'", reason):
+        key = follows[1]
+    if found := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", reason):
         wanted = _KINDS.get(found[2], f"of the kind {found[2]}")
         return f"{key} is {found[1]!r}, but must be {wanted}"
     return f"{key}: {reason}" if key and key not in reason else reason
