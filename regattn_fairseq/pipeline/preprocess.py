@@ -39,7 +39,7 @@ from regattn_fairseq.runs.prepared import PreparedData
 logger = logging.getLogger(__name__)
 
 # Raise it when the same options come to mean other files within one version of the package.
-FORMAT = 1
+FORMAT = 2
 
 
 def prepared_data(cfg: DictConfig) -> PreparedData:
@@ -126,11 +126,10 @@ def _tell_of_changes(request: _Request) -> None:
             for name in {*inputs, *request.inputs}
             if inputs.get(name) != request.inputs.get(name)
         )
+        names = ", ".join(other[:3]) + (", …" if len(other) > 3 else "")
         logger.info(
-            "%s was made of other files (%s differ%s): preprocessing these anew, that one stays",
-            record.parent,
-            ", ".join(other[:3]) + (", …" if len(other) > 3 else ""),
-            "s" if len(other) == 1 else "",
+            f"{record.parent} was made of other files, which differ in {names}: preprocessing "
+            "these anew; that folder stays"
         )
 
 

@@ -21,7 +21,7 @@ from regattn_fairseq.pipeline.preprocess import prepared_data
 from regattn_fairseq.pipeline.training import distributed
 from regattn_fairseq.pipeline.training.checkpoints import PREVIOUS, load_checkpoint, restore_newest
 from regattn_fairseq.pipeline.training.tracking import check_tracking, tracked
-from regattn_fairseq.pipeline.training.trainer import trainer_factory
+from regattn_fairseq.pipeline.training.trainer import EPOCH_LOG, trainer_factory
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
 from regattn_fairseq.runs.files import (
     clear_write_errors,
@@ -33,7 +33,7 @@ from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.identity import resolved, run_differences, run_directory
 from regattn_fairseq.runs.leases import lease
 from regattn_fairseq.runs.prepared import PreparedData
-from regattn_fairseq.runs.train_log import EPOCH_LOG, TrainLog
+from regattn_fairseq.runs.train_log import TrainLog
 from regattn_fairseq.sweep.callback import in_sweep, name_job
 
 logger = logging.getLogger(__name__)
@@ -138,7 +138,6 @@ def _refuse_idle_options(cfg: DictConfig) -> None:
     if not HydraConfig.initialized():
         return
     chosen = cfg.normalizer.name
-    taken = normalizer_options(chosen)
     for override in HydraConfig.get().overrides.task:
         name = override.partition("=")[0].lstrip("+")
         node, _, key = name.rpartition(".")
@@ -147,11 +146,11 @@ def _refuse_idle_options(cfg: DictConfig) -> None:
         if not is_idle(key, chosen):
             continue
         option = option_named(key)
-        others = [other for other in normalizer_names() if option in normalizer_options(other)]
-        message = (
-            f"{name}: {chosen} does not take it ({', '.join(others)} do); it takes "
-            + ", ".join(f"normalizer.{option}" for option in taken)
+        others = ", ".join(
+            other for other in normalizer_names() if option in normalizer_options(other)
         )
+        taken = ", ".join(f"normalizer.{option}" for option in normalizer_options(chosen))
+        message = f"{name}: {chosen} does not take it ({others} do); it takes {taken}"
         if not in_sweep():
             raise PipelineError(message)
         logger.info("%s; left out in this job", message)

@@ -8,10 +8,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from fairseq.logging import metrics
-from fairseq.logging.progress_bar import format_stat
-
-EPOCH_LOG = "regattn_epoch_log"  # in a checkpoint's extra state: numbers of the epoch
 _EPOCH = re.compile(r"epoch (\d+)")
 
 
@@ -88,14 +84,6 @@ class TrainLog:
             except ValueError:  # the process was killed while it wrote this line
                 continue
         return records
-
-
-def epoch_numbers() -> dict[str, float]:
-    """The numbers that fairseq would report of the epoch so far, as rounded as it does."""
-    from fairseq_cli.train import get_training_stats
-
-    stats = get_training_stats(metrics.get_smoothed_values("train"))
-    return {name: float(format_stat(value)) for name, value in stats.items()}
 
 
 class _EpochHandler(logging.Handler):

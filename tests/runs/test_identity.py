@@ -100,7 +100,7 @@ def test_a_changed_file_is_a_new_cache_and_says_so(text, tmp_path, caplog):
     after = preprocess(cfg)
     assert after != before
     assert "two src" in (after.text / "train.src").read_text()
-    assert f"{before.directory} was made of other files (train.src differs)" in caplog.text
+    assert f"{before.directory} was made of other files, which differ in train.src:" in caplog.text
 
     train.write_text(words)
     assert preprocess(cfg) == before

@@ -7,12 +7,15 @@ from typing import Any
 
 import torch
 from fairseq import checkpoint_utils
+from fairseq.logging import metrics
+from fairseq.logging.progress_bar import format_stat
 from fairseq.trainer import Trainer
 
 from regattn_fairseq.interruption import StopRequest
 from regattn_fairseq.pipeline.batches import longest_example
 from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
-from regattn_fairseq.runs.train_log import EPOCH_LOG, epoch_numbers
+
+EPOCH_LOG = "regattn_epoch_log"  # in a checkpoint's extra state: numbers of the epoch
 
 
 class SurvivingTrainer(Trainer):
@@ -105,3 +108,11 @@ def trainer_factory(request: StopRequest, save_minutes: float) -> Callable[..., 
         return SurvivingTrainer(*arguments, request=request, save_minutes=save_minutes)
 
     return build
+
+
+def epoch_numbers() -> dict[str, float]:
+    """The numbers that fairseq would report of the epoch so far, as rounded as it does."""
+    from fairseq_cli.train import get_training_stats
+
+    stats = get_training_stats(metrics.get_smoothed_values("train"))
+    return {name: float(format_stat(value)) for name, value in stats.items()}
