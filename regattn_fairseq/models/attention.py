@@ -5,6 +5,7 @@ import logging
 import torch
 from torch import Tensor, nn
 
+from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.models.scripting import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Attention(nn.Module):
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
 
     Raises:
-        ValueError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
+        ModelError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
     """
 
     # What torch.jit.script is not to compile, and what it takes instead.
@@ -63,9 +64,9 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         if score not in SCORES:
-            raise ValueError(f"attn_score is {score!r}; choose one of {', '.join(SCORES)}")
+            raise ModelError(f"attn_score is {score!r}; choose one of {', '.join(SCORES)}")
         if score == "dot" and query_dim != value_dim:
-            raise ValueError(
+            raise ModelError(
                 f"attn_score=dot needs states of one size, but the decoder's have {query_dim} "
                 f"units and the encoder's {value_dim}; use attn_score=general"
             )
