@@ -8,10 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import hydra
-from hydra.core.hydra_config import HydraConfig
-from hydra.types import RunMode
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 # Before torch starts its threads: one that waits for others spins for some microseconds and sleeps.
 # By default it spins for long, and where another program wants the same cores, training becomes
@@ -19,11 +17,16 @@ from omegaconf import DictConfig
 if os.environ.keys().isdisjoint(("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
     os.environ["GOMP_SPINCOUNT"] = "1000"
 
-from regattn_fairseq.pipeline import config, distributed, interruption, sweep
-from regattn_fairseq.pipeline.errors import one_line
+from regattn_fairseq import interruption, sweep
+from regattn_fairseq.options import command_line, config
+from regattn_fairseq.pipeline.training import distributed
+from regattn_fairseq.runs.errors import one_line
 
 # Here and not in the commands: a launcher's worker processes import this module, and no more.
 config.register()
+
+# A variable of the environment, since a launcher's worker processes are to know, too.
+_DEBUG = "REGATTN_DEBUG"
 
 
 def preprocess() -> None:
@@ -75,7 +78,7 @@ def report() -> None:
     """``regattn-report``: finished runs to tables, figures and a page."""
 
     def stage(cfg: DictConfig) -> None:
-        from regattn_fairseq.pipeline.report import build_report, render_terminal
+        from regattn_fairseq.report import build_report, render_terminal
 
         made = build_report(
             Path(cfg.runs_dir),
@@ -93,7 +96,7 @@ def demo() -> None:
     """``regattn-demo``: finished runs on a local page."""
 
     def stage(cfg: DictConfig) -> None:
-        from regattn_fairseq.pipeline.demo import serve
+        from regattn_fairseq.demo import serve
 
         serve(cfg)
 
@@ -101,9 +104,12 @@ def demo() -> None:
 
 
 def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
-    if "--debug" in sys.argv:
-        sys.argv.remove("--debug")
-        os.environ["HYDRA_FULL_ERROR"] = "1"
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    if len(arguments) < len(sys.argv) - 1:
+        os.environ[_DEBUG] = "1"
+    if "--version" in arguments:
+        print(command_line.version())
+        return
     _set_up_messages()
 
     def guarded(cfg: DictConfig) -> Any:
@@ -115,28 +121,33 @@ def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
             distributed.leave()
             return returned
         except KeyboardInterrupt as interrupt:
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
+            if sweep.in_sweep():
                 return sweep.stopped(interrupt)
             raise
         except Exception as error:
-            if os.environ.get("HYDRA_FULL_ERROR") == "1":
+            if _DEBUG in os.environ:
                 raise
-            reason = one_line(error, more=" (--debug shows where)")
+            if isinstance(error, OmegaConfBaseException):
+                reason = command_line.bad_value(error)
+            else:
+                reason = one_line(error, more=" (--debug shows where)")
             print(f"error: {reason}", file=sys.stderr)
-            if HydraConfig.get().mode == RunMode.MULTIRUN:
+            if sweep.in_sweep():
                 # An exception would end the other jobs too.
                 return sweep.record_failure(error, reason)
             sys.exit(1)
 
-    hydra_main: Any = hydra.main(
-        version_base="1.3", config_path=str(config.CONFIGS), config_name=root
-    )
     try:
-        hydra_main(guarded)()
+        command_line.run(root, guarded, arguments)
     except KeyboardInterrupt as interrupt:
         done = f" ({interrupt})" if str(interrupt) else ""
         print(f"interrupted{done}; the same command goes on from here", file=sys.stderr)
         sys.exit(interruption.exit_status(interrupt))
+    except Exception as error:
+        if _DEBUG in os.environ:
+            raise
+        print(f"error: {command_line.explain(error, root, arguments)}", file=sys.stderr)
+        sys.exit(1)
 
 
 def _set_up_messages() -> None:

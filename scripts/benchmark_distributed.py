@@ -19,7 +19,7 @@ from pathlib import Path
 
 from tabulate import tabulate
 
-from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.runs.files import write_text
 
 BIN = Path(sys.executable).parent
 

@@ -38,7 +38,7 @@ import pandas as pd
 from local_clusters import UnavailableError, ray_cluster, slurm_cluster
 from tabulate import tabulate
 
-from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.runs.files import write_text
 
 COMMAND = Path(sys.executable).parent / "regattn-run"
 NORMALIZERS = ("softmax", "sparsemax", "fusedmax", "oscarmax")

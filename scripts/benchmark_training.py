@@ -51,7 +51,7 @@ from tqdm import tqdm
 from training_peers import TOOLKITS, Peer, write_job
 
 import regattn_fairseq
-from regattn_fairseq.pipeline.files import write_text
+from regattn_fairseq.runs.files import write_text
 
 matplotlib.use("Agg")
 from matplotlib import pyplot as plt

@@ -17,6 +17,8 @@ from pathlib import Path
 
 import psutil
 
+from regattn_fairseq.installation import how_to_install
+
 BIN = Path(sys.executable).parent
 
 
@@ -57,7 +59,7 @@ def ray_cluster(nodes: int = 2) -> Iterator[RayCluster]:
     """
     ray = BIN / "ray"
     if not ray.exists():
-        raise UnavailableError("Ray is not installed: pip install 'regattn-fairseq[ray]'")
+        raise UnavailableError(f"Ray is not installed: {how_to_install('ray')}")
     port = _free_ports(1)[0]
     address = f"127.0.0.1:{port}"
     # Without agents that only serve the dashboard.

@@ -17,9 +17,9 @@ import logging
 import shlex
 import sys
 
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.interruption import exit_status, raise_on_sigterm
-from regattn_fairseq.pipeline.reproduce import reproduce
+from regattn_fairseq.interruption import exit_status, raise_on_sigterm
+from regattn_fairseq.reproduce import reproduce
+from regattn_fairseq.runs.errors import PipelineError
 
 
 def main() -> None:

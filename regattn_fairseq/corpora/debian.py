@@ -16,6 +16,7 @@ The text is written and translated by Debian's contributors, under the licences 
 from __future__ import annotations
 
 import gzip
+import logging
 import os
 import re
 import shutil
@@ -26,7 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from regattn_fairseq.corpora.protocol import CorpusError, PairStream, SentencePair
-from regattn_fairseq.corpora.reading import read_lines
+from regattn_fairseq.corpora.reading import existing_file, read_lines
+
+logger = logging.getLogger(__name__)
 
 LANGUAGES = ("en", "de", "fr")
 UPDATE_SECONDS = 900
@@ -36,8 +39,8 @@ UPDATE_SECONDS = 900
 class DebianTranslations:
     """Sentences of package descriptions with their translations.
 
-    ``raw_dir`` keeps ``Translation-en.gz`` and its siblings. What is missing there is fetched by
-    apt, with a state of its own and without root.
+    ``raw_dir`` keeps ``Translation-en.gz`` and its siblings, plain or compressed. What is missing
+    there is fetched by apt, with a state of its own and without root.
 
     Raises:
         CorpusError: a language is not one of en, de, fr, or both are the same.
@@ -248,22 +251,23 @@ def _is_prose(sentence: str) -> bool:
 
 
 def index_file(raw_dir: Path, language: str) -> Path:
-    """The index of ``language`` in ``raw_dir``, fetched for all languages if it is not there.
+    """The index of ``language`` in ``raw_dir``, fetched with all that are missing if need be.
 
     Raises:
         CorpusError: it is neither there nor to be had.
     """
-    path = raw_dir / f"Translation-{language}.gz"
-    if not path.is_file():
+    path = raw_dir / f"Translation-{language}"
+    if existing_file(path) is None:
         fetch_indices(raw_dir)
-    return path
+    return existing_file(path) or path
 
 
 def fetch_indices(raw_dir: Path) -> None:
-    """Have apt download the translation indices of this system's sources into ``raw_dir``.
+    """Have apt download the translation indices that ``raw_dir`` lacks from this system's sources.
 
     apt works in a temporary folder: nothing of the system's state is read or changed but its list
-    of sources.
+    of sources. Sources that do not answer are passed over with a warning, as long as others have
+    the translations.
 
     Raises:
         CorpusError: there is no apt, the download fails, the sources have no translations, or
@@ -271,33 +275,49 @@ def fetch_indices(raw_dir: Path) -> None:
     """
     programs = {name: _apt_program(name) for name in ("apt-get", "apt-helper")}
     try:
-        raw_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory() as folder:
             config = _private_state(Path(folder))
-            _run([programs["apt-get"], "-c", str(config), "--error-on=any", "update"])
-            for language in LANGUAGES:
-                _fetch_language(raw_dir, language, programs, config)
+            failure = None
+            try:
+                _run([programs["apt-get"], "-c", str(config), "--error-on=any", "update"])
+            except CorpusError as error:
+                failure = error
+            missing = [x for x in LANGUAGES if not existing_file(raw_dir / f"Translation-{x}")]
+            indices = {x: _index_content(x, programs, config, failure) for x in missing}
+        if failure is not None:
+            logger.warning("the text comes only from the sources that answered: %s", failure)
+        raw_dir.mkdir(parents=True, exist_ok=True)
+        for language, content in indices.items():
+            _write_index(raw_dir / f"Translation-{language}.gz", content)
     except OSError as error:
         raise CorpusError(
             f"{raw_dir} cannot be written ({error.strerror}): choose another data.raw_dir"
         ) from error
 
 
-def _fetch_language(raw_dir: Path, language: str, programs: dict[str, str], config: Path) -> None:
+def _index_content(
+    language: str, programs: dict[str, str], config: Path, failure: CorpusError | None
+) -> bytes:
+    """What apt has for a language after an update, which may have ended in ``failure``."""
     query = ["indextargets", "--format", "$(FILENAME)", "Created-By: Translations"]
     listed = _run([programs["apt-get"], "-c", str(config), *query, f"Language: {language}"])
-    files = sorted(line for line in listed.decode().split("\n") if line)
+    files = sorted(line for line in listed.decode().split("\n") if line and Path(line).is_file())
     if not files:
+        if failure is not None:
+            raise failure
         raise CorpusError(
             f"apt's sources have no Translation-{language}: add a Debian or Ubuntu archive "
             "to them, or choose another data="
         )
-    content = _run([programs["apt-helper"], "-c", str(config), "cat-file", *files])
-    with tempfile.NamedTemporaryFile(dir=raw_dir, delete=False) as file:
+    return _run([programs["apt-helper"], "-c", str(config), "cat-file", *files])
+
+
+def _write_index(path: Path, content: bytes) -> None:
+    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
         # mtime=0: the same index gives the same bytes.
         file.write(gzip.compress(content, mtime=0))
     Path(file.name).chmod(0o644)
-    os.replace(file.name, raw_dir / f"Translation-{language}.gz")
+    os.replace(file.name, path)
 
 
 def _apt_program(name: str) -> str:

@@ -92,6 +92,12 @@ def write_entailment(
     splits = {"train": _clean(shown["train"], known, max_length), **held_out}
     for name, (examples, dropped) in splits.items():
         if not examples:
+            if dropped["seen"] > dropped.total() / 2:
+                raise CorpusError(
+                    f"corpus {corpus.name}: no example is left for {name}, since {dropped['seen']} "
+                    "of its examples are in a held-out set too: give it text of its own; its file "
+                    "may be a copy of theirs"
+                )
             reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
             raise CorpusError(
                 f"corpus {corpus.name}: no example is left for {name} (dropped: "

@@ -19,19 +19,22 @@ import urllib.request
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from filelock import FileLock
+from filelock import SoftFileLease
 from tqdm import tqdm
 
 from regattn_fairseq.corpora.protocol import CorpusError
+from regattn_fairseq.corpora.reading import existing_file, what_is_in
 
 BLOCK = 1 << 20
 ATTEMPTS = 4
 TIMEOUT_SECONDS = 60
 CHECKSUM_SUFFIX = ".sha256"
+UNPACKED_FROM = ".unpacked_from.json"
+LEASE_SECONDS = 90.0
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ def fetch(remote: Remote, path: Path) -> Path:
     """Download to ``path`` unless it is there; several processes may ask for it at once.
 
     The bytes arrive in ``<path>.part``, which is kept when the connection breaks, so that the next
-    attempt or the next call goes on from there.
+    attempt or the next call goes on from there. Where no byte arrives, nothing is left behind, not
+    even the folder.
 
     Raises:
         CorpusError: it cannot be downloaded or written, or is not what it should be.
@@ -66,8 +70,7 @@ def fetch(remote: Remote, path: Path) -> Path:
     if path.is_file():
         return path
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with FileLock(f"{path}.lock"):
+        with _new_folders(path.parent), _lease(path):
             if not path.is_file():
                 part = path.with_name(f"{path.name}.part")
                 _download(remote, part)
@@ -80,6 +83,24 @@ def fetch(remote: Remote, path: Path) -> Path:
             "folder with data.raw_dir=…"
         ) from error
     return path
+
+
+@contextmanager
+def _new_folders(folder: Path) -> Iterator[None]:
+    """Make a folder and its parents, and remove those again that are left empty."""
+    made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        yield
+    finally:
+        for parent in made:
+            with suppress(OSError):
+                parent.rmdir()
+
+
+def _lease(path: Path) -> SoftFileLease:
+    """One process at a time works on ``path``; the lock file goes with the process."""
+    return SoftFileLease(f"{path}.lock", lease_duration=LEASE_SECONDS, poll_interval=0.2)
 
 
 class _BrokenOffError(Exception):
@@ -196,6 +217,7 @@ def unpack(archive: Path) -> Path:
     """Unpack a tar or zip archive into a folder beside it, unless it is there; return that folder.
 
     It is named like the archive, with ``.unpacked`` at its end, and appears whole or not at all.
+    An archive that was replaced since (by size and time) is unpacked again.
 
     Raises:
         CorpusError: it is no archive or is damaged, it cannot be written, or a member is a link, a
@@ -203,14 +225,21 @@ def unpack(archive: Path) -> Path:
     """
     folder = archive.with_name(f"{archive.name}.unpacked")
     try:
-        with FileLock(f"{folder}.lock"):
-            if not folder.is_dir():
+        status = archive.stat()
+        stamp = json.dumps({"size": status.st_size, "mtime_ns": status.st_mtime_ns})
+        if _is_unpacked(folder, stamp):
+            return folder
+        with _lease(folder):
+            if not _is_unpacked(folder, stamp):
                 with _scratch(folder) as scratch:
                     if zipfile.is_zipfile(archive):
                         _unpack_zip(archive, scratch)
                     else:
                         _unpack_tar(archive, scratch)
+                    (scratch / UNPACKED_FROM).write_text(stamp, encoding="utf-8")
                     scratch.chmod(0o755)
+                    if folder.exists():
+                        shutil.rmtree(folder)
                     scratch.rename(folder)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         reason = str(error).split("\n")[0] or "it ends too early"
@@ -223,6 +252,11 @@ def unpack(archive: Path) -> Path:
             f"{archive.parent}, or fetch it again"
         ) from error
     return folder
+
+
+def _is_unpacked(folder: Path, stamp: str) -> bool:
+    record = folder / UNPACKED_FROM
+    return record.is_file() and record.read_text(encoding="utf-8") == stamp
 
 
 def find_folder(
@@ -239,7 +273,7 @@ def find_folder(
     Args:
         raw_dir: where to look, and where to download to.
         places: folders below it, or below the unpacked archive, in which the files may lie.
-        markers: files of which one has to be there, plain or with ``.gz``.
+        markers: files of which one has to be there, plain or compressed.
         archives: names under which the archive circulates.
         remote: where to download it from; ``None`` where that is not possible.
         advice: how to get the corpus where ``remote`` is ``None``.
@@ -255,7 +289,7 @@ def find_folder(
         if archive is None and remote is None:
             raise CorpusError(
                 f"{directory / markers[0]}{''.join(f' or {m}' for m in markers[1:])} is missing: "
-                f"set data.raw_dir to the folder that holds it; {advice}"
+                f"set data.raw_dir to the folder that holds it; {advice}; {what_is_in(directory)}"
             )
         if archive is None and remote is not None:
             archive = fetch(remote, directory / remote.name)
@@ -275,8 +309,7 @@ def _holding(directory: Path, places: Iterable[str], markers: Iterable[str]) -> 
             directory / place
             for marker in markers
             for place in places
-            for suffix in ("", ".gz")
-            if (directory / place / f"{marker}{suffix}").is_file()
+            if existing_file(directory / place / marker)
         ),
         None,
     )

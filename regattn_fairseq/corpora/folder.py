@@ -79,7 +79,7 @@ def write_manifest(folder: Path, facts: dict[str, Any]) -> dict[str, Any]:
     manifest = {
         "format": MANIFEST_FORMAT,
         **facts,
-        "files": {path.name: _sha256(path) for path in sorted(folder.iterdir())},
+        "files": {path.name: sha256(path) for path in sorted(folder.iterdir())},
     }
     text = json.dumps(manifest, indent=2, ensure_ascii=False)
     (folder / MANIFEST).write_text(f"{text}\n", encoding="utf-8")
@@ -121,13 +121,17 @@ def describe(corpus: Recipe) -> dict[str, Any]:
     }
 
 
-def input_checksums(paths: Sequence[Path]) -> dict[str, str]:
-    """By file name, and by folder and name where several files have one name."""
+def input_names(paths: Sequence[Path]) -> list[str]:
+    """Short names of a corpus's files: their own, with their folder's where several share one."""
     names = Counter(path.name for path in paths)
-    return {
-        path.name if names[path.name] == 1 else f"{path.parent.name}/{path.name}": _sha256(path)
-        for path in paths
-    }
+    return [
+        path.name if names[path.name] == 1 else f"{path.parent.name}/{path.name}" for path in paths
+    ]
+
+
+def input_checksums(paths: Sequence[Path]) -> dict[str, str]:
+    """The SHA-256 of each file, by :func:`input_names`."""
+    return dict(zip(input_names(paths), map(sha256, paths), strict=True))
 
 
 def require_splits(corpus: Recipe, given: Container[str]) -> None:
@@ -148,7 +152,8 @@ def with_progress(
     yield from tqdm(items, desc=description, total=total, unit=f" {unit}", disable=None)
 
 
-def _sha256(path: Path) -> str:
+def sha256(path: Path) -> str:
+    """The checksum of a file's content, in hexadecimal digits."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from regattn_fairseq.corpora.duc import duc_files, duc_pairs
 from regattn_fairseq.corpora.fetching import find_folder
 from regattn_fairseq.corpora.protocol import CorpusError, PublishedSplits, SentencePair
-from regattn_fairseq.corpora.reading import find_file, read_parallel
+from regattn_fairseq.corpora.reading import existing_file, find_file, read_parallel
+from regattn_fairseq.installation import how_to_install
 
 logger = logging.getLogger(__name__)
 
@@ -44,7 +45,7 @@ class GigawordHeadlines:
     set, so that its scores compare with published ones, although some of its articles are a lone
     ``UNK`` and some headlines are longer than their article; the literature scores these too.
 
-    ``raw_dir`` holds one of the forms in which the text circulates, plain or gzipped, in the
+    ``raw_dir`` holds one of the forms in which the text circulates, plain or compressed, in the
     folder itself or where its archive puts it:
 
     - ``train.article.txt``, ``train.title.txt``, ``valid.article.filter.txt``,
@@ -96,11 +97,7 @@ def _text_files(folder: Path, split: str) -> tuple[Path, ...]:
     places = [folder, folder / "Giga", folder.parent / "Giga"] if split == "test" else [folder]
     for place in places:
         for names in zip(*LAYOUTS[split], strict=True):
-            files = [
-                next((p for p in (place / n, place / f"{n}.gz") if p.is_file()), None)
-                for n in names
-            ]
-            if any(files):
+            if any(existing_file(place / name) for name in names):
                 return tuple(
                     find_file(place, [name], option="data.raw_dir", advice=ADVICE) for name in names
                 )
@@ -136,9 +133,7 @@ def _read_parquet(files: tuple[Path, ...]) -> Iterator[SentencePair]:
         import pyarrow
         from pyarrow import parquet
     except ModuleNotFoundError as error:
-        raise CorpusError(
-            f"{files[0]} needs pyarrow: pip install 'regattn-fairseq[parquet]'"
-        ) from error
+        raise CorpusError(f"{files[0]} needs pyarrow: {how_to_install('parquet')}") from error
     for path in files:
         try:
             with parquet.ParquetFile(path) as table:

@@ -6,12 +6,11 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import sacremoses
-
 from regattn_fairseq.corpora.cleaning import LengthFilter, one_line
 from regattn_fairseq.corpora.fetching import Remote, find_folder
+from regattn_fairseq.corpora.moses import MosesTokenizer
 from regattn_fairseq.corpora.protocol import CorpusError, PublishedSplits, SentencePair
-from regattn_fairseq.corpora.reading import find_file, read_parallel
+from regattn_fairseq.corpora.reading import existing_file, find_file, read_parallel
 from regattn_fairseq.corpora.wit3 import segment_pairs, side_files, training_pairs
 
 ADVICE = (
@@ -35,12 +34,13 @@ class Iwslt14:
     The preparation is that of fairseq's ``prepare-iwslt14.sh``, which most papers follow: metadata
     is dropped; both sides are tokenized by Moses' rules, ``&apos;`` and its like included; pairs
     longer than 175 words, or 1.5 times as long on one side as on the other, go; text is lowercased;
-    then every 23rd pair validates and the others train. Tokenization is sacremoses', a port of the
-    Perl script that the others run.
+    then every 23rd pair validates and the others train. The text is that of the script, line by
+    line.
 
     ``raw_dir`` holds the files of ``de-en.tgz`` or the archive itself, else it is downloaded there.
     A folder that the script already made (``train.de``, ``valid.de``, ``test.de``, the same for
-    English) is taken as it is, BPE undone. ``escape=False`` leaves ``'`` and the like alone.
+    English, also compressed) is taken as it is, BPE undone. ``escape=False`` leaves ``'`` and the
+    like alone.
 
     Raises:
         CorpusError: the languages are not German and English.
@@ -104,7 +104,7 @@ class Iwslt14:
             (
                 Path(self.raw_dir) / place
                 for place in PREPARED_PLACES
-                if (Path(self.raw_dir) / place / f"train.{self.source_lang}").is_file()
+                if existing_file(Path(self.raw_dir) / place / f"train.{self.source_lang}")
             ),
             None,
         )
@@ -148,7 +148,7 @@ class _MosesPairs:
     """Tokenizes both sides of a pair by Moses' rules of their languages."""
 
     def __init__(self, languages: tuple[str, str], escape: bool) -> None:
-        self._source, self._target = (sacremoses.MosesTokenizer(lang=lang) for lang in languages)
+        self._source, self._target = (MosesTokenizer(lang=lang) for lang in languages)
         self._escape = escape
 
     def __call__(self, pair: SentencePair) -> SentencePair:
@@ -159,11 +159,13 @@ class _MosesPairs:
 
 
 def _is_raw(folder: Path) -> bool:
-    return any((folder / f"train.tags.de-en.de{suffix}").is_file() for suffix in ("", ".gz"))
+    return existing_file(folder / "train.tags.de-en.de") is not None
 
 
 def _lowercased(pair: SentencePair) -> SentencePair:
-    return SentencePair(pair.source.lower(), pair.target.lower())
+    # Character by character, as Perl's lc does it: Python has another sigma at the end of a word.
+    source, target = ("".join(map(str.lower, side)) for side in (pair.source, pair.target))
+    return SentencePair(source, target)
 
 
 def _without_bpe(pairs: Iterable[SentencePair]) -> Iterator[SentencePair]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from regattn_fairseq.corpora.fetching import Remote, fetch
+from regattn_fairseq.corpora.fetching import Remote, fetch, unpack
 from regattn_fairseq.corpora.protocol import CorpusError, PublishedSplits
-from regattn_fairseq.corpora.reading import read_parallel
+from regattn_fairseq.corpora.reading import existing_file, read_parallel
 
 LANGUAGES = ("en", "vi")
 FILES = {"train": "train", "valid": "tst2012", "test": "tst2013"}
@@ -17,6 +17,7 @@ ADVICE = (
     "Stanford)"
 )
 PLACES = ("", "iwslt15.en-vi", "en-vi")
+ARCHIVES = ("train-en-vi.tgz", "dev-2012-en-vi.tgz", "test-2013-en-vi.tgz")
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Iwslt15:
     """133 thousand training pairs, already tokenized; tst2012 validates and tst2013 tests.
 
     ``raw_dir`` holds ``train.en``, ``tst2012.en``, ``tst2013.en`` and the same for ``vi``, plain or
-    gzipped; what is missing is downloaded there.
+    compressed, or archives of them (``train-en-vi.tgz``, ``dev-2012-en-vi.tgz``,
+    ``test-2013-en-vi.tgz``); what is missing is downloaded there.
 
     Raises:
         CorpusError: the languages are not English and Vietnamese.
@@ -60,8 +62,15 @@ class Iwslt15:
 
     def _file(self, split: str, language: str) -> Path:
         name = f"{FILES[split]}.{language}"
-        places = [Path(self.raw_dir) / place for place in PLACES]
-        for path in (folder / f"{name}{end}" for folder in places for end in ("", ".gz")):
-            if path.is_file():
-                return path
-        return fetch(Remote(f"{URL}/{name}", advice=ADVICE), places[0] / name)
+        directory = Path(self.raw_dir)
+        if found := _find(directory, name):
+            return found
+        for archive in (directory / x for x in ARCHIVES):
+            if archive.is_file() and (found := _find(unpack(archive), name)):
+                return found
+        return fetch(Remote(f"{URL}/{name}", advice=ADVICE), directory / name)
+
+
+def _find(directory: Path, name: str) -> Path | None:
+    found = (existing_file(directory / place / name) for place in PLACES)
+    return next((path for path in found if path), None)

@@ -1,57 +1,105 @@
-"""Reading parallel text files, plain or gzipped, and saying precisely what is wrong with them."""
+"""Reading parallel text files, and saying precisely what is wrong with them."""
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import gzip
+import io
+import lzma
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
 
 from regattn_fairseq.corpora.protocol import CorpusError, SentencePair
 
+ENDINGS = ("", ".gz", ".bz2", ".xz")
+"""What a file's name may end in; how it is read depends on its first bytes alone."""
 
-def find_file(directory: Path, names: Iterable[str], *, option: str, advice: str) -> Path:
-    """The first of ``names`` that is a file in ``directory``, each tried plain, then with ``.gz``.
+
+def existing_file(path: Path) -> Path | None:
+    """``path`` if it is a file, else the same with one of :data:`ENDINGS`, else ``None``.
 
     Raises:
-        CorpusError: there is none; the message names the first, ``option`` and ``advice``.
+        CorpusError: its folder may not be looked into.
+    """
+    candidates = (path.with_name(path.name + ending) for ending in ENDINGS)
+    try:
+        return next((candidate for candidate in candidates if candidate.is_file()), None)
+    except OSError as error:
+        raise CorpusError(
+            f"{path} cannot be looked for ({error.strerror}): check data.raw_dir=… and the "
+            "folder's permissions"
+        ) from error
+
+
+def find_file(directory: Path, names: Iterable[str], *, option: str, advice: str) -> Path:
+    """The first of ``names`` that is a file in ``directory``, each tried plain, then compressed.
+
+    Raises:
+        CorpusError: there is none; the message names the first, ``option``, ``advice``, and what
+            there is instead.
     """
     names = list(names)
     for name in names:
-        for candidate in (directory / name, directory / f"{name}.gz"):
-            if candidate.is_file():
-                return candidate
+        if found := existing_file(directory / name):
+            return found
     alternatives = "".join(f" or {name}" for name in names[1:])
     raise CorpusError(
-        f"{directory / names[0]}{alternatives} (or the same with .gz) is missing: "
-        f"set {option} to the folder that holds it; {advice}"
+        f"{directory / names[0]}{alternatives} (or the same, compressed) is missing: "
+        f"set {option} to the folder that holds it; {advice}; {what_is_in(directory)}"
     )
 
 
-def iter_lines(path: Path) -> Iterator[str]:
-    r"""The lines of a UTF-8 file, gzipped if its name ends in ``.gz``, one at a time.
+def what_is_in(directory: Path) -> str:
+    """What a folder holds, for the end of a message."""
+    if not directory.exists():
+        return f"{directory} does not exist"
+    if not directory.is_dir():
+        return f"{directory} is no folder"
+    names = sorted(path.name for path in directory.iterdir())
+    if not names:
+        return f"{directory} is empty"
+    more = f" and {len(names) - 12} more" if len(names) > 12 else ""
+    return f"{directory} holds {', '.join(names[:12])}{more}"
 
-    Only ``\n`` ends a line (a ``\r`` before it is dropped): Unicode's other separators occur inside
-    sentences, and breaking there would shift one side of a parallel text against the other.
+
+def iter_lines(path: Path) -> Iterator[str]:
+    r"""The lines of a text file, one at a time.
+
+    The file may be compressed with gzip, bzip2 or xz, whatever its name. It is UTF-8, or UTF-16 or
+    UTF-32 with a byte order mark. Only ``\n`` ends a line (a ``\r`` before it is dropped), since
+    Unicode's other separators occur inside sentences, and breaking there would shift one side of a
+    parallel text against the other.
 
     Raises:
-        CorpusError: the file cannot be read, is empty, or is not UTF-8 (with the line number).
+        CorpusError: the file cannot be read, is empty, is in another encoding (with the line
+            number), or has no ``\n`` between its lines.
     """
-    blank = True
+    number, text, blank = 0, "", True
+    kind: str | None = None
     try:
-        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
-            for number, line in enumerate(file):
-                text = _decoded(line, path, number)
+        kind = _compression(path)
+        with _opened(path, kind) as file:
+            for text in _decoded_lines(file, path):
+                number += 1
                 blank = blank and not text.strip()
                 yield text
-    except (OSError, EOFError, zlib.error) as error:
-        reason = getattr(error, "strerror", None) or "not a complete gzip file"
+    except (OSError, EOFError, zlib.error, lzma.LZMAError) as error:
+        reason = getattr(error, "strerror", None) or f"not a complete {kind} file"
         raise CorpusError(
             f"{path} cannot be read ({reason}): check its permissions or fetch it again"
         ) from error
     if blank:
         raise CorpusError(f"{path} is empty: put one sentence on each line")
+    if number == 1 and "\r" in text:
+        raise CorpusError(
+            f"{path} ends its lines with carriage returns alone, as old Macintosh programs did: "
+            r"convert it with tr '\r' '\n' < old > new"
+        )
 
 
 def read_lines(path: Path) -> list[str]:
@@ -92,10 +140,64 @@ def parallel_lines(
         yield row
 
 
-def _decoded(line: bytes, path: Path, number: int) -> str:
-    try:
-        return line.decode("utf-8-sig" if number == 0 else "utf-8").rstrip("\n").rstrip("\r")
-    except UnicodeDecodeError as error:
+class _Compression(NamedTuple):
+    magic: bytes
+    open: Callable[..., Any]
+
+
+_COMPRESSIONS = {
+    "gzip": _Compression(b"\x1f\x8b", gzip.open),
+    "bzip2": _Compression(b"BZh", bz2.open),
+    "xz": _Compression(b"\xfd7zXZ\x00", lzma.open),
+}
+# UTF-32's mark for little-endian text begins with UTF-16's.
+_MARKS = {
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+
+
+def _compression(path: Path) -> str | None:
+    with path.open("rb") as file:
+        start = file.read(6)
+    return next((k for k, c in _COMPRESSIONS.items() if start.startswith(c.magic)), None)
+
+
+@contextmanager
+def _opened(path: Path, kind: str | None) -> Iterator[BinaryIO]:
+    with _COMPRESSIONS[kind].open(path) if kind else path.open("rb") as file:
+        yield file
+
+
+def _decoded_lines(file: BinaryIO, path: Path) -> Iterator[str]:
+    """Lines without their ends."""
+    first = file.readline()
+    file.seek(0)
+    encoding = next((e for mark, e in _MARKS.items() if first.startswith(mark)), None)
+    if encoding:
+        try:
+            for line in io.TextIOWrapper(file, encoding, newline="\n"):
+                yield _without_end(line)
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"{path} begins as {encoding.upper()} does, but is not: save it as UTF-8"
+            ) from error
+        return
+    if b"\0" in first:
         raise CorpusError(
-            f"{path}, line {number + 1}, is not UTF-8: convert the file, for example with iconv"
-        ) from error
+            f"{path} looks like UTF-16 without a byte order mark: convert it with "
+            "iconv -f utf-16le -t utf-8"
+        )
+    for number, raw_line in enumerate(file, start=1):
+        try:
+            yield _without_end(raw_line.decode("utf-8-sig" if number == 1 else "utf-8"))
+        except UnicodeDecodeError as error:
+            raise CorpusError(
+                f"{path}, line {number}, is not UTF-8: convert the file, for example with iconv"
+            ) from error
+
+
+def _without_end(line: str) -> str:
+    return line.rstrip("\n").rstrip("\r")

@@ -29,8 +29,8 @@ class Snli:
     """549,367 training pairs, 9,842 for validation, 9,824 for the test.
 
     Pairs whose judges found no majority (gold label ``-``) are left out, as in the literature.
-    ``raw_dir`` holds ``snli_1.0_{train,dev,test}`` as ``.jsonl`` or ``.txt``, plain or gzipped, or
-    the archive ``snli_1.0.zip``, else that is downloaded there.
+    ``raw_dir`` holds ``snli_1.0_{train,dev,test}`` as ``.jsonl`` or ``.txt``, plain or compressed,
+    or the archive ``snli_1.0.zip``, else that is downloaded there.
     """
 
     raw_dir: str | Path
@@ -77,7 +77,7 @@ def read_snli(path: Path) -> Iterator[EntailmentExample]:
 
 
 def _json_records(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
-    for number, line in enumerate(iter_lines(path), start=1):
+    for number, line in _filled_lines(path):
         try:
             record = json.loads(line)
             label, premise, hypothesis = (record[column] for column in COLUMNS)
@@ -89,7 +89,7 @@ def _json_records(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
 def _table_records(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
     """Tab-separated columns under a head line; quotation marks are text."""
     places: list[int] = []
-    for number, line in enumerate(iter_lines(path), start=1):
+    for number, line in _filled_lines(path):
         cells = line.split("\t")
         try:
             if not places:
@@ -99,6 +99,11 @@ def _table_records(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
         except (ValueError, IndexError) as error:
             raise _malformed(path, number) from error
         yield number, (label, premise, hypothesis)
+
+
+def _filled_lines(path: Path) -> Iterator[tuple[int, str]]:
+    """Lines that are not blank, with their numbers from 1."""
+    return ((n, line) for n, line in enumerate(iter_lines(path), start=1) if line.strip())
 
 
 def _malformed(path: Path, number: int) -> CorpusError:

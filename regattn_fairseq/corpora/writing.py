@@ -136,6 +136,19 @@ def _nothing_left(
 ) -> str:
     dropped = split.dropped if before_split is None else before_split.dropped
     read = split.read if before_split is None else before_split.read
+    reason, count = next(iter(dropped.most_common(1)), ("", 0))
+    if reason.startswith("also_in_"):
+        other = reason.removeprefix("also_in_")
+        return (
+            f"corpus {corpus.name}: no pair is left for {name}, since {count} of its {read} pairs "
+            f"have a sentence that is in {other} too: give {name} text of its own; its files may "
+            f"be copies of those of {other}"
+        )
+    if reason == "empty":
+        return (
+            f"corpus {corpus.name}: no pair is left for {name}, since {count} of its {read} pairs "
+            "have nothing on one side: put a sentence on each line of both"
+        )
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
     return (
         f"corpus {corpus.name}: no pair is left for {name} (of {read} read; dropped: "

@@ -1,7 +1,8 @@
 """Pretrained word vectors, read for the words of one dictionary."""
 
 import logging
-from itertools import chain
+import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import torch
@@ -11,7 +12,9 @@ from torch import Tensor
 logger = logging.getLogger(__name__)
 
 
-def load_word_vectors(path: str, dictionary: Dictionary, weight: Tensor) -> int:
+def load_word_vectors(
+    path: str, dictionary: Dictionary, weight: Tensor, side: str = "encoder"
+) -> int:
     """Overwrite, in place, the rows of the words that a file has vectors for.
 
     Each line of the file is a word and its numbers, separated by spaces (GloVe's format); a first
@@ -23,14 +26,16 @@ def load_word_vectors(path: str, dictionary: Dictionary, weight: Tensor) -> int:
         path: the file.
         dictionary: says which row belongs to which word.
         weight: embeddings [len(dictionary), dim].
+        side: "encoder" or "decoder", as in the options ``encoder_embed_path`` and
+            ``encoder_embed_dim``, which an error names.
 
     Returns:
         How many words of the dictionary got a vector.
 
     Raises:
-        ValueError: the file cannot be read, or its vectors are not of ``dim`` numbers.
+        ValueError: the file cannot be read, is damaged, has vectors of another size, or has none
+            for these words.
     """
-    dim = weight.size(1)
     rows: dict[str, list[int]] = {}
     for index in range(dictionary.nspecial, len(dictionary)):
         rows.setdefault(dictionary[index], []).append(index)
@@ -40,31 +45,75 @@ def load_word_vectors(path: str, dictionary: Dictionary, weight: Tensor) -> int:
             lowercase.setdefault(word.lower(), []).extend(indices)
     found: set[int] = set()
     try:
-        with Path(path).open(encoding="utf-8", newline="\n") as file:
-            first = file.readline()
-            is_header = len(first.split()) == 2 and dim != 1
-            for number, line in enumerate(
-                file if is_header else chain([first], file), start=2 if is_header else 1
-            ):
-                # GloVe's larger files hold a few words with spaces in them.
-                word, *numbers = line.rstrip("\n ").rsplit(" ", dim)
-                exact, lower = rows.get(word, ()), lowercase.get(word, ())
-                if not (exact or lower or number == 1):
-                    continue
-                if len(numbers) != dim or " " in word:
-                    raise ValueError(
-                        f"{path}, line {number}, has {len(line.split()) - 1} numbers: set "
-                        f"encoder_embed_dim (now {dim}) to the size of the file's vectors"
-                    )
+        for place, word, numbers in _lines(Path(path).expanduser(), weight.size(1), side):
+            exact, lower = rows.get(word, ()), lowercase.get(word, ())
+            if not (exact or lower):
+                continue
+            try:
                 vector = torch.tensor([float(value) for value in numbers], dtype=weight.dtype)
-                for index in (*exact, *(i for i in lower if i not in found)):
-                    weight[index] = vector
-                    found.add(index)
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or "not UTF-8 text"
+            except ValueError as error:
+                raise ValueError(f"{place} is damaged ({error}): fetch the file again") from error
+            for index in (*exact, *(i for i in lower if i not in found)):
+                weight[index] = vector
+                found.add(index)
+    except OSError as error:
         raise ValueError(
-            f"encoder_embed_path={path} cannot be read ({reason}): name a file of word vectors in "
-            "GloVe's text format"
+            f"{side}_embed_path={path} cannot be read ({error.strerror}): name a file of word "
+            "vectors in GloVe's text format (a trained model holds its vectors: to load one, "
+            "override the option with None)"
         ) from error
+    if not found:
+        raise ValueError(
+            f"{side}_embed_path={path} has a vector for none of the dictionary's words: check its "
+            "language, and that words were not split into subwords (data.tokenizer.name)"
+        )
     logger.info("word vectors for %d of %d words", len(found), len(dictionary))
     return len(found)
+
+
+def _lines(path: Path, dim: int, side: str) -> Iterator[tuple[str, str, list[str]]]:
+    """Each vector's place in the file, its word, and its ``dim`` numbers as text."""
+    announced = number = 0
+    size: int | None = None
+    # By bytes: some characters that end a line for Python are part of a word here.
+    with path.open("rb") as file:
+        for number, line in enumerate(file, start=1):
+            place = f"{path}, line {number},"
+            try:
+                text = line.decode("utf-8").rstrip("\r\n ")
+            except UnicodeDecodeError as error:
+                raise ValueError(
+                    f"{place} is not UTF-8 text: {side}_embed_path takes word vectors in GloVe's "
+                    "text format, unpacked"
+                ) from error
+            if number == 1 and dim != 1 and re.fullmatch(r"\d+ \d+", text):
+                announced, size = map(int, text.split())
+                _require_size(size, dim, f"{place} announces vectors of", side)
+                continue
+            if size is None:
+                size = text.count(" ")
+                _require_size(size, dim, f"{place} has", side)
+            # GloVe's larger files hold a few words with spaces in them.
+            word, *numbers = text.rsplit(" ", dim)
+            if len(numbers) == dim:
+                yield place, word, numbers
+            elif text:
+                raise ValueError(
+                    f"{place} has {len(numbers)} numbers where other lines have {dim}, so the "
+                    "file is cut short or damaged: fetch it again"
+                )
+    if 0 < number <= announced:
+        logger.warning(
+            "%s ends after %d of the %d words that its first line announces",
+            path,
+            number - 1,
+            announced,
+        )
+
+
+def _require_size(size: int, dim: int, what: str, side: str) -> None:
+    if size != dim:
+        raise ValueError(
+            f"{what} {size} numbers: set {side}_embed_dim (now {dim}) to the size of the file's "
+            "vectors"
+        )

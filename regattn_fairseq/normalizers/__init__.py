@@ -8,24 +8,27 @@ and :func:`smoothed_max` is the value of that problem. Needs torch and numpy alo
 the CPU fast, and triton the GPU.
 """
 
-from .alpha_entmax import entmax, entmax15
-from .fusedmax import fusedmax
-from .implicit import from_prox, from_regularizer
-from .oscarmax import oscarmax, oscarmax_published
-from .pnormmax import pnormmax
-from .registry import (
-    Normalizer,
-    build_normalizer,
-    normalizer_names,
-    normalizer_options,
-    register_normalizer,
-)
-from .smoothed_max import smoothed_max
+# The maps first, in the order in which normalizer_names() gives them.
+# isort: off
 from .softmax import softmax
 from .sparsemax import sparsemax
+from .fusedmax import fusedmax
+from .oscarmax import oscarmax
+from .oscarmax_published import oscarmax_published
+from .pnormmax import pnormmax
+from .alpha_entmax import entmax, entmax15
+from .topk import topk
+
+# isort: on
+from .implicit import from_prox, from_regularizer
+from .module import Normalizer, build_normalizer
+from .rules import Option, Rule, normalizer_names, normalizer_options, register_normalizer, rule
+from .smoothed_max import smoothed_max
 
 __all__ = [
     "Normalizer",
+    "Option",
+    "Rule",
     "build_normalizer",
     "entmax",
     "entmax15",
@@ -38,7 +41,9 @@ __all__ = [
     "oscarmax_published",
     "pnormmax",
     "register_normalizer",
+    "rule",
     "smoothed_max",
     "softmax",
     "sparsemax",
+    "topk",
 ]

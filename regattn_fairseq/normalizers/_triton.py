@@ -4,271 +4,259 @@ Two shapes of work. Projections and their products see one row a program, in reg
 behind the proxes are sequential in d but not in rows, so there each lane of a warp walks a row of
 its own, and the scratch memory is laid out so that neighbouring lanes touch neighbouring words.
 
-``TRITON_INTERPRET=1`` runs the same kernels on the CPU.
+The functions that launch kernels take contiguous scores or weights (rows, d), the mask in that
+shape or None, gamma, then one lam a row where the map has groups, and further options. Labels are
+as in :class:`.Rule`.
 """
 # Triton reads a kernel's annotations itself and knows its own alone.
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
 
 from __future__ import annotations
 
-import functools
-import importlib.util
-import os
+from collections.abc import Callable
 
 import torch
+import triton
+import triton.language as tl
 from torch import Tensor
 
-from . import _torch
+from .inputs import hidden_positions
+from .projections import distances
 
-try:
-    import triton
-    import triton.language as tl
-except ImportError:
-    triton = None
-
-# Longer rows do not fit a program's registers and take the PyTorch path.
-_LONGEST = 16384
 _LANES = 32
 
 
-@functools.cache
-def available() -> bool:
-    """Whether the kernels can run: Triton is installed, and a GPU or its interpreter there."""
-    if importlib.util.find_spec("triton") is None:
-        return False
-    return torch.cuda.is_available() or os.environ.get("TRITON_INTERPRET") == "1"
-
-
-if triton is not None:
-
-    @triton.jit
-    def _project_kernel(x, hidden, y, gamma, d, HIDDEN: tl.constexpr, BLOCK: tl.constexpr):
-        """Project x / gamma onto the simplex, one row a program, by Newton steps from below."""
-        row = tl.program_id(0).to(tl.int64) * d
-        j = tl.arange(0, BLOCK)
-        inside = j < d
-        z = tl.load(x + row + j, mask=inside, other=float("-inf"))
-        kept = inside & (z != float("-inf"))
-        if HIDDEN:
-            kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
-        bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
-        z = tl.where(kept & (bad == 0), z, float("-inf"))
-        top = tl.max(z, axis=0)
-        top = tl.where(top == float("-inf"), 0.0, top)
-        z = (z - top) / gamma
-        active = z > -1.0
+@triton.jit
+def _project_kernel(x, hidden, y, gamma, d, HIDDEN: tl.constexpr, BLOCK: tl.constexpr):
+    """Project x / gamma onto the simplex, one row a program, by Newton steps from below."""
+    row = tl.program_id(0).to(tl.int64) * d
+    j = tl.arange(0, BLOCK)
+    inside = j < d
+    z = tl.load(x + row + j, mask=inside, other=float("-inf"))
+    kept = inside & (z != float("-inf"))
+    if HIDDEN:
+        kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
+    bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
+    z = tl.where(kept & (bad == 0), z, float("-inf"))
+    top = tl.max(z, axis=0)
+    top = tl.where(top == float("-inf"), 0.0, top)
+    z = (z - top) / gamma
+    active = z > -1.0
+    size = tl.sum(active.to(tl.int32), axis=0)
+    before = size + 1
+    tau = top * 0.0 - 1.0
+    while before > size:
+        before = size
+        total = tl.sum(tl.where(active, z, 0.0), axis=0)
+        tau = (total - 1.0) / tl.maximum(size, 1)
+        active = active & (z > tau)
         size = tl.sum(active.to(tl.int32), axis=0)
-        before = size + 1
-        tau = top * 0.0 - 1.0
-        while before > size:
-            before = size
-            total = tl.sum(tl.where(active, z, 0.0), axis=0)
-            tau = (total - 1.0) / tl.maximum(size, 1)
-            active = active & (z > tau)
-            size = tl.sum(active.to(tl.int32), axis=0)
-        out = tl.where(active, z - tau, 0.0)
-        out = tl.where(kept & (bad > 0), float("nan"), out)
-        tl.store(y + row + j, out, mask=inside)
+    out = tl.where(active, z - tau, 0.0)
+    out = tl.where(kept & (bad > 0), float("nan"), out)
+    tl.store(y + row + j, out, mask=inside)
 
-    @triton.jit
-    def _project_product_kernel(g, y, out, gamma, d, BLOCK: tl.constexpr):
-        """Set out to (diag(s) - s s' / |s|) g / gamma, s the support of y."""
-        row = tl.program_id(0).to(tl.int64) * d
-        j = tl.arange(0, BLOCK)
-        inside = j < d
-        weight = tl.load(y + row + j, mask=inside, other=0.0)
-        v = tl.load(g + row + j, mask=inside, other=0.0)
-        active = weight > 0
-        size = tl.maximum(tl.sum(active.to(tl.int32), axis=0), 1)
-        mean = tl.sum(tl.where(active, v, 0.0), axis=0) / size
-        product = tl.where(active, (v - mean) / gamma, weight * 0.0)
-        tl.store(out + row + j, product, mask=inside)
 
-    @triton.jit
-    def _pnorm_kernel(x, hidden, y, gamma, p, d, HIDDEN: tl.constexpr, BLOCK: tl.constexpr):
-        """Set y proportional to max(x - tau, 0)^(1/(p-1)), tau found by bisection."""
-        row = tl.program_id(0).to(tl.int64) * d
-        j = tl.arange(0, BLOCK)
-        inside = j < d
-        z = tl.load(x + row + j, mask=inside, other=float("-inf"))
-        kept = inside & (z != float("-inf"))
-        if HIDDEN:
-            kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
-        bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
-        z = tl.where(kept & (bad == 0), z, float("-inf"))
-        top = tl.max(z, axis=0)
-        top = tl.where(top == float("-inf"), 0.0, top)
-        z = tl.maximum((z - top) / gamma, -2.0)
-        n = tl.maximum(tl.sum(kept.to(tl.int32), axis=0), 1).to(z.dtype)
-        q = 1.0 / (p - 1.0)
-        e = (2.0 - p) / p
-        low = top * 0.0 - 1.0
-        high = -tl.exp2(tl.log2(n) * (-2.0 * (p - 1.0) / p))
-        for _ in range(30):
-            tau = 0.5 * (low + high)
-            t = tl.maximum(z - tau, 0.0)
-            w = tl.where(t > 0.0, tl.exp2(q * tl.log2(tl.where(t > 0.0, t, 1.0))), 0.0)
-            left = tl.sum(w, axis=0)
-            power = tl.sum(w * t, axis=0)
-            right = tl.where(
-                power > 0.0, tl.exp2(e * tl.log2(tl.where(power > 0.0, power, 1.0))), 0.0
-            )
-            low = tl.where(left >= right, tau, low)
-            high = tl.where(left >= right, high, tau)
-        t = tl.maximum(z - 0.5 * (low + high), 0.0)
+@triton.jit
+def _project_product_kernel(g, y, out, gamma, d, BLOCK: tl.constexpr):
+    """Set out to (diag(s) - s s' / |s|) g / gamma, s the support of y."""
+    row = tl.program_id(0).to(tl.int64) * d
+    j = tl.arange(0, BLOCK)
+    inside = j < d
+    weight = tl.load(y + row + j, mask=inside, other=0.0)
+    v = tl.load(g + row + j, mask=inside, other=0.0)
+    active = weight > 0
+    size = tl.maximum(tl.sum(active.to(tl.int32), axis=0), 1)
+    mean = tl.sum(tl.where(active, v, 0.0), axis=0) / size
+    product = tl.where(active, (v - mean) / gamma, weight * 0.0)
+    tl.store(out + row + j, product, mask=inside)
+
+
+@triton.jit
+def _pnorm_kernel(x, hidden, y, gamma, p, d, HIDDEN: tl.constexpr, BLOCK: tl.constexpr):
+    """Set y proportional to max(x - tau, 0)^(1/(p-1)), tau found by bisection."""
+    row = tl.program_id(0).to(tl.int64) * d
+    j = tl.arange(0, BLOCK)
+    inside = j < d
+    z = tl.load(x + row + j, mask=inside, other=float("-inf"))
+    kept = inside & (z != float("-inf"))
+    if HIDDEN:
+        kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
+    bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
+    z = tl.where(kept & (bad == 0), z, float("-inf"))
+    top = tl.max(z, axis=0)
+    top = tl.where(top == float("-inf"), 0.0, top)
+    z = tl.maximum((z - top) / gamma, -2.0)
+    n = tl.maximum(tl.sum(kept.to(tl.int32), axis=0), 1).to(z.dtype)
+    q = 1.0 / (p - 1.0)
+    e = (2.0 - p) / p
+    low = top * 0.0 - 1.0
+    high = -tl.exp2(tl.log2(n) * (-2.0 * (p - 1.0) / p))
+    for _ in range(30):
+        tau = 0.5 * (low + high)
+        t = tl.maximum(z - tau, 0.0)
         w = tl.where(t > 0.0, tl.exp2(q * tl.log2(tl.where(t > 0.0, t, 1.0))), 0.0)
-        w = tl.where(kept & (bad == 0), w, 0.0)
-        total = tl.sum(w, axis=0)
-        out = w / tl.where(total > 0.0, total, 1.0)
-        out = tl.where(kept & (bad > 0), float("nan"), out)
-        tl.store(y + row + j, out, mask=inside)
+        left = tl.sum(w, axis=0)
+        power = tl.sum(w * t, axis=0)
+        right = tl.where(power > 0.0, tl.exp2(e * tl.log2(tl.where(power > 0.0, power, 1.0))), 0.0)
+        low = tl.where(left >= right, tau, low)
+        high = tl.where(left >= right, high, tau)
+    t = tl.maximum(z - 0.5 * (low + high), 0.0)
+    w = tl.where(t > 0.0, tl.exp2(q * tl.log2(tl.where(t > 0.0, t, 1.0))), 0.0)
+    w = tl.where(kept & (bad == 0), w, 0.0)
+    total = tl.sum(w, axis=0)
+    out = w / tl.where(total > 0.0, total, 1.0)
+    out = tl.where(kept & (bad > 0), float("nan"), out)
+    tl.store(y + row + j, out, mask=inside)
 
-    @triton.jit
-    def _total_variation_kernel(
-        z, kept, lams, knot, slope, offset, floor, ceiling, prox, labels, rows, d,
-        LANES: tl.constexpr,
-    ):  # fmt: skip
-        """Prox of lam * TV of each row's kept entries, a row a lane; arrays are (d, rows).
 
-        The dynamic program of the CPU kernels, except that an entry clips its predecessor's
-        message when it arrives, so that no lane needs to know which of its entries is the last.
-        """
-        r = tl.program_id(0) * LANES + tl.arange(0, LANES)
-        alive = r < rows
-        lam = tl.load(lams + r, mask=alive, other=0.0)
-        left = tl.zeros_like(r) + d
-        right = left - 1
-        count = tl.zeros_like(r)
-        last = tl.zeros_like(r)
-        c = lam * 0.0
-        e = lam * 0.0
-        for j in range(d):
-            here = alive & (tl.load(kept + j * rows + r, mask=alive, other=0) != 0)
-            value = tl.load(z + j * rows + r, mask=here, other=0.0)
-            late = here & (count > 0)
-            a = lam * 0.0 + 1.0
-            k = tl.load(knot + left * rows + r, mask=late & (left <= right), other=0.0)
-            busy = late & (left <= right) & (a * k + c <= -lam)
-            while tl.max(busy.to(tl.int32), axis=0) > 0:
-                a += tl.load(slope + left * rows + r, mask=busy, other=0.0)
-                c += tl.load(offset + left * rows + r, mask=busy, other=0.0)
-                left += busy.to(left.dtype)
-                k = tl.load(knot + left * rows + r, mask=busy & (left <= right), other=0.0)
-                busy = busy & (left <= right) & (a * k + c <= -lam)
-            b = lam * 0.0 + 1.0
-            k = tl.load(knot + right * rows + r, mask=late & (left <= right), other=0.0)
-            busy = late & (left <= right) & (b * k + e >= lam)
-            while tl.max(busy.to(tl.int32), axis=0) > 0:
-                b -= tl.load(slope + right * rows + r, mask=busy, other=0.0)
-                e -= tl.load(offset + right * rows + r, mask=busy, other=0.0)
-                right -= busy.to(right.dtype)
-                k = tl.load(knot + right * rows + r, mask=busy & (left <= right), other=0.0)
-                busy = busy & (left <= right) & (b * k + e >= lam)
-            under = (-lam - c) / a
-            over = (lam - e) / b
-            tl.store(floor + last * rows + r, under, mask=late)
-            tl.store(ceiling + last * rows + r, over, mask=late)
-            left -= late.to(left.dtype)
-            right += late.to(right.dtype)
-            tl.store(knot + left * rows + r, under, mask=late)
-            tl.store(slope + left * rows + r, a, mask=late)
-            tl.store(offset + left * rows + r, c + lam, mask=late)
-            tl.store(knot + right * rows + r, over, mask=late)
-            tl.store(slope + right * rows + r, -b, mask=late)
-            tl.store(offset + right * rows + r, lam - e, mask=late)
-            c = tl.where(late, -lam - value, tl.where(here, -value, c))
-            e = tl.where(late, lam - value, tl.where(here, -value, e))
-            last = tl.where(here, j, last)
-            count += here.to(count.dtype)
+@triton.jit
+def _total_variation_kernel(
+    z, kept, lams, knot, slope, offset, floor, ceiling, prox, labels, rows, d,
+    LANES: tl.constexpr,
+):  # fmt: skip
+    """Prox of lam * TV of each row's kept entries, a row a lane; arrays are (d, rows).
+
+    The dynamic program of the CPU kernels, except that an entry clips its predecessor's
+    message when it arrives, so that no lane needs to know which of its entries is the last.
+    """
+    r = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    alive = r < rows
+    lam = tl.load(lams + r, mask=alive, other=0.0)
+    left = tl.zeros_like(r) + d
+    right = left - 1
+    count = tl.zeros_like(r)
+    last = tl.zeros_like(r)
+    c = lam * 0.0
+    e = lam * 0.0
+    for j in range(d):
+        here = alive & (tl.load(kept + j * rows + r, mask=alive, other=0) != 0)
+        value = tl.load(z + j * rows + r, mask=here, other=0.0)
+        late = here & (count > 0)
         a = lam * 0.0 + 1.0
-        k = tl.load(knot + left * rows + r, mask=alive & (left <= right), other=0.0)
-        busy = alive & (left <= right) & (a * k + c <= 0.0)
+        k = tl.load(knot + left * rows + r, mask=late & (left <= right), other=0.0)
+        busy = late & (left <= right) & (a * k + c <= -lam)
         while tl.max(busy.to(tl.int32), axis=0) > 0:
             a += tl.load(slope + left * rows + r, mask=busy, other=0.0)
             c += tl.load(offset + left * rows + r, mask=busy, other=0.0)
             left += busy.to(left.dtype)
             k = tl.load(knot + left * rows + r, mask=busy & (left <= right), other=0.0)
-            busy = busy & (left <= right) & (a * k + c <= 0.0)
-        value = -c / a
-        # Numbered downwards from d, since the way back runs from right to left.
-        group = tl.zeros_like(r) + d
-        for i in range(d):
-            j = d - 1 - i
-            here = alive & (tl.load(kept + j * rows + r, mask=alive, other=0) != 0)
-            early = here & (j < last)
-            under = tl.load(floor + j * rows + r, mask=early, other=0.0)
-            over = tl.load(ceiling + j * rows + r, mask=early, other=0.0)
-            clipped = early & ((value < under) | (value > over))
-            value = tl.where(clipped, tl.where(value < under, under, over), value)
-            # With lam = 0 nothing is fused, not even equal neighbours.
-            group -= (clipped | (early & (lam == 0.0))).to(group.dtype)
-            tl.store(prox + j * rows + r, value, mask=here)
-            tl.store(labels + j * rows + r, tl.where(here, group, 0), mask=alive)
+            busy = busy & (left <= right) & (a * k + c <= -lam)
+        b = lam * 0.0 + 1.0
+        k = tl.load(knot + right * rows + r, mask=late & (left <= right), other=0.0)
+        busy = late & (left <= right) & (b * k + e >= lam)
+        while tl.max(busy.to(tl.int32), axis=0) > 0:
+            b -= tl.load(slope + right * rows + r, mask=busy, other=0.0)
+            e -= tl.load(offset + right * rows + r, mask=busy, other=0.0)
+            right -= busy.to(right.dtype)
+            k = tl.load(knot + right * rows + r, mask=busy & (left <= right), other=0.0)
+            busy = busy & (left <= right) & (b * k + e >= lam)
+        under = (-lam - c) / a
+        over = (lam - e) / b
+        tl.store(floor + last * rows + r, under, mask=late)
+        tl.store(ceiling + last * rows + r, over, mask=late)
+        left -= late.to(left.dtype)
+        right += late.to(right.dtype)
+        tl.store(knot + left * rows + r, under, mask=late)
+        tl.store(slope + left * rows + r, a, mask=late)
+        tl.store(offset + left * rows + r, c + lam, mask=late)
+        tl.store(knot + right * rows + r, over, mask=late)
+        tl.store(slope + right * rows + r, -b, mask=late)
+        tl.store(offset + right * rows + r, lam - e, mask=late)
+        c = tl.where(late, -lam - value, tl.where(here, -value, c))
+        e = tl.where(late, lam - value, tl.where(here, -value, e))
+        last = tl.where(here, j, last)
+        count += here.to(count.dtype)
+    a = lam * 0.0 + 1.0
+    k = tl.load(knot + left * rows + r, mask=alive & (left <= right), other=0.0)
+    busy = alive & (left <= right) & (a * k + c <= 0.0)
+    while tl.max(busy.to(tl.int32), axis=0) > 0:
+        a += tl.load(slope + left * rows + r, mask=busy, other=0.0)
+        c += tl.load(offset + left * rows + r, mask=busy, other=0.0)
+        left += busy.to(left.dtype)
+        k = tl.load(knot + left * rows + r, mask=busy & (left <= right), other=0.0)
+        busy = busy & (left <= right) & (a * k + c <= 0.0)
+    value = -c / a
+    # Numbered downwards from d, since the way back runs from right to left.
+    group = tl.zeros_like(r) + d
+    for i in range(d):
+        j = d - 1 - i
+        here = alive & (tl.load(kept + j * rows + r, mask=alive, other=0) != 0)
+        early = here & (j < last)
+        under = tl.load(floor + j * rows + r, mask=early, other=0.0)
+        over = tl.load(ceiling + j * rows + r, mask=early, other=0.0)
+        clipped = early & ((value < under) | (value > over))
+        value = tl.where(clipped, tl.where(value < under, under, over), value)
+        # With lam = 0 nothing is fused, not even equal neighbours.
+        group -= (clipped | (early & (lam == 0.0))).to(group.dtype)
+        tl.store(prox + j * rows + r, value, mask=here)
+        tl.store(labels + j * rows + r, tl.where(here, group, 0), mask=alive)
 
-    @triton.jit
-    def _regression_kernel(z, counts, sums, starts, fit, labels, rows, d, LANES: tl.constexpr):
-        """Decreasing regression of each row's first counts[r] entries; arrays are (d, rows)."""
-        r = tl.program_id(0) * LANES + tl.arange(0, LANES)
-        alive = r < rows
-        n = tl.load(counts + r, mask=alive, other=0)
-        top = tl.zeros_like(r) - 1
-        for i in range(d):
-            here = alive & (i < n)
-            total = tl.load(z + i * rows + r, mask=here, other=0.0)
-            start = tl.zeros_like(r) + i
-            last = tl.load(sums + top * rows + r, mask=here & (top >= 0), other=0.0)
-            begin = tl.load(starts + top * rows + r, mask=here & (top >= 0), other=0)
-            busy = here & (top >= 0) & (last * (i + 1 - start) < total * (start - begin))
-            while tl.max(busy.to(tl.int32), axis=0) > 0:
-                total += tl.where(busy, last, 0.0)
-                start = tl.where(busy, begin, start)
-                top -= busy.to(top.dtype)
-                last = tl.load(sums + top * rows + r, mask=busy & (top >= 0), other=0.0)
-                begin = tl.load(starts + top * rows + r, mask=busy & (top >= 0), other=0)
-                busy = busy & (top >= 0) & (last * (i + 1 - start) < total * (start - begin))
-            top += here.to(top.dtype)
-            tl.store(sums + top * rows + r, total, mask=here)
-            tl.store(starts + top * rows + r, start, mask=here)
-        stop = n
-        for k in range(d):
-            i = d - 1 - k
-            here = alive & (i < n)
-            start = tl.load(starts + top * rows + r, mask=here, other=0)
-            total = tl.load(sums + top * rows + r, mask=here, other=0.0)
-            mean = total / tl.maximum(stop - start, 1)
-            tl.store(fit + i * rows + r, tl.where(here, mean, 0.0), mask=alive)
-            tl.store(labels + i * rows + r, tl.where(here, top + 1, 0), mask=alive)
-            first = here & (i == start)
-            stop = tl.where(first, start, stop)
-            top -= first.to(top.dtype)
 
-    @triton.jit
-    def _group_product_kernel(g, y, labels, sums, counts, out, gamma, rows, d, LANES: tl.constexpr):
-        """Set out to the group means of (diag(s) - s s' / |s|) g / gamma; arrays are (d, rows)."""
-        r = tl.program_id(0) * LANES + tl.arange(0, LANES)
-        alive = r < rows
-        total = tl.load(g + r, mask=alive, other=0.0) * 0.0
-        size = tl.zeros_like(r)
-        for j in range(d):
-            weight = tl.load(y + j * rows + r, mask=alive, other=0.0)
-            active = alive & (weight > 0)
-            v = tl.load(g + j * rows + r, mask=active, other=0.0)
-            k = tl.load(labels + j * rows + r, mask=active, other=0)
-            so_far = tl.load(sums + k * rows + r, mask=active, other=0.0)
-            many = tl.load(counts + k * rows + r, mask=active, other=0)
-            tl.store(sums + k * rows + r, so_far + v, mask=active)
-            tl.store(counts + k * rows + r, many + 1, mask=active)
-            total += v
-            size += active.to(size.dtype)
-        mean = total / tl.maximum(size, 1)
-        for j in range(d):
-            weight = tl.load(y + j * rows + r, mask=alive, other=0.0)
-            active = alive & (weight > 0)
-            k = tl.load(labels + j * rows + r, mask=active, other=0)
-            whole = tl.load(sums + k * rows + r, mask=active, other=0.0)
-            many = tl.load(counts + k * rows + r, mask=active, other=1)
-            product = (whole / many - mean) / gamma
-            tl.store(out + j * rows + r, tl.where(active, product, weight * 0.0), mask=alive)
+@triton.jit
+def _regression_kernel(z, counts, sums, starts, fit, labels, rows, d, LANES: tl.constexpr):
+    """Decreasing regression of each row's first counts[r] entries; arrays are (d, rows)."""
+    r = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    alive = r < rows
+    n = tl.load(counts + r, mask=alive, other=0)
+    top = tl.zeros_like(r) - 1
+    for i in range(d):
+        here = alive & (i < n)
+        total = tl.load(z + i * rows + r, mask=here, other=0.0)
+        start = tl.zeros_like(r) + i
+        last = tl.load(sums + top * rows + r, mask=here & (top >= 0), other=0.0)
+        begin = tl.load(starts + top * rows + r, mask=here & (top >= 0), other=0)
+        busy = here & (top >= 0) & (last * (i + 1 - start) < total * (start - begin))
+        while tl.max(busy.to(tl.int32), axis=0) > 0:
+            total += tl.where(busy, last, 0.0)
+            start = tl.where(busy, begin, start)
+            top -= busy.to(top.dtype)
+            last = tl.load(sums + top * rows + r, mask=busy & (top >= 0), other=0.0)
+            begin = tl.load(starts + top * rows + r, mask=busy & (top >= 0), other=0)
+            busy = busy & (top >= 0) & (last * (i + 1 - start) < total * (start - begin))
+        top += here.to(top.dtype)
+        tl.store(sums + top * rows + r, total, mask=here)
+        tl.store(starts + top * rows + r, start, mask=here)
+    stop = n
+    for k in range(d):
+        i = d - 1 - k
+        here = alive & (i < n)
+        start = tl.load(starts + top * rows + r, mask=here, other=0)
+        total = tl.load(sums + top * rows + r, mask=here, other=0.0)
+        mean = total / tl.maximum(stop - start, 1)
+        tl.store(fit + i * rows + r, tl.where(here, mean, 0.0), mask=alive)
+        tl.store(labels + i * rows + r, tl.where(here, top + 1, 0), mask=alive)
+        first = here & (i == start)
+        stop = tl.where(first, start, stop)
+        top -= first.to(top.dtype)
+
+
+@triton.jit
+def _group_product_kernel(g, y, labels, sums, counts, out, gamma, rows, d, LANES: tl.constexpr):
+    """Set out to the group means of (diag(s) - s s' / |s|) g / gamma; arrays are (d, rows)."""
+    r = tl.program_id(0) * LANES + tl.arange(0, LANES)
+    alive = r < rows
+    total = tl.load(g + r, mask=alive, other=0.0) * 0.0
+    size = tl.zeros_like(r)
+    for j in range(d):
+        weight = tl.load(y + j * rows + r, mask=alive, other=0.0)
+        active = alive & (weight > 0)
+        v = tl.load(g + j * rows + r, mask=active, other=0.0)
+        k = tl.load(labels + j * rows + r, mask=active, other=0)
+        so_far = tl.load(sums + k * rows + r, mask=active, other=0.0)
+        many = tl.load(counts + k * rows + r, mask=active, other=0)
+        tl.store(sums + k * rows + r, so_far + v, mask=active)
+        tl.store(counts + k * rows + r, many + 1, mask=active)
+        total += v
+        size += active.to(size.dtype)
+    mean = total / tl.maximum(size, 1)
+    for j in range(d):
+        weight = tl.load(y + j * rows + r, mask=alive, other=0.0)
+        active = alive & (weight > 0)
+        k = tl.load(labels + j * rows + r, mask=active, other=0)
+        whole = tl.load(sums + k * rows + r, mask=active, other=0.0)
+        many = tl.load(counts + k * rows + r, mask=active, other=1)
+        product = (whole / many - mean) / gamma
+        tl.store(out + j * rows + r, tl.where(active, product, weight * 0.0), mask=alive)
 
 
 def _project(x: Tensor, mask: Tensor | None, gamma: float) -> Tensor:
@@ -278,16 +266,6 @@ def _project(x: Tensor, mask: Tensor | None, gamma: float) -> Tensor:
     block = triton.next_power_of_2(d)
     _project_kernel[(rows,)](x, hidden, y, gamma, d, HIDDEN=mask is not None, BLOCK=block)
     return y
-
-
-def _prepared(x: Tensor, mask: Tensor | None, gamma: float) -> tuple[Tensor, Tensor]:
-    """Scaled scores, shifted by their maximum, 0 where hidden; and which are not."""
-    kept = x != -torch.inf
-    if mask is not None:
-        kept = kept & ~mask
-    top = torch.where(kept, x, -torch.inf).amax(-1, keepdim=True)
-    top = torch.where(top == -torch.inf, 0.0, top)
-    return torch.where(kept, (x - top) / gamma, 0.0), kept
 
 
 def _fused_prox(z: Tensor, kept: Tensor, lams: Tensor) -> tuple[Tensor, Tensor]:
@@ -328,64 +306,67 @@ def _clustered_prox(z: Tensor, kept: Tensor, lams: Tensor) -> tuple[Tensor, Tens
     return prox, torch.empty_like(labels.t()).scatter_(1, order, labels.t())
 
 
-def forward(
-    name: str, x: Tensor, mask: Tensor | None, gamma: float, lam: Tensor | float, p: float
-) -> tuple[Tensor, Tensor | None]:
-    """Compute the map ``name`` of contiguous ``(..., d)`` scores; labels where it has groups."""
-    d = x.shape[-1]
-    double = x.dtype == torch.float64
-    if d > _LONGEST or name == "oscarmax_published" or (name == "pnormmax" and double):
-        return _torch.forward(name, x, mask, gamma, lam, p)
-    rows = x.reshape(-1, d)
-    if double:
-        # Triton hands numbers to a kernel in single precision.
-        rows, gamma = rows / gamma, 1.0
-    mask = None if mask is None else mask.reshape(-1, d)
-    if name == "sparsemax":
-        return _project(rows, mask, gamma).reshape(x.shape), None
-    if name == "pnormmax":
-        y = torch.empty_like(rows)
-        _pnorm_kernel[(len(rows),)](
-            rows, rows if mask is None else mask.view(torch.uint8), y, gamma, p, d,
-            HIDDEN=mask is not None, BLOCK=triton.next_power_of_2(d),
-        )  # fmt: skip
-        return y.reshape(x.shape), None
-    z, kept = _prepared(rows, mask, gamma)
-    if isinstance(lam, Tensor):
-        lams = lam.detach().to(x.dtype).reshape(-1)
-    else:
-        lams = x.new_full((len(rows),), lam)
-    prox, labels = (_fused_prox if name == "fusedmax" else _clustered_prox)(z, kept, lams)
-    bad = ((rows != rows) | (rows == torch.inf)) & kept
+def sparsemax_forward(x: Tensor, mask: Tensor | None, gamma: float) -> tuple[Tensor, None]:
+    """Launch the projection of x / gamma."""
+    return _project(x, mask, gamma), None
+
+
+def fusedmax_forward(
+    x: Tensor, mask: Tensor | None, gamma: float, lams: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Launch the projection of the total-variation prox of x / gamma."""
+    return _projected_prox(_fused_prox, x, mask, gamma, lams)
+
+
+def oscarmax_forward(
+    x: Tensor, mask: Tensor | None, gamma: float, lams: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Launch the projection of the ordered-weight isotonic prox of x / gamma."""
+    return _projected_prox(_clustered_prox, x, mask, gamma, lams)
+
+
+def _projected_prox(
+    prox_of: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]],
+    x: Tensor,
+    mask: Tensor | None,
+    gamma: float,
+    lams: Tensor,
+) -> tuple[Tensor, Tensor]:
+    kept = ~hidden_positions(x, mask)
+    prox, labels = prox_of(distances(x, kept, gamma), kept, lams)
+    bad = ((x != x) | (x == torch.inf)) & kept
     prox = torch.where(bad, torch.nan, prox).contiguous()
-    y = _project(prox, ~kept, 1.0)
-    return y.reshape(x.shape), labels.contiguous().reshape(x.shape)
+    return _project(prox, ~kept, 1.0), labels.contiguous()
 
 
-def product(
-    name: str, v: Tensor, y: Tensor, labels: Tensor | None, gamma: float, p: float
-) -> Tensor:
-    """Multiply v by the transposed Jacobian at y; shapes as in :func:`forward`."""
-    d = y.shape[-1]
-    if d > _LONGEST or name in ("oscarmax_published", "pnormmax"):
-        return _torch.product(name, v, y, labels, gamma, p)
-    weights = y.reshape(-1, d)
-    grads = v.to(y.dtype).contiguous().reshape(-1, d)
-    if y.dtype == torch.float64:
-        grads, gamma = grads / gamma, 1.0
-    rows = len(weights)
-    if labels is None:
-        out = torch.empty_like(weights)
-        _project_product_kernel[(rows,)](
-            grads, weights, out, gamma, d, BLOCK=triton.next_power_of_2(d)
-        )
-        return out.reshape(y.shape)
-    columns = weights.t().contiguous()
+def pnormmax_forward(x: Tensor, mask: Tensor | None, gamma: float, p: float) -> tuple[Tensor, None]:
+    """Launch the bisection for pnormmax's threshold."""
+    y = torch.empty_like(x)
+    rows, d = x.shape
+    _pnorm_kernel[(rows,)](
+        x, x if mask is None else mask.view(torch.uint8), y, gamma, p, d,
+        HIDDEN=mask is not None, BLOCK=triton.next_power_of_2(d),
+    )  # fmt: skip
+    return y, None
+
+
+def sparsemax_product(v: Tensor, y: Tensor, gamma: float) -> Tensor:
+    """Launch the product with the Jacobian of the projection."""
+    rows, d = y.shape
+    out = torch.empty_like(y)
+    _project_product_kernel[(rows,)](v, y, out, gamma, d, BLOCK=triton.next_power_of_2(d))
+    return out
+
+
+def grouped_product(v: Tensor, y: Tensor, gamma: float, labels: Tensor) -> Tensor:
+    """Launch the product with the Jacobian of the projection after a prox that averages."""
+    rows, d = y.shape
+    columns = y.t().contiguous()
     out = torch.empty_like(columns)
     sums = columns.new_zeros(d + 1, rows)
     counts = torch.zeros(d + 1, rows, dtype=torch.int32, device=y.device)
     _group_product_kernel[(triton.cdiv(rows, _LANES),)](
-        grads.t().contiguous(), columns, labels.reshape(-1, d).t().contiguous(), sums, counts, out,
+        v.t().contiguous(), columns, labels.t().contiguous(), sums, counts, out,
         gamma, rows, d, LANES=_LANES, num_warps=1,
     )  # fmt: skip
-    return out.t().contiguous().reshape(y.shape)
+    return out.t().contiguous()

@@ -3,41 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 
 import torch
 from torch import Tensor
 
-from ._engine import check_mask, divide, widen
-from ._options import Number, check_alpha, check_gamma
-
-
-def _package() -> ModuleType:
-    try:
-        import entmax as package
-    except ImportError:
-        raise ImportError(
-            "entmax and entmax15 need the entmax package; pip install entmax"
-        ) from None
-    return package
-
-
-def _prepare(
-    scores: Tensor, gamma: Number, mask: Tensor | None, dim: int
-) -> tuple[Tensor, Tensor, Tensor]:
-    """Scaled finite scores, a hidden one far below the support; what is hidden; what is NaN."""
-    z = widen(scores)
-    hidden = z.detach() == -torch.inf
-    if mask is not None:
-        hidden = hidden | check_mask(mask, z)
-    z = z.masked_fill(hidden, -torch.inf)
-    # The package indexes by sums that NaN would spoil; the caller puts NaN back.
-    bad = (z.isnan() | (z == torch.inf)).any(dim, keepdim=True)
-    z = torch.where(bad, torch.zeros_like(z), z)
-    z = divide(z, gamma, None, dim) if isinstance(gamma, Tensor) else z / gamma
-    top = z.detach().amax(dim, keepdim=True)
-    z = z - top.masked_fill(top == -torch.inf, 0.0)
-    return z.masked_fill(hidden, -1e4), hidden, bad & ~hidden
+from .inputs import Number, covered, divided, hidden_positions
+from .rules import Option, Rule, register
 
 
 def entmax15(
@@ -58,14 +31,8 @@ def entmax15(
 
     Source: Peters, Niculae and Martins 2019.
     """
-    gamma = check_gamma(gamma)
-    if scores.dim() == 0:
-        return entmax15(scores.unsqueeze(0), gamma=gamma, mask=mask).squeeze(0)
-    if scores.numel() == 0:
-        return scores * 1.0
-    z, hidden, bad = _prepare(scores, gamma, mask, dim)
-    y = _package().entmax15(z, dim)
-    return y.masked_fill(hidden, 0.0).masked_fill(bad, torch.nan).to(scores.dtype)
+    gamma = ENTMAX15.options["gamma"].check(gamma)
+    return _solved(_package().entmax15, scores, gamma, mask, dim)
 
 
 def entmax(
@@ -99,12 +66,58 @@ def entmax(
 
     Source: Peters, Niculae and Martins 2019; Blondel, Martins and Niculae 2019.
     """
-    gamma, alpha = check_gamma(gamma), check_alpha(alpha)
+    alpha = ENTMAX.options["alpha"].check(alpha)
+    gamma = ENTMAX.options["gamma"].check(gamma)
+
+    def bisect(z: Tensor, dim: int) -> Tensor:
+        steps = math.ceil(-math.log2(torch.finfo(z.dtype).eps)) + 5
+        y: Tensor = _package().entmax_bisect(z, alpha, dim, steps)
+        return y
+
+    return _solved(bisect, scores, gamma, mask, dim)
+
+
+def _package() -> ModuleType:
+    try:
+        import entmax as package
+    except ImportError:
+        raise ImportError(
+            "entmax and entmax15 need the entmax package; pip install entmax"
+        ) from None
+    return package
+
+
+def _solved(
+    solve: Callable[[Tensor, int], Tensor],
+    scores: Tensor,
+    gamma: Number,
+    mask: Tensor | None,
+    dim: int,
+) -> Tensor:
+    """What the package makes of finite scores, and what it cannot deal with: -inf, NaN, no rows."""
     if scores.dim() == 0:
-        return entmax(scores.unsqueeze(0), alpha=alpha, gamma=gamma, mask=mask).squeeze(0)
+        return _solved(solve, scores.unsqueeze(0), gamma, mask, 0).squeeze(0)
     if scores.numel() == 0:
         return scores * 1.0
-    z, hidden, bad = _prepare(scores, gamma, mask, dim)
-    steps = math.ceil(-math.log2(torch.finfo(z.dtype).eps)) + 5
-    y = _package().entmax_bisect(z, alpha, dim, steps)
-    return y.masked_fill(hidden, 0.0).masked_fill(bad, torch.nan).to(scores.dtype)
+    x = covered(scores, mask)
+    hidden = hidden_positions(x)
+    # The package indexes by sums that NaN would spoil.
+    bad = (x.isnan() | (x == torch.inf)).any(dim, keepdim=True)
+    z = divided(torch.where(bad, torch.zeros_like(x), x), gamma, dim)
+    top = z.detach().amax(dim, keepdim=True)
+    z = z - top.masked_fill(top == -torch.inf, 0.0)
+    # Hidden scores lie far below the support, at a finite distance.
+    y = solve(z.masked_fill(hidden, -1e4), dim)
+    return y.masked_fill(hidden, 0.0).masked_fill(bad & ~hidden, torch.nan).to(scores.dtype)
+
+
+ENTMAX15 = register(Rule(name="entmax15", function=entmax15))
+ENTMAX = register(
+    Rule(
+        name="entmax",
+        function=entmax,
+        described=(
+            Option("alpha", "α", "exponent; 2 is sparsemax, near 1 is near softmax", low=1.0),
+        ),
+    )
+)

@@ -7,17 +7,19 @@ that is added to the squared norm.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor
 from torch.func import grad
 
-from . import _torch
-from ._engine import check_mask, divide, widen
-from ._options import Number, check_gamma
+from .inputs import Number, covered, divided, hidden_positions
+from .projections import average, project_product
+from .rules import GAMMA, Rule
 from .sparsemax import sparsemax
 
+_GAMMA = replace(GAMMA, default=1.0)
 Regularizer = Callable[[Tensor], Tensor]
 Prox = Callable[[Tensor, Tensor], Tensor | tuple[Tensor, Tensor]]
 
@@ -95,7 +97,7 @@ def _conjugate_gradients(v: Tensor, y: Tensor, omega: Regularizer) -> Tensor:
     """
 
     def project(change: Tensor) -> Tensor:
-        return _torch.sparsemax_product(change, y)
+        return project_product(change, y)
 
     with torch.enable_grad():
         point = y.detach().requires_grad_()
@@ -203,13 +205,9 @@ class _Implicit(torch.autograd.Function):
 
 def _as_rows(scores: Tensor, gamma: Number, mask: Tensor | None, dim: int) -> tuple[Tensor, Tensor]:
     """Scores over gamma as finite (rows, d), and which of them are hidden."""
-    gamma = check_gamma(gamma)
-    x = widen(scores)
-    hidden = x.detach() == -torch.inf
-    if mask is not None:
-        hidden = hidden | check_mask(mask, x)
-    x = x.masked_fill(hidden, -torch.inf)
-    z = divide(x, gamma, None, dim) if isinstance(gamma, Tensor) else x / gamma
+    x = covered(scores, mask)
+    hidden = hidden_positions(x)
+    z = divided(x, _GAMMA.check(gamma), dim)
     d = scores.shape[dim]
     hidden = hidden.movedim(dim, -1).reshape(-1, d)
     return z.movedim(dim, -1).reshape(-1, d).masked_fill(hidden, 0.0), hidden
@@ -252,7 +250,12 @@ def from_regularizer(
         goal = max(tolerance, 32 * torch.finfo(z.dtype).eps)
         return _as_scores(_Implicit.apply(z, hidden, omega, goal, max_steps), scores, dim)
 
-    attention_map.regularizer = omega  # type: ignore[attr-defined]
+    def penalty(y: Tensor, kept: Tensor) -> Tensor:
+        return omega(y.reshape(-1, y.shape[-1])).reshape(y.shape[:-1])
+
+    attention_map.rule = Rule(  # type: ignore[attr-defined]
+        name="from_regularizer", function=attention_map, penalty=penalty
+    )
     return attention_map
 
 
@@ -286,7 +289,7 @@ def from_prox(prox: Prox) -> AttentionMap:
         if isinstance(result, tuple):
             values, groups = result
             labels = (groups + 1).masked_fill(hidden, 0)
-            moving = _torch.average(v, labels)
+            moving = average(v, labels)
             # The value is the prox's own, the derivative that of its groups' averages.
             result = values.detach() + (moving - moving.detach())
         return _as_scores(sparsemax(result, mask=hidden), scores, dim)

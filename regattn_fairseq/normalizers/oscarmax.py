@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
+import torch
 from torch import Tensor
 
-from . import _engine
-from ._options import Number, check_gamma, check_lam
+from .autograd import apply
+from .inputs import Number
+from .projections import (
+    average_product,
+    decreasing_regression,
+    distances,
+    group_sizes,
+    half_square,
+    project,
+)
+from .rules import LAM, ONE_TO_ONE, Kernel, Rule, register
 
 
 def oscarmax(
@@ -50,44 +61,49 @@ def oscarmax(
     Source: Niculae and Blondel 2017, section 3.3, with the prox restricted to the simplex, where
     absolute values play no part.
     """
-    return _engine.apply(
-        "oscarmax",
-        scores,
-        gamma=check_gamma(gamma),
-        lam=check_lam(lam),
-        mask=mask,
-        dim=dim,
-        return_groups=return_groups,
+    return apply(
+        RULE, scores, gamma=gamma, lam=lam, mask=mask, dim=dim, return_groups=return_groups
     )
 
 
-def oscarmax_published(
-    scores: Tensor,
-    *,
-    gamma: Number = 1.0,
-    lam: Number = 0.05,
-    mask: Tensor | None = None,
-    dim: int = -1,
-    return_groups: bool = False,
-) -> Any:
-    r"""The paper's composition: projection onto the simplex of the OSCAR prox of scores / gamma.
+def _forward(x: Tensor, kept: Tensor, gamma: float, lam: Tensor) -> tuple[Tensor, Tensor]:
+    z = distances(x, kept, gamma)
+    order = z.masked_fill(~kept, -torch.inf).argsort(dim=-1, descending=True)
+    # Raised by lam (0, 1, ...) rather than lowered by lam (d - 1, ..., 0): the projection does not
+    # see the difference.
+    rank = torch.arange(z.shape[1], device=z.device, dtype=z.dtype)
+    fit, labels = decreasing_regression(z.gather(1, order) + lam.unsqueeze(1) * rank, kept.sum(-1))
+    prox = torch.zeros_like(fit).scatter_(1, order, fit)
+    return project(prox, kept), torch.zeros_like(labels).scatter_(1, order, labels)
 
-    $$\operatorname{argmin}_b \; \frac{1}{2} \| b - x / \gamma \|_2^2
-    + \lambda \sum_{i<j} \max(\lvert b_i \rvert, \lvert b_j \rvert)$$
 
-    This equals :func:`oscarmax` where no score is negative; elsewhere it is not the regularized
-    argmax, and adding a constant to the scores changes it. Kept to reproduce the paper's numbers.
+def slope(y: Tensor, labels: Tensor, n: Tensor) -> Tensor:
+    """A cluster falls by the mean number of entries that rank below its members."""
+    group, counts = group_sizes(y, labels)
+    ahead = counts.cumsum(-1) - counts
+    rise = ahead + 0.5 * (counts - 1.0) - (n.unsqueeze(-1) - 1.0)
+    return rise.gather(-1, group) * labels.sign()
 
-    Args, Returns, Raises: as in :func:`oscarmax`.
 
-    Source: Niculae and Blondel 2017, section 3.3.
-    """
-    return _engine.apply(
-        "oscarmax_published",
-        scores,
-        gamma=check_gamma(gamma),
-        lam=check_lam(lam),
-        mask=mask,
-        dim=dim,
-        return_groups=return_groups,
+def _pairwise_maxima(y: Tensor, kept: Tensor) -> Tensor:
+    """Sum over pairs of max(y_i, y_j); the k-th largest of n is the larger one in n - k pairs."""
+    below = kept.sum(-1, keepdim=True) - 1 - torch.arange(y.shape[-1], device=y.device)
+    return (y.sort(dim=-1, descending=True).values * below.clamp(min=0)).sum(-1)
+
+
+RULE = register(
+    Rule(
+        name="oscarmax",
+        function=oscarmax,
+        described=(replace(LAM, description="how strongly positions anywhere are grouped"),),
+        forward=_forward,
+        product=average_product,
+        grouped=True,
+        slope=slope,
+        penalty=half_square,
+        structure=_pairwise_maxima,
+        gamma_start=ONE_TO_ONE,
+        cpu=(Kernel("oscarmax_forward", 10), Kernel("grouped_product", 1)),
+        gpu=("oscarmax_forward", "grouped_product"),
     )
+)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor
 
-from . import _engine
-from ._options import Number, check_gamma, check_p
+from .autograd import apply
+from .inputs import Number
+from .projections import distances
+from .rules import ONE_TO_ONE, Kernel, Option, Rule, register
 
 
 def pnormmax(
@@ -48,6 +51,61 @@ def pnormmax(
 
     Source: Niculae and Blondel 2017, section 3.1; the scalar root is this package's.
     """
-    return _engine.apply(
-        "pnormmax", scores, gamma=check_gamma(gamma), p=check_p(p), mask=mask, dim=dim
+    return apply(RULE, scores, gamma=gamma, constants=(p,), mask=mask, dim=dim)
+
+
+def _forward(x: Tensor, kept: Tensor, gamma: float, p: float) -> tuple[Tensor, None]:
+    """By bisection for tau."""
+    z = distances(x, kept, gamma).masked_fill(~kept, -2.0)
+    q, e = 1.0 / (p - 1.0), (2.0 - p) / p
+    n = kept.sum(-1, keepdim=True).clamp(min=1).to(z.dtype)
+    low = -torch.ones_like(n)
+    high = -(n ** (-2.0 * (p - 1.0) / p))
+    for _ in range(60 if z.dtype == torch.float64 else 30):
+        tau = 0.5 * (low + high)
+        t = (z - tau).clamp(min=0.0)
+        enough = t.pow(q).sum(-1, keepdim=True) >= t.pow(q + 1.0).sum(-1, keepdim=True).pow(e)
+        low, high = torch.where(enough, tau, low), torch.where(enough, high, tau)
+    w = (z - 0.5 * (low + high)).clamp(min=0.0).pow(q).masked_fill(~kept, 0.0)
+    return w / w.sum(-1, keepdim=True).clamp(min=torch.finfo(w.dtype).tiny), None
+
+
+def _product(v: Tensor, y: Tensor, labels: None, p: float) -> Tensor:
+    """By Sherman and Morrison's formula for the inverse of H.
+
+    With a diagonal A: H^-1 = (A - (2 - p) y y' / ||y||_p^2) / (p - 1), A = y^(2-p) ||y||_p^(p-2).
+    """
+    s = y > 0
+    y = torch.where(s, y, torch.zeros_like(y))
+    safe = torch.where(s, y, torch.ones_like(y))
+    zero = torch.zeros_like(y)
+    power = torch.where(s, safe.pow(p), zero).sum(-1, keepdim=True)
+    power = torch.where(power > 0, power, torch.ones_like(power))
+    a = torch.where(s, safe.pow(2.0 - p), zero) * power.pow((p - 2.0) / p)
+    lean = (2.0 - p) * y * power.pow(-2.0 / p)
+    h = a - lean
+    total = h.sum(-1, keepdim=True)
+    ratio = (h * v).sum(-1, keepdim=True) / torch.where(total > 0, total, torch.ones_like(total))
+    dot = (y * v).sum(-1, keepdim=True)
+    return (a * (v - ratio) - lean * (dot - ratio)) / (p - 1.0)
+
+
+def _penalty(y: Tensor, kept: Tensor, p: float) -> Tensor:
+    return 0.5 * y.clamp(min=torch.finfo(y.dtype).tiny).pow(p).sum(-1).pow(2.0 / p)
+
+
+RULE = register(
+    Rule(
+        name="pnormmax",
+        function=pnormmax,
+        described=(
+            Option("p", "p", "norm; 2 is sparsemax", low=1.0, high=2.0, high_included=True),
+        ),
+        forward=_forward,
+        product=_product,
+        penalty=_penalty,
+        gamma_start=ONE_TO_ONE,
+        cpu=(Kernel("pnormmax_forward", 6), Kernel("pnormmax_product", 2)),
+        gpu=("pnormmax_forward", None),
     )
+)

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ._engine import check_mask, over_rows, widen
-from ._options import Number, check_gamma, check_lam, check_p
-from .fusedmax import fusedmax
 from .implicit import AttentionMap
-from .oscarmax import oscarmax
-from .pnormmax import pnormmax
-from .sparsemax import sparsemax
-
-_LAM: dict[Any, float] = {
-    f.__name__: inspect.signature(f).parameters["lam"].default for f in (fusedmax, oscarmax)
-}
+from .inputs import Number, covered, hidden_positions, over_rows
+from .rules import Rule, rule, rules
 
 
 class _Envelope(torch.autograd.Function):
@@ -62,29 +53,13 @@ class _Envelope(torch.autograd.Function):
         return change
 
 
-def _total_variation(y: Tensor, hidden: Tensor) -> Tensor:
-    """Sum of |differences| between neighbours that are not hidden; y is (..., d)."""
-    order = hidden.to(torch.uint8).sort(dim=-1, stable=True).indices
-    pair = ~(hidden.gather(-1, order)[..., 1:])
-    return (y.gather(-1, order).diff(dim=-1).abs() * pair).sum(-1)
-
-
-def _pairwise_maxima(y: Tensor, hidden: Tensor) -> Tensor:
-    """Sum over pairs of max(y_i, y_j); the k-th largest of n is the larger one in n-1-k pairs."""
-    n = (~hidden).sum(-1, keepdim=True)
-    below = n - 1 - torch.arange(y.shape[-1], device=y.device)
-    return (y.sort(dim=-1, descending=True).values * below.clamp(min=0)).sum(-1)
-
-
 def smoothed_max(
     scores: Tensor,
     *,
     normalizer: str | AttentionMap = "sparsemax",
-    gamma: Number = 1.0,
-    lam: Number | None = None,
-    p: float = 1.5,
     mask: Tensor | None = None,
     dim: int = -1,
+    **options: Number,
 ) -> Tensor:
     r"""The regularized max, whose gradient is the normalizer's map.
 
@@ -95,14 +70,11 @@ def smoothed_max(
 
     Args:
         scores: (..., d, ...), d along ``dim``; -inf marks a masked position.
-        normalizer: softmax, sparsemax, fusedmax, oscarmax or pnormmax: the map whose Omega to use;
-            or a map that ``from_regularizer`` made.
-        gamma: strength of the regularization, a positive number or tensor.
-        lam: weight of the penalty of fusedmax and oscarmax, >= 0, by default that of the map;
-            without effect on the others.
-        p: the norm of pnormmax, in (1, 2]; without effect on the others.
+        normalizer: the name of the map whose Omega to use; or a map that ``from_regularizer`` made.
         mask: bool, broadcastable to ``scores``; True where a position does not compete.
         dim: the dimension to reduce.
+        options: the map's, such as gamma, lam and p, by default as the map has them; gamma and lam
+            may be tensors. What other maps have and this one has not is without effect.
 
     Returns:
         The type of ``scores``, the shape without ``dim``; -inf, with zero gradient, for rows with
@@ -113,60 +85,52 @@ def smoothed_max(
 
     Source: Niculae and Blondel 2017, section 2.
     """
-    if lam is None:
-        lam = _LAM.get(normalizer, 0.0)
-    gamma, lam, p = check_gamma(gamma), check_lam(lam), check_p(p)
-    x = widen(scores)
-    gamma_rows, lam_rows = _rows(gamma, x, dim, "gamma"), _rows(lam, x, dim, "lam")
-    hidden = (x.detach() == -torch.inf).movedim(dim, -1)
-    if mask is not None:
-        hidden = hidden | check_mask(mask, x).movedim(dim, -1)
+    chosen = _with_penalty(normalizer)
+    known = {name for each in rules() for name in each.options}
+    if unknown := options.keys() - known:
+        raise ValueError(
+            f"smoothed_max has no option {min(unknown)!r}; {chosen.name} has: "
+            + ", ".join(chosen.options)
+        )
+    values = {
+        name: option.check(options.get(name, option.default))
+        for name, option in chosen.options.items()
+    }
+    x = covered(scores, mask)
+    gamma = _over_rows(values["gamma"], x, dim, "gamma")
+    lam = _over_rows(values.get("lam", 0.0), x, dim, "lam")
     x = x.movedim(dim, -1)
+    hidden = hidden_positions(x)
     x = x.masked_fill(hidden, 0.0)
     empty = hidden.all(-1)
-    if normalizer == "softmax":
-        lifted = (x / gamma_rows.unsqueeze(-1)).masked_fill(
-            hidden & ~empty.unsqueeze(-1), -torch.inf
-        )
-        value = gamma_rows * lifted.logsumexp(-1)
-        return value.masked_fill(empty, -torch.inf).to(scores.dtype)
-    options: dict[str, Any] = {"gamma": _kept(gamma, gamma_rows), "mask": hidden, "dim": -1}
-    zero = x.new_zeros(())
-    penalty: Tensor = zero.expand(x.shape[:-1])
-    if normalizer == "sparsemax":
-        y = sparsemax(x, **options)
-    elif normalizer == "fusedmax":
-        y = fusedmax(x, lam=_kept(lam, lam_rows), **options)
-        penalty = _total_variation(y, hidden)
-    elif normalizer == "oscarmax":
-        y = oscarmax(x, lam=_kept(lam, lam_rows), **options)
-        penalty = _pairwise_maxima(y, hidden)
-    elif normalizer == "pnormmax":
-        y = pnormmax(x, p=p, **options)
-    elif not isinstance(normalizer, str) and hasattr(normalizer, "regularizer"):
-        y = normalizer(x, **options)
-    else:
-        raise ValueError(
-            f"smoothed_max has no regularizer for {normalizer!r}; choose one of: "
-            "softmax, sparsemax, fusedmax, oscarmax, pnormmax"
-        )
-    if hasattr(normalizer, "regularizer"):
-        base = normalizer.regularizer(y.reshape(-1, y.shape[-1])).reshape(y.shape[:-1])
-    elif normalizer == "pnormmax":
-        base = 0.5 * y.clamp(min=torch.finfo(y.dtype).tiny).pow(p).sum(-1).pow(2.0 / p)
-    else:
-        base = 0.5 * y.square().sum(-1)
-    value = _Envelope.apply(x, y, gamma_rows, lam_rows, base, penalty)
+    given = values | {
+        name: rows.unsqueeze(-1)
+        for name, rows in (("gamma", gamma), ("lam", lam))
+        if isinstance(values.get(name), Tensor)
+    }
+    y = chosen.function(x, mask=hidden, **given)
+    assert chosen.penalty is not None
+    constants = [values[option.name] for option in chosen.constants]
+    base = chosen.penalty(y, ~hidden, *constants)
+    structure = x.new_zeros(empty.shape)
+    if chosen.structure is not None:
+        structure = chosen.structure(y, ~hidden)
+    value = _Envelope.apply(x, y, gamma, lam, base, structure)
     return value.masked_fill(empty, -torch.inf).to(scores.dtype)
 
 
-def _rows(option: Number, x: Tensor, dim: int, name: str) -> Tensor:
+def _with_penalty(normalizer: str | AttentionMap) -> Rule:
+    found = rule(normalizer) if isinstance(normalizer, str) else getattr(normalizer, "rule", None)
+    if found is None or found.penalty is None:
+        able = ", ".join(each.name for each in rules() if each.penalty is not None)
+        raise ValueError(
+            f"smoothed_max has no regularizer for {normalizer!r}; choose one of: {able}"
+        )
+    return found
+
+
+def _over_rows(option: Number, x: Tensor, dim: int, name: str) -> Tensor:
     """The option as a tensor of the shape of x without ``dim``."""
     if isinstance(option, Tensor):
         return over_rows(option, x, dim, name).to(x.dtype)
     return x.new_full(x.select(dim, 0).shape, option)
-
-
-def _kept(option: Number, rows: Tensor) -> Number:
-    """A number as it is; a tensor as one that broadcasts over the last dimension."""
-    return rows.unsqueeze(-1) if isinstance(option, Tensor) else option

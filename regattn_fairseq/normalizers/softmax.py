@@ -5,8 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ._engine import check_mask, divide, widen
-from ._options import Number, at_hand, check_gamma
+from .inputs import Number, at_hand, covered, divided
+from .rules import Rule, register
 
 
 def softmax(
@@ -29,14 +29,8 @@ def softmax(
     Raises:
         ValueError: gamma is not finite and positive.
     """
-    gamma = check_gamma(gamma)
-    z = widen(scores)
-    if mask is not None:
-        z = z.masked_fill(check_mask(mask, z), -torch.inf)
-    if isinstance(gamma, Tensor):
-        z = divide(z, gamma, None, dim)
-    elif gamma != 1.0:
-        z = z / gamma
+    gamma = RULE.options["gamma"].check(gamma)
+    z = divided(covered(scores, mask), gamma, dim)
     if z.numel() == 0:
         return z.to(scores.dtype)
     if at_hand(z):
@@ -47,3 +41,11 @@ def softmax(
     empty = z.detach().amax(dim, keepdim=True) == -torch.inf
     y = torch.softmax(z.masked_fill(empty, 0.0), dim).masked_fill(empty, 0.0)
     return y.to(scores.dtype)
+
+
+def negative_entropy(y: Tensor, kept: Tensor) -> Tensor:
+    """Sum of y log y, with a finite derivative at 0."""
+    return torch.xlogy(y, y.clamp(min=torch.finfo(y.dtype).tiny)).sum(-1)
+
+
+RULE = register(Rule(name="softmax", function=softmax, penalty=negative_entropy))

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from . import _engine
-from ._options import Number, check_gamma
+from .autograd import apply
+from .inputs import Number
+from .projections import distances, half_square, project, project_product
+from .rules import ONE_TO_ONE, Kernel, Rule, register
 
 
 def sparsemax(
@@ -35,4 +37,26 @@ def sparsemax(
 
     Source: Martins and Astudillo 2016.
     """
-    return _engine.apply("sparsemax", scores, gamma=check_gamma(gamma), mask=mask, dim=dim)
+    return apply(RULE, scores, gamma=gamma, mask=mask, dim=dim)
+
+
+def _forward(x: Tensor, kept: Tensor, gamma: float) -> tuple[Tensor, None]:
+    return project(distances(x, kept, gamma), kept), None
+
+
+def _product(v: Tensor, y: Tensor, labels: None) -> Tensor:
+    return project_product(v, y)
+
+
+RULE = register(
+    Rule(
+        name="sparsemax",
+        function=sparsemax,
+        forward=_forward,
+        product=_product,
+        penalty=half_square,
+        gamma_start=ONE_TO_ONE,
+        cpu=(Kernel("sparsemax_forward", 2), Kernel("sparsemax_product", 1)),
+        gpu=("sparsemax_forward", "sparsemax_product"),
+    )
+)

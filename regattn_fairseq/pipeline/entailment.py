@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import hydra.utils
 import torch
 from fairseq import utils
 from fairseq.data import Dictionary
@@ -16,18 +15,18 @@ from tqdm import tqdm
 from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import AttentionRecord
 from regattn_fairseq.pipeline.batches import whole_batches
-from regattn_fairseq.pipeline.binarization import (
+from regattn_fairseq.pipeline.preprocessing.binarization import (
     available_processes,
     binarize,
     build_dictionary,
     subset_names,
     tokenize,
 )
-from regattn_fairseq.pipeline.checkpoints import load_model
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.files import read_lines
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.tokenization import train_tokenizers
+from regattn_fairseq.pipeline.preprocessing.tokenization import train_tokenizers
+from regattn_fairseq.pipeline.training.checkpoints import load_model
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import read_lines
+from regattn_fairseq.runs.prepared import PreparedData
 
 SIDES = ("premise", "hypothesis")
 # fairseq's names of what sentence_prediction reads.
@@ -47,15 +46,15 @@ class Prediction:
     attention: AttentionRecord
 
 
-def prepare(cfg: DictConfig, options: dict[str, Any], data: PreparedData) -> dict[str, str]:
+def prepare(
+    cfg: DictConfig, corpus: Any, options: dict[str, Any], data: PreparedData
+) -> dict[str, str]:
     """Write the corpus, the tokenizer and the data-bin; return fairseq's name of each split.
 
     The data-bin is laid out as fairseq's ``sentence_prediction`` reads it: folders ``input0``
     (premises), ``input1`` (hypotheses), both by one dictionary, and ``label``.
     """
-    manifest = write_entailment(
-        hydra.utils.instantiate(cfg.data.corpus), data.text, max_length=cfg.data.max_length
-    )
+    manifest = write_entailment(corpus, data.text, max_length=cfg.data.max_length)
     splits = list(manifest["splits"])
     data.tokenizer.mkdir()
     train_tokenizers(
@@ -115,8 +114,7 @@ def classify(
         subset: fairseq's name of the split.
         max_tokens: words in a batch, padding included.
     """
-    # The checkpoint holds the embeddings: the file that they began with may be gone.
-    model, saved, task = load_model(checkpoint, data=str(data.bin), encoder_embed_path=None)
+    model, saved, task = load_model(checkpoint, data=str(data.bin))
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     model.to(device).eval()
     task.load_dataset(subset)

@@ -28,10 +28,20 @@ from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER
 from regattn_fairseq.metrics.rouge import is_stemmed, score_summaries
 from regattn_fairseq.metrics.rouge_published import published_rouge
 from regattn_fairseq.pipeline import entailment
-from regattn_fairseq.pipeline.alignments import check_alignment, reference_alignment
-from regattn_fairseq.pipeline.checkpoints import load_checkpoint
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.files import (
+from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
+from regattn_fairseq.pipeline.evaluation.forced_attention import attend_to_references
+from regattn_fairseq.pipeline.evaluation.measures import (
+    Texts,
+    is_measured,
+    measure,
+    reference_attention_file,
+)
+from regattn_fairseq.pipeline.evaluation.translator import Translator
+from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.train import training_summary
+from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import (
     clear_write_errors,
     fingerprint,
     read_json,
@@ -39,13 +49,11 @@ from regattn_fairseq.pipeline.files import (
     write_json,
     write_lines,
 )
-from regattn_fairseq.pipeline.forced_attention import attend_to_references
-from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.measures import Texts, is_measured, measure, reference_attention_file
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.sweep import Score, name_job
-from regattn_fairseq.pipeline.train import Run, training_summary
-from regattn_fairseq.pipeline.translator import Translator
+from regattn_fairseq.runs.folder import RunFolder
+from regattn_fairseq.runs.identity import run_directory
+from regattn_fairseq.runs.leases import lease
+from regattn_fairseq.runs.prepared import PreparedData, data_of_run
+from regattn_fairseq.sweep.callback import Score, name_job
 
 logger = logging.getLogger(__name__)
 
@@ -78,7 +86,7 @@ class Output:
     extra: dict[str, Any]
 
 
-def evaluate(cfg: DictConfig) -> Run:
+def evaluate(cfg: DictConfig, run: RunFolder | None = None) -> RunFolder:
     """Generate a split with the run's checkpoint, score it, and write ``result.json``.
 
     The run's own saved configuration says what data and model it is about; ``cfg`` only says how
@@ -87,11 +95,14 @@ def evaluate(cfg: DictConfig) -> Run:
 
     Args:
         cfg: as composed from ``evaluate.yaml``.
+        run: the run; None: the one in ``output_dir``, or that the options of training mean.
 
     Raises:
         PipelineError: no finished training, a damaged checkpoint, bad options.
     """
-    run = Run(Path(cfg.output_dir))
+    if run is None:
+        named = None if cfg.output_dir is None else Path(cfg.output_dir)
+        run = RunFolder(named or run_directory(cfg, prepared_data(cfg)))
     name_job(run.directory)
     training_summary(run)
     with lease(run.lock, f"the run in {run.directory}"):
@@ -99,12 +110,12 @@ def evaluate(cfg: DictConfig) -> Run:
     return run
 
 
-def _evaluate(cfg: DictConfig, run: Run) -> None:
+def _evaluate(cfg: DictConfig, run: RunFolder) -> None:
     training = training_summary(run)
     saved = OmegaConf.load(run.config)
     if saved.data.task not in TASKS:
         raise PipelineError(f"data.task is {saved.data.task!r}; choose {', '.join(TASKS)}")
-    data = PreparedData(Path(saved.task.data).parent)
+    data = data_of_run(saved, run.directory, Path(cfg.cache_dir))
     subset = data.fairseq_subset(cfg.evaluation.split)
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
     how = {
@@ -162,7 +173,7 @@ def _evaluate(cfg: DictConfig, run: Run) -> None:
     logger.info("%s: %s", run.result, shown)
 
 
-def _finished(run: Run, split: str, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
+def _finished(run: RunFolder, split: str, key: str) -> tuple[dict[str, Any] | None, Texts | None]:
     """The result of an earlier evaluation in the same way, and its files where all can be read."""
     results = (read_json(path) for path in (run.result, run.result_of(split)) if path.is_file())
     result = next((result for result in results if result.get("key") == key), None)
@@ -187,7 +198,7 @@ def _decoded(
     checkpoint: Path,
     data: PreparedData,
     subset: str,
-    run: Run,
+    run: RunFolder,
 ) -> tuple[dict[str, Any], Texts]:
     """Make the output, write it beside the run, and say what it is."""
     split = cfg.evaluation.split
@@ -239,7 +250,7 @@ def _decoded(
 _SCORES = ("bleu", "rougeL", "accuracy")
 
 
-def score(run: Run) -> Score:
+def score(run: RunFolder) -> Score:
     """The figure by which a sweep calls one run better than another: BLEU, or ROUGE-L."""
     metrics = read_json(run.result)["metrics"]
     metric = next((name for name in _SCORES if name in metrics), next(iter(metrics)))

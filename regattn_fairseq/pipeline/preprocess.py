@@ -1,51 +1,73 @@
 """From a corpus to a fairseq data-bin."""
 
-import hashlib
 import logging
+import re
 import shutil
 import tempfile
 from collections import Counter
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import hydra.utils
+from hydra.errors import InstantiationException
 from omegaconf import DictConfig, OmegaConf
 
 import regattn_fairseq
-from regattn_fairseq.corpora import write_corpus
-from regattn_fairseq.corpora.folder import MANIFEST
+from regattn_fairseq.corpora import CorpusError, write_corpus
 from regattn_fairseq.pipeline import entailment
-from regattn_fairseq.pipeline.binarization import (
+from regattn_fairseq.pipeline.preprocessing.binarization import (
     available_processes,
     binarize,
     build_dictionary,
     subset_names,
     tokenize,
 )
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.files import (
+from regattn_fairseq.pipeline.preprocessing.tokenization import train_tokenizers
+from regattn_fairseq.runs.checksums import checksums
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import (
     clear_write_errors,
     fingerprint,
     read_json,
     read_lines,
     write_json,
 )
-from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.tokenization import train_tokenizers
+from regattn_fairseq.runs.identity import text_options
+from regattn_fairseq.runs.leases import lease
+from regattn_fairseq.runs.prepared import PreparedData
 
 logger = logging.getLogger(__name__)
 
 # Raise it when the same options come to mean other files within one version of the package.
-FORMAT = 1
+FORMAT = 2
 
 
 def prepared_data(cfg: DictConfig) -> PreparedData:
-    """Where the preprocessed form of ``cfg.data`` belongs, whether it is there yet or not."""
-    options = _data_options(cfg)
-    name = f"{cfg.data.name}-{fingerprint([FORMAT, regattn_fairseq.__version__, options])}"
-    return PreparedData(Path(cfg.cache_dir) / name)
+    """Where the preprocessed form of ``cfg.data`` belongs, whether it is there yet or not.
+
+    The folder's name stands for the options and for the content of the corpus's files, as they are
+    now: another text is another folder.
+
+    Raises:
+        PipelineError: bad options.
+        regattn_fairseq.corpora.CorpusError: a file of the corpus is missing.
+    """
+    return _Request(cfg).data
+
+
+class _Request:
+    """What is to be preprocessed: options, recipe, and the checksums of the recipe's files."""
+
+    def __init__(self, cfg: DictConfig) -> None:
+        _check_data(cfg)
+        self.cfg = cfg
+        resolved: Any = OmegaConf.to_container(cfg.data, resolve=True)
+        self.options = text_options(resolved)
+        self.corpus = _corpus(cfg)
+        self.inputs = checksums(self.corpus.input_files(), Path(cfg.cache_dir))
+        version = [FORMAT, regattn_fairseq.__version__]
+        name = f"{cfg.data.name}-{fingerprint([*version, self.options, self.inputs])}"
+        self.data = PreparedData(Path(cfg.cache_dir) / name)
 
 
 def preprocess(cfg: DictConfig) -> PreparedData:
@@ -60,70 +82,78 @@ def preprocess(cfg: DictConfig) -> PreparedData:
         PipelineError: bad options, or the folder cannot be written.
         regattn_fairseq.corpora.CorpusError: the corpus cannot be read.
     """
-    _require_raw_dir(cfg)
-    data = prepared_data(cfg)
+    request = _Request(cfg)
+    data = request.data
     with clear_write_errors(data.directory, "cache_dir"):
         data.directory.parent.mkdir(parents=True, exist_ok=True)
         with lease(Path(f"{data.directory}.lock"), f"the corpus {cfg.data.name}"):
             if data.is_complete:
-                check_inputs(cfg, data)
                 logger.info("preprocessed already: %s", data.directory)
-                return data
-            _preprocess_into(cfg, data)
+            else:
+                _tell_of_changes(request)
+                _preprocess_into(request)
     return data
 
 
-def check_inputs(cfg: DictConfig, data: PreparedData) -> None:
-    """Compare the files that the corpus was read from with what they were then.
-
-    A file whose size and time are as they were when it was last compared counts as unchanged; one
-    that is not there any more is not missed.
+def _corpus(cfg: DictConfig) -> Any:
+    """The recipe that ``data.corpus`` describes.
 
     Raises:
-        PipelineError: a file has changed since.
+        PipelineError: the recipe has no such option.
+        regattn_fairseq.corpora.CorpusError: the recipe refuses an option's value.
     """
-    manifest = data.text / MANIFEST
-    raw_dir = None if OmegaConf.is_missing(cfg.data, "raw_dir") else cfg.data.raw_dir
-    if raw_dir is None or not manifest.is_file():
-        return
-    seen = read_json(data.inputs) if data.inputs.is_file() else {}
-    now = {}
-    for name, checksum in read_json(manifest)["inputs"].items():
-        path = (Path(raw_dir) / name).resolve()
-        if not path.is_file():
-            continue
-        status = path.stat()
-        now[str(path)] = [status.st_size, status.st_mtime_ns]
-        if seen.get(str(path)) == now[str(path)]:
-            continue
-        with path.open("rb") as file:
-            if hashlib.file_digest(file, "sha256").hexdigest() != checksum:
-                raise PipelineError(
-                    f"{path} has changed since {data.directory} was made from it: delete that "
-                    "folder to preprocess the new text, give it another data.name=…, or restore "
-                    "the file; runs that are there were trained on the old text"
-                )
-    if any(seen.get(path) != status for path, status in now.items()):
-        # Only a shortcut for the next time: a cache that cannot be written will do.
-        with suppress(OSError):
-            write_json(data.inputs, {**seen, **now})
+    try:
+        return hydra.utils.instantiate(cfg.data.corpus)
+    except InstantiationException as error:
+        cause = error.__cause__
+        if isinstance(cause, CorpusError):
+            raise cause from None
+        if isinstance(cause, TypeError):  # such as an option that the recipe does not have
+            raise PipelineError(f"data.corpus of data={cfg.data.name}: {cause}") from error
+        raise
 
 
-def _preprocess_into(cfg: DictConfig, final: PreparedData) -> None:
-    options = _data_options(cfg)
+def _tell_of_changes(request: _Request) -> None:
+    """Say which of the corpus's files differ, where the same options were used on others before."""
+    pattern = f"{request.cfg.data.name}-*/{request.data.record.name}"
+    for record in sorted(request.data.directory.parent.glob(pattern)):
+        earlier = read_json(record)
+        inputs = earlier.get("inputs")
+        if earlier.get("data") != request.options or not inputs or inputs == request.inputs:
+            continue
+        other = sorted(
+            name
+            for name in {*inputs, *request.inputs}
+            if inputs.get(name) != request.inputs.get(name)
+        )
+        names = ", ".join(other[:3]) + (", …" if len(other) > 3 else "")
+        logger.info(
+            f"{record.parent} was made of other files, which differ in {names}: preprocessing "
+            "these anew; that folder stays"
+        )
+
+
+def _preprocess_into(request: _Request) -> None:
+    cfg, options, final = request.cfg, request.options, request.data
     scratch = Path(tempfile.mkdtemp(dir=final.directory.parent, prefix=f".{cfg.data.name}."))
     scratch.chmod(0o755)
     try:
         data = PreparedData(scratch)
         logger.info("corpus: %s", cfg.data.name)
         if cfg.data.task == "entailment":
-            subsets = entailment.prepare(cfg, options, data)
+            subsets = entailment.prepare(cfg, request.corpus, options, data)
         else:
-            subsets = _prepare_pairs(cfg, options, data)
+            subsets = _prepare_pairs(cfg, request.corpus, options, data)
         shutil.rmtree(data.directory / "tokens")
         write_json(
             data.record,
-            {"format": FORMAT, "data": options, "subsets": subsets, "splits": list(subsets)},
+            {
+                "format": FORMAT,
+                "data": options,
+                "inputs": request.inputs,
+                "subsets": subsets,
+                "splits": list(subsets),
+            },
         )
         if final.directory.exists():  # left by a process that was killed before its record
             shutil.rmtree(final.directory)
@@ -133,10 +163,12 @@ def _preprocess_into(cfg: DictConfig, final: PreparedData) -> None:
         shutil.rmtree(scratch, ignore_errors=True)
 
 
-def _prepare_pairs(cfg: DictConfig, options: dict[str, Any], data: PreparedData) -> dict[str, str]:
+def _prepare_pairs(
+    cfg: DictConfig, corpus: Any, options: dict[str, Any], data: PreparedData
+) -> dict[str, str]:
     """Write source and target texts, tokenizers and the data-bin; return fairseq's split names."""
     manifest = write_corpus(
-        hydra.utils.instantiate(cfg.data.corpus),
+        corpus,
         data.text,
         min_length=cfg.data.min_length,
         max_length=cfg.data.max_length,
@@ -212,21 +244,16 @@ def _binarize(
     return names
 
 
-def _data_options(cfg: DictConfig) -> dict[str, Any]:
-    """The options that decide what the data-bin holds; where the corpus lies does not."""
-    resolved: Any = OmegaConf.to_container(cfg.data, resolve=True)
-    resolved.pop("raw_dir")
-    resolved["corpus"].pop("raw_dir", None)
-    resolved.pop("rouge", None)
-    if resolved["source_lang"] == resolved["target_lang"]:
-        raise PipelineError(
-            f"data.source_lang and data.target_lang are both {resolved['source_lang']!r}; name two"
-        )
-    return resolved
-
-
-def _require_raw_dir(cfg: DictConfig) -> None:
+def _check_data(cfg: DictConfig) -> None:
     if OmegaConf.is_missing(cfg.data, "raw_dir"):
         raise PipelineError(
             f"data={cfg.data.name} is read from your disk: say where with data.raw_dir=…"
+        )
+    if not re.fullmatch(r"\w[\w.-]*", str(cfg.data.name)):
+        raise PipelineError(
+            f"data.name={cfg.data.name} is not a name for a folder: use letters, digits, _, - and ."
+        )
+    if cfg.data.source_lang == cfg.data.target_lang:
+        raise PipelineError(
+            f"data.source_lang and data.target_lang are both {cfg.data.source_lang!r}; name two"
         )

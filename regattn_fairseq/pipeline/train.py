@@ -4,92 +4,42 @@ import ctypes
 import logging
 import statistics
 import time
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from unittest import mock
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from regattn_fairseq.models.normalizer_options import normalizer_from_options
-from regattn_fairseq.normalizers import normalizer_options
-from regattn_fairseq.pipeline import distributed
-from regattn_fairseq.pipeline.checkpoints import PREVIOUS, load_checkpoint, restore_newest
-from regattn_fairseq.pipeline.config import FAIRSEQ_NODES
-from regattn_fairseq.pipeline.errors import OtherRunError, PipelineError
-from regattn_fairseq.pipeline.files import (
+from regattn_fairseq.interruption import signals_as_requests
+from regattn_fairseq.models.normalizer_options import (
+    normalizer_from_options,
+)
+from regattn_fairseq.normalizers import normalizer_names, normalizer_options
+from regattn_fairseq.normalizers.naming import is_idle, option_named
+from regattn_fairseq.options.config import FAIRSEQ_NODES
+from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.training import distributed
+from regattn_fairseq.pipeline.training.checkpoints import PREVIOUS, load_checkpoint, restore_newest
+from regattn_fairseq.pipeline.training.tracking import check_tracking, tracked
+from regattn_fairseq.pipeline.training.trainer import EPOCH_LOG, trainer_factory
+from regattn_fairseq.runs.errors import OtherRunError, PipelineError
+from regattn_fairseq.runs.files import (
     clear_write_errors,
     read_json,
     write_json,
     write_text,
 )
-from regattn_fairseq.pipeline.interruption import signals_as_requests
-from regattn_fairseq.pipeline.leases import lease
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.preprocess import check_inputs, prepared_data
-from regattn_fairseq.pipeline.sweep import name_job
-from regattn_fairseq.pipeline.tracking import check_tracking, tracked
-from regattn_fairseq.pipeline.train_log import EPOCH_LOG, TrainLog
-from regattn_fairseq.pipeline.trainer import trainer_factory
+from regattn_fairseq.runs.folder import RunFolder
+from regattn_fairseq.runs.identity import resolved, run_differences, run_directory
+from regattn_fairseq.runs.leases import lease
+from regattn_fairseq.runs.prepared import PreparedData
+from regattn_fairseq.runs.train_log import TrainLog
+from regattn_fairseq.sweep.callback import in_sweep, name_job
 
 logger = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class Run:
-    """The folder of one run.
-
-    Args:
-        directory: the run's ``output_dir``.
-    """
-
-    directory: Path
-
-    @property
-    def config(self) -> Path:
-        """The whole configuration, as composed and resolved."""
-        return self.directory / "config.yaml"
-
-    @property
-    def fairseq_config(self) -> Path:
-        """Its fairseq part, for ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
-        return self.directory / "fairseq.yaml"
-
-    @property
-    def checkpoints(self) -> Path:
-        """Folder of ``checkpoint_best.pt`` and ``checkpoint_last.pt``."""
-        return self.directory / "checkpoints"
-
-    @property
-    def log(self) -> Path:
-        """One JSON object for each epoch and split, written as training goes."""
-        return self.directory / "train_log.jsonl"
-
-    @property
-    def training(self) -> Path:
-        """Summary of the training, written when it has ended."""
-        return self.directory / "train.json"
-
-    @property
-    def result(self) -> Path:
-        """Written last, by the evaluation; of several it is the last one's."""
-        return self.directory / "result.json"
-
-    def result_of(self, split: str) -> Path:
-        """The same of the last evaluation of a split, which that of another leaves alone."""
-        return self.directory / f"{split}.result.json"
-
-    @property
-    def lock(self) -> Path:
-        """There while a process works on the run."""
-        return self.directory / ".lock"
-
-    def checkpoint(self, name: str) -> Path:
-        """``best`` or ``last``."""
-        return self.checkpoints / f"checkpoint_{name}.pt"
-
-
-def train(cfg: DictConfig) -> Run:
+def train(cfg: DictConfig, data: PreparedData | None = None) -> RunFolder:
     """Train until ``training.max_epoch`` or until the validation score stops improving.
 
     A run that has ended is left as it is; one that was interrupted goes on from its last
@@ -98,6 +48,7 @@ def train(cfg: DictConfig) -> Run:
 
     Args:
         cfg: as composed from ``train.yaml``.
+        data: what ``cfg.data`` was preprocessed to; None: look for it.
 
     Raises:
         PipelineError: bad options, no data-bin, a folder that holds another run or cannot be
@@ -105,44 +56,43 @@ def train(cfg: DictConfig) -> Run:
         Interrupted: a signal asked to stop; a checkpoint was written.
     """
     check_options(cfg)
-    data = prepared_data(cfg)
+    data = data or prepared_data(cfg)
     if not data.is_complete:
         raise PipelineError(
             f"{data.directory} is not there: run regattn-preprocess with the same data=… options "
             "first, or regattn-run, which does both"
         )
-    check_inputs(cfg, data)
-    run = Run(Path(cfg.output_dir))
+    run = RunFolder(run_directory(cfg, data))
     name_job(run.directory)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
     with clear_write_errors(run.directory, "output_dir"):
-        resolved = _resolve(cfg, data, run)
+        options = resolved(cfg, data, run.directory)
         if not here.is_first:
             distributed.wait_for_all(here)  # until the first has looked at the folder
             if not run.training.is_file():
-                _train_with_fairseq(resolved, run, here)
+                _train_with_fairseq(options, run, here)
             return run
         run.directory.mkdir(parents=True, exist_ok=True)
         with lease(run.lock, f"the run in {run.directory}"):
-            _claim(run, resolved)
+            _claim(run, options)
             if run.training.is_file():
                 logger.info("trained already: %s", run.directory)
                 distributed.wait_for_all(here)
                 return run
-            write_text(run.fairseq_config, OmegaConf.to_yaml(OmegaConf.create(_fairseq(resolved))))
+            write_text(run.fairseq_config, OmegaConf.to_yaml(OmegaConf.create(_fairseq(options))))
             checkpoint = restore_newest(run.checkpoints)
             if checkpoint is not None:
                 logger.info("resuming from %s", checkpoint)
             distributed.wait_for_all(here)
-            _train_with_fairseq(resolved, run, here)
+            _train_with_fairseq(options, run, here)
             write_json(run.training, _summary(run))
             (run.checkpoints / PREVIOUS).unlink(missing_ok=True)
     return run
 
 
-def _fairseq(resolved: dict[str, Any]) -> dict[str, Any]:
-    return {name: resolved[name] for name in FAIRSEQ_NODES if name in resolved}
+def _fairseq(options: dict[str, Any]) -> dict[str, Any]:
+    return {name: options[name] for name in FAIRSEQ_NODES if name in options}
 
 
 def check_options(cfg: DictConfig) -> None:
@@ -155,6 +105,7 @@ def check_options(cfg: DictConfig) -> None:
         normalizer_from_options(cfg.model)
     except ValueError as error:
         raise PipelineError(str(error)) from error
+    _refuse_idle_options(cfg)
     is_entailment = cfg.data.task == "entailment"
     if is_entailment != (cfg.task._name == "sentence_prediction"):
         raise PipelineError(
@@ -179,105 +130,54 @@ def check_options(cfg: DictConfig) -> None:
     check_tracking(cfg)
 
 
-def _resolve(cfg: DictConfig, data: PreparedData, run: Run) -> dict[str, Any]:
-    cfg = cfg.copy()
-    OmegaConf.set_readonly(cfg, False)
-    # Absolute, so that the saved configuration replays from any folder.
-    cfg.task.data = str(data.bin.resolve())
-    cfg.checkpoint.save_dir = str(run.checkpoints.resolve())
-    if cfg.common.tensorboard_logdir is not None:
-        cfg.common.tensorboard_logdir = str(Path(cfg.common.tensorboard_logdir).resolve())
-    resolved: Any = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
-    return resolved
+def _refuse_idle_options(cfg: DictConfig) -> None:
+    """Refuse an option on the command line that the chosen normalizer does not take.
+
+    In a sweep over normalizers it is said, and left out, where the others take it.
+    """
+    if not HydraConfig.initialized():
+        return
+    chosen = cfg.normalizer.name
+    for override in HydraConfig.get().overrides.task:
+        name = override.partition("=")[0].lstrip("+")
+        node, _, key = name.rpartition(".")
+        if not (node == "normalizer" or (node == "model" and key.startswith("attn_"))):
+            continue
+        if not is_idle(key, chosen):
+            continue
+        option = option_named(key)
+        others = ", ".join(
+            other for other in normalizer_names() if option in normalizer_options(other)
+        )
+        taken = ", ".join(f"normalizer.{option}" for option in normalizer_options(chosen))
+        message = f"{name}: {chosen} does not take it ({others} do); it takes {taken}"
+        if not in_sweep():
+            raise PipelineError(message)
+        logger.info("%s; left out in this job", message)
 
 
-# What may differ between two commands that mean the same run.
-_NOT_THE_RUN = (
-    "generation",
-    "evaluation",
-    "alignment",
-    "runs_dir",
-    "output_dir",
-    "cache_dir",
-    "preprocess_workers",
-)
-
-
-def _claim(run: Run, resolved: dict[str, Any]) -> None:
+def _claim(run: RunFolder, options: dict[str, Any]) -> None:
     """Save the configuration, or check that the folder's run was started with the same one."""
     if not run.config.is_file():
-        write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(resolved)))
+        write_text(run.config, OmegaConf.to_yaml(OmegaConf.create(options)))
         return
     saved: Any = OmegaConf.to_container(OmegaConf.load(run.config))
-    if differences := run_differences(saved, resolved):
+    if differences := run_differences(saved, options):
         raise OtherRunError(
             f"{run.directory} holds a run with other options ({'; '.join(differences[:3])}): "
             "choose another output_dir=…, or delete that folder"
         )
 
 
-def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """What tells two resolved configurations apart, as far as the trained model is concerned."""
-    idle = _idle_options(wanted["normalizer"]["name"])
-    return [
-        difference
-        for difference in _differences(
-            {key: value for key, value in saved.items() if key not in _NOT_THE_RUN},
-            {key: value for key, value in wanted.items() if key not in _NOT_THE_RUN},
-        )
-        if difference.partition(":")[0] not in idle
-    ]
-
-
-def _idle_options(normalizer: str) -> set[str]:
-    """What a normalizer does not take: a grid over λ holds softmax once, whatever λ is."""
-    places = {
-        "lam": ("attn_lambda", "lam_warmup", "attn_lambda_warmup"),
-        "p": ("attn_p",),
-        "alpha": ("attn_alpha",),
-    }
-    idle = [
-        name
-        for option, others in places.items()
-        if option not in normalizer_options(normalizer)
-        for name in (option, *others)
-    ]
-    return {f"{node}.{name}" for node in ("normalizer", "model") for name in idle}
-
-
-# Follow from options that are compared, or from where the run happens to lie.
-_DERIVED = {"data.raw_dir", "data.corpus.raw_dir", "task.data", "common.user_dir"} | {
-    "checkpoint.save_dir",
-    "common.tensorboard_logdir",
-    "common.cpu",
-    "common.log_format",
-    "common.wandb_project",
-    "training.save_minutes",
-    "training.distributed",
-}
-
-
-def _differences(saved: Any, wanted: Any, path: str = "") -> list[str]:
-    if path in _DERIVED:
-        return []
-    if isinstance(saved, dict) and isinstance(wanted, dict):
-        found = []
-        for key in sorted({*saved, *wanted}):
-            below = f"{path}.{key}" if path else key
-            found += _differences(saved.get(key), wanted.get(key), below)
-        return found
-    return [] if saved == wanted else [f"{path}: {saved} there, {wanted} here"]
-
-
-def _train_with_fairseq(resolved: dict[str, Any], run: Run, here: distributed.World) -> None:
+def _train_with_fairseq(options: dict[str, Any], run: RunFolder, here: distributed.World) -> None:
     from fairseq.distributed import utils as distributed_utils
     from fairseq_cli import train as fairseq_train
 
-    cfg = OmegaConf.create(_fairseq(resolved))
+    cfg = OmegaConf.create(_fairseq(options))
     OmegaConf.set_struct(cfg, True)
-    options = resolved["training"]
+    training = options["training"]
     cfg.distributed_training.update(
-        distributed.fairseq_options(here, options["distributed"]["backend"])
+        distributed.fairseq_options(here, training["distributed"]["backend"])
     )
     _keep_freed_memory()
     started = time.monotonic()
@@ -290,7 +190,7 @@ def _train_with_fairseq(resolved: dict[str, Any], run: Run, here: distributed.Wo
             with (
                 signals_as_requests() as request,
                 mock.patch.object(
-                    fairseq_train, "Trainer", trainer_factory(request, options["save_minutes"])
+                    fairseq_train, "Trainer", trainer_factory(request, training["save_minutes"])
                 ),
                 tracked(cfg, run.directory),
             ):
@@ -298,8 +198,8 @@ def _train_with_fairseq(resolved: dict[str, Any], run: Run, here: distributed.Wo
         except FloatingPointError as error:
             raise PipelineError(
                 f"the loss or its gradient in {run.directory} is no longer finite: lower "
-                f"training.lr (now {options['lr']}) or training.clip_norm (now "
-                f"{options['clip_norm']}), or raise normalizer.gamma, with another output_dir=…; "
+                f"training.lr (now {training['lr']}) or training.clip_norm (now "
+                f"{training['clip_norm']}), or raise normalizer.gamma, with another output_dir=…; "
                 f"train.log there says which layer it was ({' '.join(str(error).split())[:80]})"
             ) from error
         except RuntimeError as error:
@@ -327,7 +227,7 @@ def _keep_freed_memory() -> None:
     mallopt(mmap_threshold, 2**30)
 
 
-def _epochs_done(run: Run) -> tuple[int, dict[str, float] | None]:
+def _epochs_done(run: RunFolder) -> tuple[int, dict[str, float] | None]:
     """How many epochs the last checkpoint has, and what it says of the last of them."""
     if not run.checkpoint("last").exists():
         return 0, None
@@ -358,7 +258,7 @@ def _restore_function_state(cfg: DictConfig, log: TrainLog) -> None:
             fairseq_train.should_stop_early(cfg, score)
 
 
-def _summary(run: Run) -> dict[str, Any]:
+def _summary(run: RunFolder) -> dict[str, Any]:
     state = load_checkpoint(run.checkpoint("last"))
     with TrainLog(run.log, None) as log:
         training, validation = log.records("train"), log.records("valid")
@@ -376,7 +276,7 @@ def _summary(run: Run) -> dict[str, Any]:
     }
 
 
-def training_summary(run: Run) -> dict[str, Any]:
+def training_summary(run: RunFolder) -> dict[str, Any]:
     """The summary that :func:`train` left.
 
     Raises:

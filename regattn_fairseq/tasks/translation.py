@@ -15,6 +15,9 @@ from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 from regattn_fairseq.tasks.search import QuickBeamSearch
 
+# Options of a model that a checkpoint makes idle: it holds the vectors, and the files may be gone.
+VECTOR_FILES = ("encoder_embed_path", "decoder_embed_path")
+
 UNLIMITED = 1_000_000_000
 
 
@@ -52,14 +55,14 @@ class RegattnTranslationConfig(TranslationConfig):
 
 @register_task("regattn_translation", dataclass=RegattnTranslationConfig)
 class RegattnTranslationTask(TranslationTask):
-    """Like ``translation``, with six differences.
+    """Like ``translation``, with seven differences.
 
     ``rebuild_batches`` is an option: fairseq's own task makes the batches once a process, from the
     epoch at which that process starts. ``train_fraction`` is another, and ``eval_bleu_tokenizer`` a
-    third. Beam search finds the same in less time. A batch of outputs without any word counts as
-    one wrong word, hence as BLEU 0, where fairseq stops for want of a score. And limits of length
-    are for the training text: of the text that a model is scored on, nothing is left out, and
-    nothing fails.
+    third. Beam search finds the same in less time. A checkpoint opens without the files of word
+    vectors that its training began with. A batch of outputs without any word counts as one wrong
+    word, hence as BLEU 0, where fairseq stops for want of a score. And limits of length are for the
+    training text: of the text that a model is scored on, nothing is left out, and nothing fails.
     """
 
     def load_dataset(
@@ -72,6 +75,14 @@ class RegattnTranslationTask(TranslationTask):
             raise ValueError(f"task.train_fraction is {fraction}: choose above 0 and at most 1")
         if split == self.cfg.train_subset and fraction < 1:
             self.datasets[split] = _Part(self.datasets[split], fraction)
+
+    def build_model(self, cfg: Any, from_checkpoint: bool = False) -> Any:
+        """Build the model; see fairseq. One from a checkpoint needs no file of word vectors."""
+        if from_checkpoint:
+            for option in VECTOR_FILES:
+                if getattr(cfg, option, None) is not None:
+                    setattr(cfg, option, None)
+        return super().build_model(cfg, from_checkpoint)
 
     def filter_indices_by_size(
         self,

@@ -194,7 +194,34 @@ def test_apt_without_a_network(fake_apt: Path, tmp_path: Path) -> None:
     write_program(fake_apt / "apt-get", 'echo "E: no route to host" >&2; exit 100\n')
     with pytest.raises(CorpusError, match=r"apt-get failed \(E: no route to host\).*the network"):
         write_corpus(DebianTranslations(tmp_path / "raw"), tmp_path / "out")
-    assert list((tmp_path / "raw").iterdir()) == []
+    assert not (tmp_path / "raw").exists()
+
+
+def test_one_dead_source_does_not_stop_the_others(
+    fake_apt: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    script = (fake_apt / "apt-get").read_text().removeprefix("#!/bin/sh\n")
+    dead = 'case "$*" in *update*) echo "E: no answer of third.party" >&2; exit 100;; esac\n'
+    absent = 'case "$*" in *indextargets*) echo /lists/third_party_Translation;; esac\n'
+    write_program(fake_apt / "apt-get", dead + absent + script)
+    manifest = write_corpus(DebianHeadlines(tmp_path / "raw", valid=10, test=10), tmp_path / "out")
+    assert sum(split["pairs"] for split in manifest["splits"].values()) == 60
+    assert "E: no answer of third.party" in caplog.text
+
+
+def test_what_is_there_is_neither_passed_over_nor_replaced(fake_apt: Path, tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    (raw / "Translation-de").write_text(many("de", 40))
+    corpus = DebianTranslations(raw, "de", "en", valid=5, test=5)
+    assert [p.name for p in corpus.input_files()] == ["Translation-de", "Translation-en.gz"]
+    write_corpus(corpus, tmp_path / "out")
+    assert (raw / "Translation-de").read_text() == many("de", 40)
+    assert not (raw / "Translation-de.gz").exists()
+    (raw / "Translation-en").write_bytes(gzip.decompress((raw / "Translation-en.gz").read_bytes()))
+    (raw / "Translation-en.gz").unlink()
+    (fake_apt / "apt-get").unlink()
+    assert len(corpus.input_files()) == 2
 
 
 def test_sources_without_translations(fake_apt: Path, tmp_path: Path) -> None:

@@ -171,6 +171,10 @@ def test_no_such_file_and_no_such_server(server: Server, tmp_path: Path) -> None
         fetch(missing, tmp_path / "nothing.tgz")
     with pytest.raises(CorpusError, match=r"cannot be downloaded.*licence: none"):
         fetch(Remote("http://127.0.0.1:1/x.zip", advice="licence: none"), tmp_path / "x.zip")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(CorpusError, match="cannot be downloaded"):
+        fetch(missing, tmp_path / "mistyped" / "folder" / "nothing.tgz")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_folder_that_cannot_be_made(server: Server, tmp_path: Path) -> None:
@@ -212,8 +216,18 @@ def test_tar_and_zip_are_unpacked_once(tmp_path: Path) -> None:
     folder = unpack(zipped)
     assert folder == tmp_path / "a.zip.unpacked"
     assert (folder / "snli/train.txt").read_text() == "x\n"
-    zipped.write_bytes(b"")
+    (folder / "snli/train.txt").write_text("left alone")
     assert unpack(zipped) == folder
+    assert (folder / "snli/train.txt").read_text() == "left alone"
+    assert not list(tmp_path.glob("*.lock"))
+
+
+def test_a_replaced_archive_is_unpacked_again(tmp_path: Path) -> None:
+    archive = tar_with(tmp_path / "a.tgz", (tar_member("train.de"), b"old\n"))
+    assert (unpack(archive) / "train.de").read_bytes() == b"old\n"
+    tar_with(archive, (tar_member("train.en"), b"another text\n"))
+    assert {path.name for path in unpack(archive).glob("*.*")} >= {"train.en"}
+    assert not (unpack(archive) / "train.de").exists()
 
 
 @pytest.mark.parametrize(

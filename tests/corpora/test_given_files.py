@@ -1,6 +1,8 @@
 """Corpora that are read from files: Multi30k, the user's own text, and what can be wrong."""
 
+import bz2
 import gzip
+import lzma
 from collections.abc import Callable
 from pathlib import Path
 
@@ -99,6 +101,119 @@ def test_only_newlines_end_a_line(text: Path, tmp_path: Path) -> None:
     assert written == "one still one\ntwo still two\n"
 
 
+LAYOUTS = {
+    "fairseq": lambda split, side: f"{split}.de-en.{side}",
+    "fairseq, the other direction": lambda split, side: f"{split}.en-de.{side}",
+    "OpenNMT": lambda split, side: f"{side}-{split}.txt",
+    "txt": lambda split, side: f"{split}.{side}.txt",
+}
+
+
+@pytest.mark.parametrize("valid", ["valid", "dev", "val", "validation"])
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_text_under_the_names_that_circulate(
+    text: Path, tmp_path: Path, layout: str, valid: str
+) -> None:
+    expected = write_corpus(ParallelText(text), tmp_path / "plain")
+    for path in list(text.iterdir()):
+        split = path.stem.replace("valid", valid)
+        side = {"src": "de", "tgt": "en"}[path.suffix[1:]]
+        path.rename(text / LAYOUTS[layout](split, side))
+    corpus = ParallelText(text, "de", "en")
+    assert set(corpus.input_files()) == set(text.iterdir())
+    assert write_corpus(corpus, tmp_path / "renamed")["files"] == expected["files"]
+
+
+@pytest.mark.parametrize("head", ["", "src\ttgt\n", "tgt\tsrc\n"])
+def test_tab_separated_text(text: Path, tmp_path: Path, head: str) -> None:
+    expected = write_corpus(ParallelText(text), tmp_path / "two")
+    for split in ("train", "valid", "test"):
+        sides = [(text / f"{split}.{side}").read_text().split("\n") for side in ("src", "tgt")]
+        if head.startswith("tgt"):
+            sides.reverse()
+        rows = "".join(f"{a}\t{b}\tCC BY\n" for a, b in zip(*sides, strict=True) if a)
+        (text / f"{split}.tsv").write_text(f"{head}{rows}\n")
+        for side in ("src", "tgt"):
+            (text / f"{split}.{side}").unlink()
+    assert [path.name for path in ParallelText(text).input_files()] == [
+        "train.tsv",
+        "valid.tsv",
+        "test.tsv",
+    ]
+    assert write_corpus(ParallelText(text), tmp_path / "one")["files"] == expected["files"]
+    (text / "valid.tsv").write_text("a\tb\nno tab\n")
+    with pytest.raises(CorpusError, match=r"valid\.tsv, line 2, has no tab"):
+        write_corpus(ParallelText(text), tmp_path / "other")
+
+
+PACKERS = {"gz": gzip.compress, "bz2": bz2.compress, "xz": lzma.compress}
+
+
+@pytest.mark.parametrize("kind", PACKERS)
+@pytest.mark.parametrize("named", [True, False])
+def test_compressed_text_is_known_by_its_content(
+    text: Path, tmp_path: Path, kind: str, named: bool
+) -> None:
+    expected = write_corpus(ParallelText(text), tmp_path / "plain")
+    for path in list(text.iterdir()):
+        packed = PACKERS[kind](path.read_bytes())
+        path.unlink()
+        (text / (f"{path.name}.{kind}" if named else path.name)).write_bytes(packed)
+    assert write_corpus(ParallelText(text), tmp_path / "packed")["files"] == expected["files"]
+    path = ParallelText(text).input_files()[0]
+    path.write_bytes(path.read_bytes()[:-5])
+    name = {"gz": "gzip", "bz2": "bzip2", "xz": "xz"}[kind]
+    with pytest.raises(CorpusError, match=rf"cannot be read \(not a complete {name} file\)"):
+        write_corpus(ParallelText(text), tmp_path / "other")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+def test_a_byte_order_mark_tells_the_encoding(text: Path, tmp_path: Path, encoding: str) -> None:
+    (text / "train.src").write_text("Müller\u2028ist da\r\nGrüße\n", encoding=encoding, newline="")
+    write_corpus(ParallelText(text), tmp_path / "out")
+    assert (tmp_path / "out/train.src").read_text(encoding="utf-8") == "Müller ist da\nGrüße\n"
+
+
+def test_missing_text_is_described_by_what_is_there(text: Path) -> None:
+    with pytest.raises(
+        CorpusError, match=r"nowhere/train\.src and train\.tgt are missing.*nowhere does not exist"
+    ):
+        ParallelText(text / "nowhere").input_files()
+    (text / "valid.src").rename(text / "held.src")
+    with pytest.raises(CorpusError, match=r"valid\.src .*is missing.*holds held\.src, test\.src,"):
+        ParallelText(text).input_files()
+    (text / "valid.tgt").unlink()
+    with pytest.raises(CorpusError, match=r"valid\.de and valid\.en, or valid\.src and valid\.tgt"):
+        ParallelText(text, "de", "en").input_files()
+
+
+def damage_line_ends(folder: Path) -> None:
+    (folder / "train.tgt").write_bytes(b"one\rtwo\r")
+
+
+def damage_utf16(folder: Path) -> None:
+    (folder / "train.tgt").write_bytes("one\ntwo\n".encode("utf-16-le"))
+
+
+def damage_mark(folder: Path) -> None:
+    (folder / "train.tgt").write_bytes("one\ntwo\n".encode("utf-16") + b"x")
+
+
+def damage_sides(folder: Path) -> None:
+    (folder / "train.src").write_text("one\n\n")
+    (folder / "train.tgt").write_text("\ntwo\n")
+
+
+def damage_validation(folder: Path) -> None:
+    for side in ("src", "tgt"):
+        (folder / f"valid.{side}").write_bytes((folder / f"test.{side}").read_bytes())
+
+
+def damage_training(folder: Path) -> None:
+    for side in ("src", "tgt"):
+        (folder / f"train.{side}").write_bytes((folder / f"valid.{side}").read_bytes())
+
+
 def damage_count(folder: Path) -> None:
     with (folder / "valid.tgt").open("a") as file:
         file.write("one more\n")
@@ -118,6 +233,12 @@ def damage_gzip(folder: Path) -> None:
     [
         (damage_count, r"valid\.src has 2 lines but \S*valid\.tgt has 3"),
         (damage_encoding, r"test\.src, line 2, is not UTF-8"),
+        (damage_line_ends, r"train\.tgt ends its lines with carriage returns alone"),
+        (damage_utf16, r"train\.tgt looks like UTF-16 without"),
+        (damage_mark, r"train\.tgt begins as UTF-16 does, but is not"),
+        (damage_sides, r"left for train, since 2 of its 2 pairs have nothing on one side"),
+        (damage_validation, r"left for valid, since 2 of its 2 pairs have .* in test too: give"),
+        (damage_training, r"left for train, since 2 of its 2 pairs have .* in valid too: give"),
         (damage_gzip, r"train\.src\.gz cannot be read \(not a complete gzip file\)"),
         (lambda folder: (folder / "test.tgt").write_text(""), r"test\.tgt is empty"),
         (lambda folder: (folder / "train.tgt").write_text("\n\n"), r"train\.tgt is empty"),

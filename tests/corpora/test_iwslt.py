@@ -126,7 +126,8 @@ def test_iwslt14_line_by_line(tmp_path: Path) -> None:
     assert manifest["splits"]["train"]["dropped"] == {}
 
 
-# Lines, each followed by what Moses' tokenizer.perl, version 1.1, makes of it (-l de, -l en).
+# Lines, each followed by what Moses' tokenizer.perl makes of it (-l de, -l en). Version 1.1 had no
+# rule for the end of a line at first; the text that circulates was made with the present one.
 MOSES = {
     "de": r"""
 Vielen Dank, Chris.
@@ -146,7 +147,7 @@ Das kostet 3,50 EUR / kg ( bzw. mehr ) &lt; b &gt; x &lt; / b &gt;
 Ich weiß nicht -- wirklich nicht.
 Ich weiß nicht -- wirklich nicht .
 www.ted.com ist's, z. B. u.a. usw.
-www.ted.com ist &apos; s , z. B. u.a. usw.
+www.ted.com ist &apos; s , z. B. u.a. usw .
 1.000.000,5 S. 12 Nr. 5
 1.000.000,5 S. 12 Nr. 5
 'ne Idee, ’n Ding
@@ -155,6 +156,12 @@ a…b ... c.. d
 a … b ... c .. d
 CO2-Ausstoß: 40%-ig
 CO2-Ausstoß : 40 % -ig
+Drei aus 10.
+Drei aus 10 .
+Das ist die Marke X.
+Das ist die Marke X .
+Der 3. kommt, Nr. und z.B.
+Der 3. kommt , Nr. und z.B .
 """,
     "en": r"""
 Thank you so much, Chris.
@@ -183,6 +190,18 @@ A.B.C. done .
 A.B.C. done .
 1990's 20,000 3.5 1,5
 1990 &apos;s 20,000 3.5 1,5
+They moved to the U.S.
+They moved to the U.S .
+You come to googleartproject.com.
+You come to googleartproject.com .
+It was No.
+It was No .
+It ends in dots..
+It ends in dots ..
+In the U.S.A.'
+In the U.S.A . &apos;
+5,
+5 ,
 """,
 }
 
@@ -230,6 +249,21 @@ def test_iwslt14_keeps_what_clean_corpus_n_keeps(tmp_path: Path) -> None:
     assert written(out, "train") == [*expected[:22], *expected[23:45]]
 
 
+def test_iwslt14_lengths_count_the_final_period(tmp_path: Path) -> None:
+    pairs = [("Nr. 10.", "number ten it is"), ("u.s.", "in the u.s."), ("σΣ ΟΣ", "sigma os")] * 12
+    files = FILES14 | {
+        f"train.tags.de-en.{lang}": "".join(f"{pair[side]}\n" for pair in pairs)
+        for side, lang in enumerate(("de", "en"))
+    }
+    out = tmp_path / "out"
+    write_corpus(Iwslt14(put(tmp_path / "raw", files)), out, max_length=175, max_ratio=1.5)
+    # "Nr. 10 ." has three words for four; "u.s ." has two for four, which is too few.
+    first = ("nr. 10 .", "number ten it is")
+    second = ("σσ οσ", "sigma os")  # as Perl has it: no other sigma at the end
+    assert written(out, "train") == [first, second] * 11 + [second]
+    assert written(out, "valid") == [first]
+
+
 def test_iwslt14_backwards_and_unescaped(tmp_path: Path) -> None:
     raw = put(tmp_path / "raw", FILES14)
     corpus = Iwslt14(raw, "en", "de", escape=False)
@@ -267,6 +301,12 @@ def test_iwslt14_prepared_by_fairseq(tmp_path: Path) -> None:
     put(raw / "iwslt14.tokenized.de-en", files)
     write_corpus(Iwslt14(raw), tmp_path / "out")
     assert written(tmp_path / "out", "test")[0] == ("test de words .", "test en words .")
+    for path in (raw / "iwslt14.tokenized.de-en").iterdir():
+        (raw / f"{path.name}.gz").write_bytes(gzip.compress(path.read_bytes()))
+        path.unlink()
+    assert len(Iwslt14(raw).input_files()) == 6
+    write_corpus(Iwslt14(raw), tmp_path / "zipped")
+    assert written(tmp_path / "zipped", "test") == written(tmp_path / "out", "test")
 
 
 def serve(folder: Path) -> ThreadingHTTPServer:
@@ -332,6 +372,21 @@ def test_iwslt15_given_and_downloaded(tmp_path: Path, monkeypatch: pytest.Monkey
     assert (tmp_path / "raw/train.vi").is_file()
     with pytest.raises(CorpusError, match="must be en and vi"):
         Iwslt15(tmp_path, "en", "de")
+
+
+def test_iwslt15_in_the_archives_that_circulate(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for name, stem in (("train", "train"), ("dev-2012", "tst2012"), ("test-2013", "tst2013")):
+        files = {name: text for name, text in VIETNAMESE.items() if name.startswith(stem)}
+        archive(raw / f"{name}-en-vi.tgz", ".", files)
+    corpus = Iwslt15(raw)
+    assert [path.name for path in corpus.input_files()] == list(VIETNAMESE)
+    write_corpus(corpus, tmp_path / "out")
+    assert written(tmp_path / "out", "test") == [("tst2013 en &apos;s", "tst2013 vi &apos;s")]
+    changed = {name: text.replace("&apos;s", "new") for name, text in VIETNAMESE.items()}
+    archive(raw / "train-en-vi.tgz", ".", changed)
+    write_corpus(corpus, tmp_path / "changed")
+    assert written(tmp_path / "changed", "train") == [("train en new", "train vi new")]
 
 
 SETS17 = ("TED.dev2010", *(f"TED.tst{year}" for year in range(2010, 2016)))

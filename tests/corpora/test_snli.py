@@ -83,6 +83,13 @@ def test_the_download_is_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
         Snli(tmp_path).input_files()
 
 
+@pytest.mark.parametrize("form", ["txt", "jsonl"])
+def test_blank_lines_are_no_examples(tmp_path: Path, form: str) -> None:
+    path = put(tmp_path / "raw", form) / f"snli_1.0_test.{form}"
+    path.write_text(path.read_text(encoding="utf-8") + "\n  \n", encoding="utf-8")
+    assert list(Snli(tmp_path / "raw").read()["test"]) == EXPECTED
+
+
 @pytest.mark.parametrize(
     ("form", "line", "message"),
     [

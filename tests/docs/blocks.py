@@ -26,10 +26,14 @@ from markdown_it import MarkdownIt
 from omegaconf import DictConfig
 
 # Here and not where they are needed: each child would import them again.
-from regattn_fairseq import cli
-from regattn_fairseq.pipeline import report, run  # noqa: F401
+from regattn_fairseq import (
+    cli,
+    report,  # noqa: F401
+)
+from regattn_fairseq.pipeline import run
 from regattn_fairseq.pipeline.preprocess import prepared_data
-from regattn_fairseq.pipeline.train import Run, check_options
+from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -184,7 +188,7 @@ def _regattn(
             if made:
                 return made
     if command == "demo":
-        with mock.patch("regattn_fairseq.pipeline.demo.server.answer"):
+        with mock.patch("regattn_fairseq.demo.server.answer"):
             return _call(cli.demo, [program, *arguments, "port=0"], folder, environment)
     if command == "run":
         with mock.patch("regattn_fairseq.pipeline.run.run", _FirstOfSweep()):
@@ -200,7 +204,7 @@ class _FirstOfSweep:
         self._whole = run.run
         self._jobs = 0
 
-    def __call__(self, cfg: DictConfig) -> Run:
+    def __call__(self, cfg: DictConfig) -> RunFolder:
         self._jobs += 1
         if self._jobs == 1:
             return self._whole(cfg)
@@ -276,7 +280,7 @@ def _script(script: Path, arguments: list[str], folder: Path) -> list[str]:
 
 def _extra_exists(arguments: list[str]) -> list[str]:
     pyproject = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    extras = re.findall(r"regattn-fairseq\[(\w+)\]", " ".join(arguments))
+    extras = re.findall(r"\.\[(\w+)\]", " ".join(arguments))
     return [f"no extra {extra}" for extra in extras if f"\n{extra} = [" not in pyproject]
 
 

@@ -11,8 +11,8 @@ from hydra.version import VersionBase
 from omegaconf import DictConfig, open_dict, read_write
 from packaging.version import Version
 
-from regattn_fairseq.pipeline import config
-from regattn_fairseq.pipeline.checkpoints import LAST
+from regattn_fairseq.options import config
+from regattn_fairseq.pipeline.training.checkpoints import LAST
 
 FORK = multiprocessing.get_context("fork")
 

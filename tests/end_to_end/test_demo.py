@@ -15,15 +15,15 @@ import torch
 from commands import BIN, call
 from omegaconf import OmegaConf
 
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.prepared import PreparedData
-from regattn_fairseq.pipeline.translator import Translator
+from regattn_fairseq.pipeline.evaluation.translator import Translator
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.prepared import PreparedData
 
 pytest.importorskip("gradio", reason="the extra demo is not installed")
 import httpx
 from gradio_client import Client
 
-from regattn_fairseq.pipeline.demo.systems import load_desks
+from regattn_fairseq.demo.systems import load_desks
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 

@@ -12,10 +12,10 @@ from in_process import FORK, composed, parameters
 from omegaconf import DictConfig
 
 import regattn_fairseq
-from regattn_fairseq.pipeline import distributed
-from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.train import train
+from regattn_fairseq.pipeline.training import distributed
+from regattn_fairseq.runs.errors import PipelineError
 
 
 def train_as(rank: int, port: int, cfg: DictConfig) -> None:

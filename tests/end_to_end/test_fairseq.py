@@ -6,7 +6,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import torch
 from commands import BIN, call, call_anew
+from fairseq.checkpoint_utils import load_model_ensemble_and_task
 from filelock import FileLock
 from omegaconf import OmegaConf
 
@@ -90,6 +92,37 @@ def test_interactive(trained, data_bin):
     )
     assert done.returncode == 0, done.stderr
     assert len([line for line in done.stdout.splitlines() if line.startswith("H-")]) == 2
+
+
+def test_what_fairseqs_lstm_learned_goes_on_here(data_bin, tmp_path):
+    training = [
+        *("fairseq-train", data_bin, "--optimizer", "adam", "--max-tokens", "300", "--cpu"),
+        *("--max-epoch", "1", "--no-epoch-checkpoints", "--encoder-layers", "2"),
+        *("--decoder-layers", "2", "--encoder-bidirectional", "--encoder-embed-dim", "16"),
+        *("--decoder-embed-dim", "16", "--decoder-out-embed-dim", "12"),
+    ]
+    done = call(*training, "--arch", "lstm", "--save-dir", tmp_path / "theirs")
+    assert done.returncode == 0, done.stderr
+    checkpoint = tmp_path / "theirs" / "checkpoint_last.pt"
+    done = call(
+        *(*training, "--user-dir", PLUGIN, "--arch", "regattn_lstm", "--lr", "0"),
+        *("--save-dir", tmp_path / "ours", "--finetune-from-model", checkpoint),
+    )
+    assert done.returncode == 0, done.stderr
+
+    loaded = [
+        load_model_ensemble_and_task([str(tmp_path / side / "checkpoint_last.pt")])
+        for side in ("theirs", "ours")
+    ]
+    dictionary = loaded[0][2].source_dictionary
+    source = torch.tensor([[4, 5, 6, 7, dictionary.eos()], [dictionary.pad(), 8, 4, 9, 2]])
+    previous = torch.tensor([[2, 4, 5], [2, 6, 7]])
+    with torch.no_grad():
+        theirs, ours = (
+            model.double().eval()(source, source.ne(dictionary.pad()).sum(1), previous)[0]
+            for (model,), _, _ in loaded
+        )
+    torch.testing.assert_close(ours, theirs, rtol=0, atol=1e-6)  # of its attention in 32 bits
 
 
 def test_a_runs_saved_config_replays_with_fairseq_hydra_train(run_folder, tmp_path):

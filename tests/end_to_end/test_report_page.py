@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from regattn_fairseq.metrics import stretches
-from regattn_fairseq.pipeline.report import build_report
+from regattn_fairseq.report import build_report
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's package chromium")

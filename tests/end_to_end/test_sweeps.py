@@ -15,7 +15,7 @@ import torch
 from commands import BIN, TINY, environment
 from local_clusters import RayCluster, SlurmCluster, UnavailableError, ray_cluster, slurm_cluster
 
-from regattn_fairseq.pipeline.checkpoints import LAST
+from regattn_fairseq.pipeline.training.checkpoints import LAST
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1200)]
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from in_process import composed
 
-from regattn_fairseq.pipeline.errors import PipelineError
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.train import train
+from regattn_fairseq.runs.errors import PipelineError
 
 
 def test_a_tracker_that_is_not_installed_is_named(toy, tmp_path, monkeypatch):

@@ -9,7 +9,7 @@ from fairseq import options
 from fairseq.models import ARCH_CONFIG_REGISTRY
 
 from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig, RegattnLSTMModel
-from regattn_fairseq.pipeline.config import CONFIGS
+from regattn_fairseq.options.config import CONFIGS
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)

@@ -1,4 +1,4 @@
-"""The entailment classifier, and the vectors that it may start from."""
+"""The entailment classifier."""
 
 from types import SimpleNamespace
 
@@ -9,7 +9,6 @@ from omegaconf import OmegaConf
 from torch import Tensor
 
 from regattn_fairseq.models import RegattnEntailmentConfig, RegattnEntailmentModel
-from regattn_fairseq.models.word_vectors import load_word_vectors
 from regattn_fairseq.normalizers import normalizer_names
 
 HEAD = "head"
@@ -95,21 +94,6 @@ def test_an_example_without_a_second_sentence_is_refused(build, dictionary: Dict
 def test_frozen_embeddings_are_not_trained(build):
     assert build().embed_tokens.weight.requires_grad
     assert not build(encoder_freeze_embed=True).embed_tokens.weight.requires_grad
-
-
-@pytest.mark.parametrize("header", ["", "3 2\n"])
-def test_vectors_of_the_dictionarys_words(tmp_path, header):
-    dictionary = Dictionary()
-    for word in ("dog", "Cat", "bird"):
-        dictionary.add_symbol(word)
-    file = tmp_path / "vectors.txt"
-    # GloVe's largest file has words with spaces in them.
-    file.write_text(f"{header}dog 1 2\n. . 7 8\ncat 3 4\nelsewhere 5 6\n")
-    weight = torch.full((len(dictionary), 2), 9.0)
-    assert load_word_vectors(str(file), dictionary, weight) == 2
-    assert weight[dictionary.index("dog")].tolist() == [1, 2]
-    assert weight[dictionary.index("Cat")].tolist() == [3, 4]  # by its lower case
-    assert weight[dictionary.index("bird")].tolist() == [9, 9]
 
 
 def test_the_model_starts_from_the_vectors(build, tmp_path, dictionary: Dictionary):

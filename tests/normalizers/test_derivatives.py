@@ -6,28 +6,14 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import hessian, jacfwd, jacrev, vmap
 
-from regattn_fairseq.normalizers import (
-    fusedmax,
-    oscarmax,
-    oscarmax_published,
-    pnormmax,
-    smoothed_max,
-    softmax,
-    sparsemax,
-)
+from regattn_fairseq.normalizers import fusedmax, oscarmax, smoothed_max, softmax
 
-MAPS = [
-    (softmax, {}),
-    (sparsemax, {}),
-    (fusedmax, {"lam": 0.15}),
-    (oscarmax, {"lam": 0.07}),
-    (oscarmax_published, {"lam": 0.07}),
-    (pnormmax, {"p": 1.5}),
-    (pnormmax, {"p": 1.3}),
-]
-EXACT = [m for m in MAPS if m[0] is not oscarmax_published]
-GROUPED = [m for m in MAPS if "lam" in m[1]]
-each_map = pytest.mark.parametrize(("f", "options"), MAPS)
+from . import maps
+from .maps import Map, each
+
+MAPS = [*maps.MAPS, Map("pnormmax", {"p": 1.3}, linear=False)]
+EXACT = [m for m in MAPS if m.exact]
+GROUPED = [m for m in MAPS if "lam" in m.options]
 
 
 def problem(rows=4, d=7):
@@ -38,7 +24,7 @@ def problem(rows=4, d=7):
     return x, mask
 
 
-@each_map
+@each(MAPS)
 def test_backward_is_the_dense_finite_difference_jacobian(f, options):
     x = torch.randn(8, dtype=torch.float64)
     step = 1e-6
@@ -51,7 +37,7 @@ def test_backward_is_the_dense_finite_difference_jacobian(f, options):
     torch.testing.assert_close(got, dense, atol=1e-7, rtol=0)
 
 
-@each_map
+@each(MAPS)
 def test_gradcheck_in_both_modes_and_twice(f, options):
     x, mask = problem()
 
@@ -62,7 +48,7 @@ def test_gradcheck_in_both_modes_and_twice(f, options):
     assert gradgradcheck(run, (x,))
 
 
-@each_map
+@each(MAPS)
 def test_vmap_and_both_jacobians(f, options):
     x = torch.randn(5, 6, dtype=torch.float64)
 
@@ -75,7 +61,9 @@ def test_vmap_and_both_jacobians(f, options):
 
 
 @pytest.mark.parametrize(
-    ("f", "options", "option"), [(*m, "gamma") for m in MAPS] + [(*m, "lam") for m in GROUPED]
+    ("f", "options", "option"),
+    [(m.function, m.options, "gamma") for m in MAPS]
+    + [(m.function, m.options, "lam") for m in GROUPED],
 )
 def test_vmap_over_an_option(f, options, option):
     x = torch.randn(5, 3, 6, dtype=torch.float64)
@@ -94,7 +82,7 @@ def test_vmap_over_an_option(f, options, option):
     torch.testing.assert_close(vmap(slope)(x, values), torch.stack([slope(*one) for one in each]))
 
 
-@each_map
+@each(MAPS)
 def test_a_tensor_that_outlives_a_transform(f, options):
     kept = []
     torch.func.grad(lambda t: kept.append(2.0 * t) or t.sum())(torch.randn(3, 5))
@@ -102,25 +90,26 @@ def test_a_tensor_that_outlives_a_transform(f, options):
     torch.testing.assert_close(f(x, **options), f(x + 0.0, **options))
 
 
-@each_map
-def test_the_gradient_of_a_gradient_that_does_not_depend_on_the_scores_is_zero(f, options):
+@pytest.mark.parametrize("m", MAPS, ids=str)
+def test_the_gradient_of_a_gradient_that_does_not_depend_on_the_scores_is_zero(m):
+    f, options = m.function, m.options
     x = torch.randn(3, 5, dtype=torch.float64, requires_grad=True)
     v = torch.randn(3, 5, dtype=torch.float64)
     (gradient,) = torch.autograd.grad(f(x, **options), x, v, create_graph=True)
     gradient.square().sum().backward()
     assert x.grad.isfinite().all()
-    if f not in (softmax, pnormmax):
+    if m.linear:
         assert (x.grad == 0).all()
 
 
-@pytest.mark.parametrize(("f", "options"), EXACT)
+@each(EXACT)
 def test_the_jacobian_is_symmetric(f, options):
     x = torch.randn(9, dtype=torch.float64)
     jacobian = torch.autograd.functional.jacobian(lambda t: f(t, **options), x)
     torch.testing.assert_close(jacobian, jacobian.T)
 
 
-@each_map
+@each(MAPS)
 def test_gamma_as_a_tensor_with_gradient(f, options):
     x, mask = problem()
     gamma = (torch.rand(4, 1, dtype=torch.float64) + 0.5).requires_grad_()
@@ -135,7 +124,7 @@ def test_gamma_as_a_tensor_with_gradient(f, options):
         torch.testing.assert_close(run(x, gamma)[row], one)
 
 
-@pytest.mark.parametrize(("f", "options"), GROUPED)
+@each(GROUPED)
 def test_lam_as_a_tensor_with_gradient(f, options):
     x, mask = problem()
     lam = (torch.rand(4, 1, dtype=torch.float64) * 0.1 + 0.05).requires_grad_()
@@ -161,10 +150,10 @@ def test_one_gamma_and_lam_a_head():
         torch.testing.assert_close(y[:, head], one)
 
 
-SMOOTHED = [n for n in EXACT if n[1].get("p") != 1.3]
+SMOOTHED = [m for m in maps.MAPS if m.exact]
 
 
-@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+@each(SMOOTHED)
 def test_smoothed_max_has_the_map_as_gradient_and_its_jacobian_as_second_derivative(f, options):
     x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
     mask = torch.rand(5, 6) < 0.3
@@ -179,7 +168,7 @@ def test_smoothed_max_has_the_map_as_gradient_and_its_jacobian_as_second_derivat
     assert gradgradcheck(value, (x,))
 
 
-@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+@each(SMOOTHED)
 def test_smoothed_max_under_vmap_and_by_default_with_the_lam_of_the_map(f, options):
     x = torch.randn(5, 3, 6, dtype=torch.float64)
 
@@ -191,7 +180,7 @@ def test_smoothed_max_under_vmap_and_by_default_with_the_lam_of_the_map(f, optio
     torch.testing.assert_close(vmap(hessian(value))(x[0]), vmap(jacrev(f))(x[0]))
 
 
-@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+@each(SMOOTHED)
 def test_smoothed_max_is_differentiable_in_gamma_and_lam(f, options):
     x = torch.randn(5, 6, dtype=torch.float64, requires_grad=True)
     gamma = torch.full((5, 1), 0.7, dtype=torch.float64, requires_grad=True)
@@ -204,7 +193,7 @@ def test_smoothed_max_is_differentiable_in_gamma_and_lam(f, options):
     assert gradgradcheck(value, (x, gamma, lam))
 
 
-@pytest.mark.parametrize(("f", "options"), SMOOTHED)
+@each([m for m in SMOOTHED if m.convex])
 def test_smoothed_max_is_the_maximum(f, options):
     """No point of the simplex does better than the map's, and shifting shifts the value."""
     x = torch.randn(6, dtype=torch.float64)

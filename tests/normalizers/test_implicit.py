@@ -11,10 +11,11 @@ from regattn_fairseq.normalizers import (
     fusedmax,
     pnormmax,
     register_normalizer,
-    registry,
+    rules,
     smoothed_max,
     sparsemax,
 )
+from regattn_fairseq.normalizers.fusedmax import prox_total_variation
 
 
 def half_square(y):
@@ -95,11 +96,9 @@ def test_a_regularizer_without_closed_form_is_differentiated_right():
 def test_a_prox_with_groups_gives_fusedmax():
     def prox(v, hidden):
         """Total variation's prox and groups, taken from fusedmax on scores that stay in support."""
-        from regattn_fairseq.normalizers import _torch
-
         n = torch.full((len(v),), v.shape[1])
         lam = torch.full((len(v),), 0.2, dtype=v.dtype)
-        values, labels = _torch._prox_total_variation(v.detach(), n, lam)
+        values, labels = prox_total_variation(v.detach(), n, lam)
         return values, labels - 1
 
     x = torch.randn(5, 8, dtype=torch.float64, requires_grad=True)
@@ -110,7 +109,7 @@ def test_a_prox_with_groups_gives_fusedmax():
 
 
 def test_a_prox_in_torch_operations(monkeypatch):
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    monkeypatch.setattr(rules, "_rules", dict(rules._rules))
     # The prox of (c / 2) ||b||^2 is division by 1 + c: sparsemax with another gamma.
     register_normalizer("damped")(from_prox(lambda v, hidden: v / 1.5))
     x = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)

@@ -6,16 +6,9 @@ import torch
 from regattn_fairseq import normalizers
 from regattn_fairseq.normalizers import build_normalizer, fusedmax, smoothed_max, sparsemax
 
-NAMES = [
-    "softmax",
-    "sparsemax",
-    "fusedmax",
-    "oscarmax",
-    "oscarmax_published",
-    "pnormmax",
-    "entmax15",
-    "entmax",
-]
+from .maps import MAPS
+
+NAMES = [*(m.name for m in MAPS), "entmax15", "entmax"]
 each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -176,6 +169,12 @@ def test_bad_p(p):
 def test_bad_alpha():
     with pytest.raises(ValueError, match="alpha must be finite and > 1"):
         normalizers.entmax(torch.zeros(3), alpha=1.0)
+
+
+@pytest.mark.parametrize("k", [0, -1, 2.5, float("nan"), float("inf")])
+def test_bad_k(k):
+    with pytest.raises(ValueError, match=r"k must be a whole number >= 1, got .*; use e\.g\. k=8"):
+        normalizers.topk(torch.zeros(3), k=k)
 
 
 def test_bad_mask_and_scores_and_shapes():

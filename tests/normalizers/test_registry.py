@@ -12,7 +12,7 @@ from regattn_fairseq.normalizers import (
     normalizer_names,
     normalizer_options,
     register_normalizer,
-    registry,
+    rules,
     sparsemax,
 )
 
@@ -43,7 +43,7 @@ def test_modules_copy_and_pickle():
 
 
 def test_registering_ones_own(monkeypatch):
-    monkeypatch.setattr(registry, "_registry", dict(registry._registry))
+    monkeypatch.setattr(rules, "_rules", dict(rules._rules))
 
     @register_normalizer("halved")
     def halved(scores, *, gamma=1.0, mask=None, dim=-1):
@@ -94,10 +94,3 @@ def test_what_cannot_be_learned():
         build_normalizer("sparsemax", learned=("lam",))
     with pytest.raises(ValueError, match="a learned lam must start above 0"):
         build_normalizer("fusedmax", lam=0.0, learned=("lam",))
-
-
-def test_lam_factor_scales_lam():
-    x = torch.randn(3, 5)
-    module = build_normalizer("fusedmax", lam=0.2)
-    torch.testing.assert_close(module(x, lam_factor=0.0), sparsemax(x))
-    torch.testing.assert_close(module(x, lam_factor=0.5), fusedmax(x, lam=0.1))

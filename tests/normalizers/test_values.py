@@ -1,17 +1,22 @@
 """Values against independent solvers."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 from entmax import sparsemax as entmax_sparsemax
 
 from regattn_fairseq.normalizers import (
+    build_normalizer,
     fusedmax,
     oscarmax,
     oscarmax_published,
     pnormmax,
+    smoothed_max,
     softmax,
     sparsemax,
+    topk,
 )
 
 from . import oracles
@@ -85,6 +90,41 @@ def test_float32_scores_whose_differences_are_a_few_units_in_the_last_place(norm
 def test_softmax_is_torch_softmax_of_scaled_scores():
     x = torch.randn(5, 6, dtype=torch.float64)
     torch.testing.assert_close(softmax(x, gamma=0.5), torch.softmax(2 * x, -1))
+
+
+@pytest.mark.parametrize("d", [1, 5, 40, 100])
+def test_topk_is_softmax_over_the_first_of_the_largest_scores(d):
+    x = (torch.randn(50, d, dtype=torch.float64) * 3).round() / 3
+    mask = torch.rand(50, d) < 0.2
+    y = topk(x, k=4, gamma=0.7, mask=mask)
+    for row, hidden, weights in zip(x.tolist(), mask.tolist(), y, strict=True):
+        # Python's sort keeps equals in order.
+        order = sorted((-s, i) for i, s in enumerate(row) if not hidden[i])[:4]
+        expected = torch.zeros(d, dtype=torch.float64)
+        if order:
+            chosen = torch.tensor([i for _, i in order])
+            expected[chosen] = torch.softmax(torch.tensor(row).double()[chosen] / 0.7, 0)
+        torch.testing.assert_close(weights, expected)
+
+
+def test_topk_and_its_smoothed_max_are_the_best_over_all_supports():
+    x = torch.randn(7, dtype=torch.float64)
+    best = {
+        support: 0.5 * torch.logsumexp(x[list(support)] / 0.5, 0)
+        for size in (1, 2, 3)
+        for support in itertools.combinations(range(7), size)
+    }
+    value = smoothed_max(x, normalizer="topk", k=3, gamma=0.5)
+    torch.testing.assert_close(value, max(best.values()))
+    support = topk(x, k=3, gamma=0.5).nonzero().flatten().tolist()
+    assert tuple(support) == max(best, key=lambda each: best[each])
+
+
+def test_topk_of_one_is_the_argmax_and_of_all_softmax():
+    x = torch.randn(20, 9, dtype=torch.float64)
+    torch.testing.assert_close(topk(x, k=1), torch.eye(9, dtype=torch.float64)[x.argmax(-1)])
+    torch.testing.assert_close(topk(x, k=9), softmax(x))
+    torch.testing.assert_close(build_normalizer("topk", k=50, gamma=0.5)(x), softmax(x, gamma=0.5))
 
 
 def test_the_two_oscarmaxes_on_a_worked_example():
@@ -168,7 +208,7 @@ def test_oscarmax_whether_few_scores_or_all_must_be_sorted(d, pressure):
 
 @pytest.mark.parametrize("n", [1, 64, 65, 1000])
 def test_both_sorts(n):
-    from regattn_fairseq.normalizers._numba.sorting import sort_descending
+    from regattn_fairseq.normalizers._numba.sorting import Sorted, sort_descending
 
     rng = np.random.default_rng(0)
     z = rng.standard_normal(n) * 10.0 ** rng.integers(-300, 300, n)
@@ -176,7 +216,7 @@ def test_both_sorts(n):
     z[rng.random(n) < 0.2] *= -0.0
     key, spare = np.empty(n), np.empty(n)
     index, spare_index = np.empty(n, np.int32), np.empty(n, np.int32)
-    sort_descending(z, n, key, index, spare, spare_index)
+    sort_descending(z, n, Sorted(key, index, spare, spare_index))
     np.testing.assert_array_equal(key, np.sort(z)[::-1])
     np.testing.assert_array_equal(z[index], key)
     assert sorted(index) == list(range(n))

@@ -7,10 +7,10 @@ from types import SimpleNamespace
 import pytest
 
 from regattn_fairseq.metrics import Alignment
-from regattn_fairseq.pipeline import alignments
-from regattn_fairseq.pipeline.alignments import check_alignment, reference_alignment
-from regattn_fairseq.pipeline.errors import PipelineError
-from regattn_fairseq.pipeline.prepared import PreparedData
+from regattn_fairseq.pipeline.evaluation import alignments
+from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.prepared import PreparedData
 
 SOURCE = ["Ein Hund, rot.", "Zwei Katzen."]
 TARGET = ["A dog, red.", "Two cats."]
@@ -125,7 +125,7 @@ def test_an_aligner_sees_marks_apart_and_is_called_once(data, monkeypatch):
 
 def test_without_eflomal_the_message_says_what_to_install(data, monkeypatch, tmp_path):
     monkeypatch.setattr(sysconfig, "get_path", lambda _name: str(tmp_path))
-    with pytest.raises(PipelineError, match=r"pip install 'regattn-fairseq\[align\]'"):
+    with pytest.raises(PipelineError, match=r"pip install -e '\.\[align\]'"):
         find(data, aligner="eflomal")
     assert not list(data.directory.glob("alignments/test.eflomal.*"))
 

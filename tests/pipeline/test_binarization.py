@@ -10,8 +10,8 @@ from fairseq.data import Dictionary
 from fairseq.data.indexed_dataset import MMapIndexedDataset
 from fairseq_cli import preprocess as fairseq_preprocess
 
-from regattn_fairseq.pipeline import binarization
-from regattn_fairseq.pipeline.binarization import binarize, build_dictionary, tokenize
+from regattn_fairseq.pipeline.preprocessing import binarization
+from regattn_fairseq.pipeline.preprocessing.binarization import binarize, build_dictionary, tokenize
 
 LANGUAGES = {"de": 300, "en": 70_000}  # kinds of words: 16 bits hold the one's numbers
 

@@ -27,7 +27,7 @@ def test_the_wheel_carries_configs_templates_and_the_type_marker(wheel):
     for path in (ROOT / "configs").rglob("*.yaml"):
         assert f"regattn_fairseq/{path.relative_to(ROOT)}" in names
     for path in (ROOT / "regattn_fairseq").rglob("*"):
-        if path.suffix in (".py", ".j2", ".typed"):
+        if path.suffix in (".py", ".j2", ".tsv", ".typed"):
             assert str(path.relative_to(ROOT)) in names
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from ...kernels.arrays import Array, larger, smaller
 from .jit import inlined
 from .rows import scale
-from .sorting import sort_descending
+from .sorting import Sorted, sort_descending
 
 
 @inlined
@@ -51,10 +51,7 @@ def cluster(
     top: float,
     gamma: float,
     lam: float,
-    key: Array,
-    spare: Array,
-    index: Array,
-    spare_index: Array,
+    ordered: Sorted,
     starts: Array,
     group: Array,
 ) -> tuple[float, float]:
@@ -64,22 +61,23 @@ def cluster(
     scores raised by lam (0, 1, ..., m - 1). Returns the fit's largest value, and the threshold of
     the projection that follows, for which the groups lie in order.
     """
-    sort_descending(value, m, key, index, spare, spare_index)
+    sort_descending(value, m, ordered)
+    key, origin, sums = ordered.key, ordered.origin, ordered.spare_key
     scale(key, m, top, gamma)
     for k in range(m):
         key[k] += lam * k
-    blocks = decreasing_regression(key, m, spare, starts)
-    highest = spare[0] / starts[1]
+    blocks = decreasing_regression(key, m, sums, starts)
+    highest = sums[0] / starts[1]
     total = 0.0
     tau = -math.inf
     for b in range(blocks):
         size = starts[b + 1] - starts[b]
-        mean = spare[b] / size - highest
+        mean = sums[b] / size - highest
         if mean > tau:
             total += size * mean
             tau = (total - 1.0) / starts[b + 1]
         for k in range(starts[b], starts[b + 1]):
-            i = index[k]
+            i = origin[k]
             value[i] = mean
             group[i] = b + 1
     return highest, tau

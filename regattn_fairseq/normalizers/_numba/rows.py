@@ -3,23 +3,55 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 
-from ...kernels.arrays import Array, array_at, larger
+from ...kernels.arrays import Array, array_at, larger, part
 from .jit import inlined, jit
+from .simplex import FEW
 
 # What rounding may move a score by, where the simplex spans a unit, and how far that is in all.
 _ROUNDING = 0.01
 FURTHEST = 1.0 + _ROUNDING
 # What the difference of two float32 may be off by, in units of the larger one.
 _EPSILON = 2.0**-22
+# The parts of scratch memory that every map has; those of its own begin with OWN.
+_KEPT, _POSITION, _VALUE, _WHERE, OWN = range(5)
 
 
 @inlined
-def mask_rows(address: int, rows: int, d: int) -> Array:
-    """The mask at an address, one byte an entry; without rows where the address is 0."""
-    return array_at(address, np.uint8(0), rows if address != 0 else 0, d)
+def arrays_at(like: Any, rows: int, d: int, x: int, mask: int, y: int) -> tuple[Array, ...]:
+    """Scores, mask and weights at their addresses; a mask without rows where its address is 0."""
+    bytes_ = array_at(mask, np.uint8(0), rows if mask != 0 else 0, d)
+    return array_at(x, like, rows, d), bytes_, array_at(y, like, rows, d)
+
+
+@inlined
+def groups_at(rows: int, d: int, lams: int, labels: int) -> tuple[Array, ...]:
+    """One lam a row, of no use where its address is 0, and labels, at their addresses."""
+    return array_at(lams, 0.0, rows, 1), array_at(labels, np.int32(0), rows, d)
+
+
+@inlined
+def scratch(own: int, d: int) -> Array:
+    """Memory for a row's parts, so many of a map's own, for :func:`row_parts` to name."""
+    return np.empty((own, d + FEW))
+
+
+@inlined
+def row_parts(memory: Array, like: Any) -> tuple[Array, ...]:
+    """The parts that every map has.
+
+    The unmasked scores and their positions; the candidates' values, and where among the unmasked
+    scores they stand.
+    """
+    return (
+        part(memory, _KEPT, like),
+        part(memory, _POSITION, np.uint32(0)),
+        part(memory, _VALUE, 0.0),
+        part(memory, _WHERE, np.uint32(0)),
+    )
 
 
 @inlined
@@ -32,13 +64,18 @@ def is_finite(x: Array, n: int) -> bool:
     return total == nothing
 
 
-@jit
-def compact(x: Array, mask: Array, r: int, kept: Array, position: Array) -> int:
-    """Copy the unmasked scores of row r; return their number, negated where one is NaN or +inf.
+@inlined
+def unmasked(x: Array, mask: Array, r: int, kept: Array, position: Array) -> int:
+    """The number of unmasked scores of row r, negated where one is NaN or +inf.
 
-    Where nothing is masked and all are finite, they are as good where they are. Each kernel asks so
-    itself: behind this call the question takes several times as long.
+    Where that is all of the row, they are as good where they are; else they are copied.
     """
+    d = x.shape[1]
+    return d if mask.shape[0] == 0 and is_finite(x[r], d) else _compact(x, mask, r, kept, position)
+
+
+@jit
+def _compact(x: Array, mask: Array, r: int, kept: Array, position: Array) -> int:
     row = x[r]
     masked = mask.shape[0] > 0
     n = 0

@@ -6,7 +6,7 @@ import numpy as np
 
 from ...kernels.arrays import Array, larger
 from .jit import inlined, jit
-from .sorting import sort_descending
+from .sorting import room_to_sort, sort_descending
 
 # Up to this many the threshold is found by comparing all with all; scratch memory has room for it.
 FEW = 8
@@ -59,15 +59,12 @@ def threshold_of_many(z: Array, m: int, least: float) -> float:
             return tau
         size = count
     # Sorting bounds the worst case, where each Newton step drops a single entry.
-    key = np.empty(m)
-    spare = np.empty(m)
-    index = np.empty(m, np.int32)
-    spare_index = np.empty(m, np.int32)
-    sort_descending(z, m, key, index, spare, spare_index)
+    ordered = room_to_sort(m)
+    sort_descending(z, m, ordered)
     total = 0.0
     for k in range(m):
-        total += key[k]
-        if 1.0 + (k + 1) * key[k] <= total:
+        total += ordered.key[k]
+        if 1.0 + (k + 1) * ordered.key[k] <= total:
             break
         tau = (total - 1.0) / (k + 1)
     return tau

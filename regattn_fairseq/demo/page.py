@@ -1,0 +1,152 @@
+"""The page itself, in Gradio."""
+
+from importlib.resources import files
+from typing import Any
+
+import gradio as gr
+
+from regattn_fairseq.demo.admission import Admission, RefusedError
+from regattn_fairseq.demo.panels import attention_html, scores_html
+from regattn_fairseq.demo.systems import Desk
+
+_START_SCORES = (1.2, 0.9, 0.8, -0.3, 0.1)
+_DOING = {"translation": "Translate", "summarization": "Write a headline"}
+
+# Fonts of the reader's own machine: nothing is fetched.
+THEME = gr.themes.Base(
+    font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], primary_hue="purple"
+)
+CSS = files(__package__).joinpath("templates", "page.css").read_text(encoding="utf-8")
+
+
+def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
+    """Lay out the page for these models.
+
+    Args:
+        desks: the models of each corpus, at least one.
+        admission: bounds on what a request may ask for.
+    """
+    with gr.Blocks(title="Regularized attention", analytics_enabled=False) as page:
+        gr.Markdown("# Regularized attention")
+        with gr.Tab("Sentences"):
+            _sentences(desks, admission)
+        with gr.Tab("Scores"):
+            _scores()
+    # Whoever comes when so many wait is told so, rather than left to wait.
+    page.queue(max_size=64, default_concurrency_limit=1)
+    return page
+
+
+def _sentences(desks: list[Desk], admission: Admission) -> None:
+    by_name = {desk.name: desk for desk in desks}
+
+    def write(text: str, corpus: str, options: dict[str, float], request: gr.Request) -> str:
+        try:
+            line = admission.admit(_address(request), text or "")
+            if not line:
+                return "<p>Type a sentence first.</p>"
+            if corpus not in by_name:
+                raise RefusedError(f"There is no model for {corpus!r}.")
+            return attention_html(by_name[corpus].write(line, **options))
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    def translate(
+        text: str, corpus: str, trained: bool, gamma: float, lam: float, request: gr.Request
+    ) -> str:
+        options = {} if trained else {"gamma": gamma, "lam": lam}
+        return write(text, corpus, options, request)
+
+    def change(
+        text: str, corpus: str, gamma: float, lam: float, request: gr.Request
+    ) -> tuple[bool, str]:
+        return False, write(text, corpus, {"gamma": gamma, "lam": lam}, request)
+
+    def choose(corpus: str) -> tuple[Any, Any]:
+        desk = by_name.get(corpus, desks[0])
+        return gr.update(value=desk.example), gr.update(value=_DOING[desk.task])
+
+    first = desks[0]
+    corpus = gr.Dropdown(
+        list(by_name), value=first.name, label="Trained on", visible=len(desks) > 1
+    )
+    text = gr.Textbox(
+        first.example,
+        label="Source sentence",
+        info=f"at most {admission.max_characters} characters",
+        lines=2,
+        elem_id="source",
+    )
+    with gr.Row():
+        gamma = gr.Slider(0.05, 10, 1.0, step=0.05, label="γ: small is sparse, large is flat")
+        lam = gr.Slider(0, 2, 0.1, step=0.01, label="λ: of fusing and grouping", elem_id="lam")
+        trained = gr.Checkbox(True, label="γ and λ as trained")
+    button = gr.Button(_DOING[first.task], variant="primary", elem_id="translate")
+    shown = gr.HTML(elem_id="attention")
+
+    together: dict[str, Any] = {
+        "concurrency_limit": 1,
+        "concurrency_id": "models",
+        # While a slider moves, only where it comes to rest counts.
+        "trigger_mode": "always_last",
+    }
+    gr.on(
+        [button.click, text.submit, trained.input],
+        translate,
+        [text, corpus, trained, gamma, lam],
+        shown,
+        api_name="translate",
+        **together,
+    )
+    gr.on(
+        [gamma.input, lam.input],
+        change,
+        [text, corpus, gamma, lam],
+        [trained, shown],
+        api_visibility="private",
+        **together,
+    )
+    corpus.input(choose, corpus, [text, button], api_visibility="private", queue=False)
+
+
+def _scores() -> None:
+    def show(*values: float) -> str:
+        *scores, gamma, lam, p = values
+        try:
+            if any(not isinstance(value, int | float) or abs(value) > 1e6 for value in values):
+                raise RefusedError("Scores and options must be numbers.")
+            return scores_html(scores, gamma=gamma, lam=lam, p=p)
+        except ValueError as error:
+            raise gr.Error(str(error), print_exception=False) from error
+
+    gr.Markdown(
+        "Drag the scores: each normalizer turns them into weights Π<sub>Ω</sub>(x) that sum to "
+        "one. Letters mark positions that were pooled into one."
+    )
+    with gr.Row():
+        scores = [
+            gr.Slider(-3, 3, value, step=0.01, label=f"x{position}", elem_id=f"x{position}")
+            for position, value in enumerate(_START_SCORES, start=1)
+        ]
+    with gr.Row():
+        gamma = gr.Slider(0.05, 10, 1.0, step=0.05, label="γ")
+        lam = gr.Slider(0, 2, 0.1, step=0.01, label="λ of fusedmax and oscarmax")
+        p = gr.Slider(1.05, 2, 1.5, step=0.05, label="p of pnormmax")
+    inputs = [*scores, gamma, lam, p]
+    shown = gr.HTML(scores_html(_START_SCORES, gamma=1.0, lam=0.1, p=1.5), elem_id="weights")
+    gr.on(
+        [slider.input for slider in inputs],
+        show,
+        inputs,
+        shown,
+        api_name="scores",
+        trigger_mode="always_last",
+        show_progress="hidden",
+        concurrency_limit=2,
+        concurrency_id="scores",
+    )
+
+
+def _address(request: gr.Request | None) -> str:
+    client = getattr(request, "client", None)
+    return client.host if client is not None else "unknown"

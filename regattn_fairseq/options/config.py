@@ -1,0 +1,131 @@
+"""What the YAML files in ``configs/`` rely on: fairseq's option groups, and a few resolvers."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq import utils
+from fairseq.dataclass import FairseqDataclass
+from fairseq.dataclass.configs import FairseqConfig
+from hydra.core.config_store import ConfigStore
+from omegaconf import MISSING, DictConfig, OmegaConf
+
+import regattn_fairseq
+from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
+from regattn_fairseq.normalizers import normalizer_names, rule
+from regattn_fairseq.normalizers.rules import rules
+
+FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
+
+# In an installed wheel the configs lie inside the package; in a checkout, beside it.
+_PACKAGE = Path(regattn_fairseq.__file__).parent
+CONFIGS = next(
+    path for path in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if path.is_dir()
+)
+
+
+# Of what fairseq registers, what can be used with our corpora and models.
+_OF_FAIRSEQ = {
+    "criterion": (
+        "cross_entropy",
+        "label_smoothed_cross_entropy",
+        "label_smoothed_cross_entropy_with_rdrop",
+        "regattn_label_smoothed_cross_entropy",
+        "sentence_prediction",
+    ),
+    "lr_scheduler": (
+        "cosine",
+        "fixed",
+        "inverse_sqrt",
+        "polynomial_decay",
+        "reduce_lr_on_plateau",
+        "step",
+        "tri_stage",
+        "triangular",
+    ),
+    "model": ("regattn_entailment", "regattn_lstm"),
+    "optimizer": ("adam", "nag"),
+}
+# Files and folders in configs/ that others build on, or that other programs read.
+_NO_GROUPS = ("defaults", "reproduce")
+_NO_CHOICES = ("multi30k_base", "options")
+
+
+def offered(group: str) -> tuple[str, ...]:
+    """What can be chosen of a group, in alphabetical order; nothing if there is no such group.
+
+    >>> offered("generation")
+    ('beam5', 'greedy')
+    """
+    if group not in groups():
+        return ()
+    own = {path.stem for path in (CONFIGS / group).glob("*.yaml")}
+    return tuple(sorted((own | {*_OF_FAIRSEQ.get(group, ())}).difference(_NO_CHOICES)))
+
+
+def groups() -> tuple[str, ...]:
+    """The groups that the commands offer a choice of, in alphabetical order."""
+    own = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
+    return tuple(sorted((own | {*_OF_FAIRSEQ}).difference(_NO_GROUPS)))
+
+
+def _list_choices(*only: str) -> str:
+    """What ``--help`` shows of the choices, a line for each group."""
+    return "\n".join(f"{group}: {', '.join(offered(group))}" for group in only or groups())
+
+
+def register() -> None:
+    """Make fairseq's option groups and our resolvers known to Hydra; harmless to repeat."""
+    nodes = {}
+    for name, field in FairseqConfig.__dataclass_fields__.items():
+        if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass):
+            nodes[name] = OmegaConf.structured(field.type)
+    # A plain dictionary of typed nodes: unlike FairseqConfig itself it may have neighbours.
+    ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
+    # Hydra copies the whole store, all of fairseq's options, for each group that --help lists, and
+    # again what it loads from it. The second copy will do, and --help takes a tenth of the time.
+    ConfigStore.__deepcopy__ = lambda store, _memo: store  # type: ignore[attr-defined]
+
+    resolvers: dict[str, Callable[..., Any]] = {
+        "choices": _list_choices,
+        "either": lambda first, other: first or other,
+        "equals": lambda left, right: left == right,
+        "differs": lambda left, right: left != right,
+        "tenth": lambda number: number / 10,
+        "no_cuda": lambda: not torch.cuda.is_available(),
+        "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
+        "plugin_dir": lambda: str(_PACKAGE),
+        "normalizer_default": normalizer_default,
+        # The value of fairseq's --remove-bpe for text that our tokenizer made.
+        "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
+        "bleu_tokenizer": _bleu_tokenizer,
+    }
+    for resolver, function in resolvers.items():
+        OmegaConf.register_new_resolver(resolver, function, replace=True)
+
+
+def normalizer_default(name: str, option: str) -> Any:
+    """What a normalizer's option is unless one is given.
+
+    Of one that does not take it, or does not exist, it is what the first that takes it declares: a
+    number without effect, which says what kind of value belongs there.
+    """
+    known = [rule(name)] if name in normalizer_names() else []
+    declared = (
+        each.options[option].default for each in (*known, *rules()) if option in each.options
+    )
+    return next(declared)
+
+
+def _bleu_tokenizer(language: str) -> str:
+    from regattn_fairseq.metrics import bleu_tokenizer  # takes a while, and is not always needed
+
+    return bleu_tokenizer(language)
+
+
+def import_user_code(cfg: DictConfig) -> None:
+    """Import the folder ``common.user_dir``, whose normalizers can then be chosen by name."""
+    if "common" in cfg:
+        utils.import_user_module(cfg.common)

@@ -1,0 +1,1 @@
+"""What a trained model makes of text, and what its attention says."""

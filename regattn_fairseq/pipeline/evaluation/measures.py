@@ -1,0 +1,205 @@
+"""Figures of a run's attention, and of each sentence: made from its files, without decoding."""
+
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from regattn_fairseq.metrics import (
+    ALIGNMENT_FIGURES,
+    ATTENTION_FIGURES,
+    AttentionFileError,
+    AttentionRecord,
+    alignment_counts,
+    attention_counts,
+    attention_statistics,
+    load_attention,
+    ratios,
+    save_attention,
+    sentence_bleu,
+    sentence_ratios,
+    stack_counts,
+    tokenizer_of_signature,
+    word_attention,
+    words_of_tokens,
+)
+from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
+from regattn_fairseq.pipeline.evaluation.alignments import ReferenceAlignment
+from regattn_fairseq.pipeline.preprocessing.tokenization import Tokenizer, load_tokenizers
+from regattn_fairseq.runs.files import write_text
+from regattn_fairseq.runs.prepared import PreparedData
+
+logger = logging.getLogger(__name__)
+
+# Raise it when the figures of the same files come to mean something else.
+_FORMAT = 1
+
+
+@dataclass(frozen=True)
+class Texts:
+    """What is to be measured, one entry a sentence.
+
+    Attributes:
+        sources: as the corpus has them.
+        hypotheses: the model's output.
+        references: what it should have been.
+        records: the attention of the hypotheses.
+    """
+
+    sources: list[str]
+    hypotheses: list[str]
+    references: list[str]
+    records: list[AttentionRecord]
+
+
+def is_measured(result: dict[str, Any], alignment: ReferenceAlignment | None) -> bool:
+    """Whether a result has the figures that would be made now, or more than these."""
+    made = result.get("measures") or {}
+    return made.get("format") == _FORMAT and (
+        alignment is None or made.get("alignment") == alignment.key
+    )
+
+
+def reference_attention_file(split: str) -> str:
+    """Where a run keeps what it attends to while it is made to write the references."""
+    return f"{split}.reference_attention.npz"
+
+
+def measure(
+    texts: Texts,
+    *,
+    task: str,
+    lowercase: bool,
+    signatures: dict[str, str],
+    directory: Path,
+    split: str,
+    data: PreparedData,
+    alignment: ReferenceAlignment | None,
+    attend: Callable[[], list[AttentionRecord]],
+) -> dict[str, Any]:
+    """Write ``<split>.sentences.csv``, and return what ``result.json`` says about the attention.
+
+    Args:
+        texts: the run's output.
+        task: of the corpus.
+        lowercase: whether scores disregard case, and whether the model read lowercased text.
+        signatures: how the scores of the whole text were computed.
+        directory: the run's.
+        split: which part of the corpus it is.
+        data: the preprocessed corpus.
+        alignment: what attention is compared with; None for no comparison.
+        attend: gives the attention of the references; called only where there is an alignment
+            and no earlier evaluation has left it.
+
+    Returns:
+        ``measures``, ``attention`` and, with an alignment, ``alignment``; and under ``files`` the
+        files that were written.
+
+    Raises:
+        PipelineError: the alignment is not one of this split.
+        OSError: the folder cannot be written to.
+    """
+    counts = attention_counts(texts.records)
+    columns: dict[str, Any] = {
+        **_scores(task, texts, signatures, lowercase=lowercase),
+        **sentence_ratios(counts, ATTENTION_FIGURES),
+    }
+    sections: dict[str, Any] = {
+        "measures": {"format": _FORMAT, "alignment": alignment.key if alignment else None},
+        "attention": attention_statistics(texts.records),
+    }
+    files = {"sentences": f"{split}.sentences.csv"}
+    if alignment is not None:
+        files["reference_attention"] = reference_attention_file(split)
+        attention = _reference_attention(directory / files["reference_attention"], texts, attend)
+        found = stack_counts(_aligned(texts, attention, alignment, data, lowercase=lowercase))
+        sections["alignment"] = {
+            **ratios(found, ALIGNMENT_FIGURES),
+            "sentences": int(np.count_nonzero(found["link_chances"])),
+            "reference": alignment.origin,
+        }
+        columns |= sentence_ratios(found, ALIGNMENT_FIGURES)
+        counts |= found
+    frame = pd.DataFrame({"sentence": range(1, len(texts.records) + 1), **columns, **counts})
+    write_text(
+        directory / files["sentences"],
+        frame.to_csv(index=False, lineterminator="\n", float_format="%.10g"),
+    )
+    return {**sections, "files": files}
+
+
+def _scores(
+    task: str, texts: Texts, signatures: dict[str, str], *, lowercase: bool
+) -> dict[str, np.ndarray]:
+    if task == "entailment":
+        pairs = zip(texts.hypotheses, texts.references, strict=True)
+        return {"accuracy": np.array([100.0 * (label == gold) for label, gold in pairs])}
+    if task == "summarization":
+        stemming = is_stemmed_in(signatures.get("rougeL", ""))
+        return sentence_rouge(texts.hypotheses, texts.references, stemming=stemming)
+    tokenizer = tokenizer_of_signature(signatures.get("bleu", ""))
+    scores = sentence_bleu(
+        texts.hypotheses, texts.references, lowercase=lowercase, tokenizer=tokenizer
+    )
+    return {"bleu": scores}
+
+
+def _reference_attention(
+    path: Path, texts: Texts, attend: Callable[[], list[AttentionRecord]]
+) -> list[AttentionRecord]:
+    try:
+        kept = load_attention(path)
+    except (FileNotFoundError, AttentionFileError):
+        kept = []
+    if len(kept) == len(texts.references):
+        return kept
+    made = attend()
+    save_attention(path, made)
+    return made
+
+
+def _aligned(
+    texts: Texts,
+    attention: Sequence[AttentionRecord],
+    alignment: ReferenceAlignment,
+    data: PreparedData,
+    *,
+    lowercase: bool,
+) -> list[dict[str, float] | None]:
+    """Counts of each sentence; None where tokens cannot be traced back to words."""
+    tokenizers = load_tokenizers(data.tokenizer)
+    links = alignment.read(texts.sources, texts.references)
+    found: list[dict[str, float] | None] = []
+    for record, source, target, wanted in zip(
+        attention, texts.sources, texts.references, links, strict=True
+    ):
+        try:
+            sources, targets = (
+                _words(tokenizer, line.lower() if lowercase else line, tokens)
+                for tokenizer, line, tokens in zip(
+                    tokenizers,
+                    (source, target),
+                    (record.source_tokens, record.target_tokens),
+                    strict=True,
+                )
+            )
+        except ValueError:
+            found.append(None)
+            continue
+        words = word_attention(record.weights, targets, sources)
+        found.append(alignment_counts(words, wanted))
+    if lost := found.count(None):
+        logger.warning("%d of %d sentences cannot be aligned word by word", lost, len(found))
+    return found
+
+
+def _words(tokenizer: Tokenizer, line: str, tokens: Sequence[str]) -> list[int | None]:
+    """The word of each token but the end of the sentence; unknown ones have their spelling here."""
+    spelled = tokenizer.encode(line)
+    if len(tokens) != len(spelled) + 1:
+        raise ValueError(f"{len(tokens)} tokens were attended to, but the line has {len(spelled)}")
+    return words_of_tokens(spelled, line)

@@ -1,0 +1,176 @@
+"""A trained model that writes: for a test set in the evaluation, for a line in the demo."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq import utils
+from fairseq.data import Dictionary
+from fairseq.dataclass.configs import GenerationConfig
+from omegaconf import DictConfig, OmegaConf
+from tqdm import tqdm
+
+from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.normalizers import Normalizer, build_normalizer
+from regattn_fairseq.pipeline.batches import whole_batches
+from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
+from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.prepared import PreparedData
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """The best output for one source sentence."""
+
+    tokens: list[str]  # without the end of the sentence
+    attention: AttentionRecord  # the end of the sentence included, on both sides
+
+
+class Translator:
+    """Beam search with one checkpoint, on a GPU if there is one.
+
+    Args:
+        checkpoint: of a model that writes text.
+        data: what it was trained on.
+        saved: the run's saved configuration.
+        generation: fairseq's generation options, such as ``beam``.
+
+    Raises:
+        PipelineError: the checkpoint cannot be read, or belongs to another data-bin.
+    """
+
+    def __init__(
+        self, checkpoint: Path, data: PreparedData, saved: Any, generation: DictConfig
+    ) -> None:
+        _require_vocabulary(saved, checkpoint, data)
+        self.model, _saved_cfg, self.task = load_model(checkpoint, data=str(data.bin))
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.model.to(self.device).eval()
+        whole = OmegaConf.merge(OmegaConf.structured(GenerationConfig), generation)
+        self.model.prepare_for_inference_(OmegaConf.create({"generation": whole}))
+        self._generator = self.task.build_generator([self.model], whole)
+        self._source_tokenizer, self._target_tokenizer = load_tokenizers(data.tokenizer)
+        self._lowercase = bool(saved.data.lowercase)
+
+    def decode(self, hypothesis: Hypothesis) -> str:
+        """Readable text of an output."""
+        return self._target_tokenizer.decode(hypothesis.tokens)
+
+    def generate(self, dataset: Any, max_tokens: int) -> list[Hypothesis]:
+        """Best hypotheses of a fairseq dataset, in its order.
+
+        Args:
+            dataset: of the task's kind.
+            max_tokens: source tokens in a batch.
+        """
+        batches = whole_batches(self.task, self.model, dataset, max_tokens)
+        found: dict[int, Hypothesis] = {}
+        with tqdm(total=len(dataset), unit=" sentences", desc="generate", disable=None) as progress:
+            for batch in batches:
+                found |= self._generate_batch(batch)
+                progress.update(len(batch["id"]))
+        return [found[number] for number in sorted(found)]
+
+    def translate(self, line: str) -> Hypothesis:
+        """The best hypothesis for a line of text, tokenized as the training text was."""
+        line = " ".join(line.split())
+        tokens = self._source_tokenizer.encode(line.lower() if self._lowercase else line)
+        indices = self.task.source_dictionary.encode_line(
+            " ".join(tokens), add_if_not_exist=False
+        ).long()
+        dataset = self.task.build_dataset_for_inference([indices], [len(indices)])
+        return self._generate_batch(dataset.collater([dataset[0]]))[0]
+
+    @property
+    def normalizer(self) -> Normalizer:
+        """The attention's, as it was trained.
+
+        Raises:
+            PipelineError: the model is not one of ours.
+        """
+        attention = getattr(self.model.decoder, "attention", None)
+        found = getattr(attention, "normalizer", None)
+        if not isinstance(found, Normalizer):
+            raise PipelineError("its model's attention has no normalizer of this package")
+        return found
+
+    @contextmanager
+    def normalizer_options(self, **options: float) -> Iterator[dict[str, Any]]:
+        """Use other options of the normalizer for a while; gives all that are then in force.
+
+        Not for two threads at a time.
+
+        Args:
+            options: what shall differ from the training; those that the normalizer does not take
+                are of no concern to it.
+
+        Raises:
+            ValueError: an option is out of range.
+        """
+        trained = self.normalizer
+        values = trained_options(trained)
+        changed = values | {name: value for name, value in options.items() if name in values}
+        attention = self.model.decoder.attention
+        kept = attention.normalizer
+        attention.normalizer = build_normalizer(trained.name, dim=trained.dim, **changed)
+        try:
+            yield changed
+        finally:
+            attention.normalizer = kept
+
+    def _generate_batch(self, batch: dict[str, Any]) -> dict[int, Hypothesis]:
+        sample = utils.move_to_cuda(batch) if self.device.type == "cuda" else batch
+        outputs = self.task.inference_step(self._generator, [self.model], sample)
+        sources = sample["net_input"]["src_tokens"].cpu()
+        return {
+            number: self._hypothesis(source, hypotheses[0])
+            for number, source, hypotheses in zip(
+                sample["id"].tolist(), sources, outputs, strict=True
+            )
+        }
+
+    def _hypothesis(self, source: torch.Tensor, output: dict[str, Any]) -> Hypothesis:
+        """Keep of a generated sentence what is not padding: words, and weights between them."""
+        dictionary = self.task.target_dictionary
+        present = source != self.task.source_dictionary.pad()
+        weights = output["attention"].cpu().float()  # [source, target]
+        words = _symbols(output["tokens"].cpu(), dictionary)
+        attention = AttentionRecord(
+            source_tokens=_symbols(source[present], self.task.source_dictionary),
+            target_tokens=words,
+            weights=weights[present].t().numpy(),
+        )
+        ended = bool(words) and words[-1] == dictionary[dictionary.eos()]
+        return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)
+
+
+def trained_options(normalizer: Normalizer) -> dict[str, Any]:
+    """A normalizer's options as plain values; a learned one as training left it."""
+    return {
+        name: value.item() if isinstance(value, torch.Tensor) else value
+        for name, value in normalizer.current_options().items()
+    }
+
+
+def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:
+    return [dictionary[index] for index in indices.tolist()]
+
+
+def _require_vocabulary(saved: Any, checkpoint: Path, data: PreparedData) -> None:
+    """Compare the checkpoint's embeddings with the data-bin's dictionaries, before it is built."""
+    parameters = load_checkpoint(checkpoint)["model"]
+    for side, language in (
+        ("encoder", saved.task.source_lang),
+        ("decoder", saved.task.target_lang),
+    ):
+        known = len(parameters[f"{side}.embed_tokens.weight"])
+        words = len(Dictionary.load(str(data.bin / f"dict.{language}.txt")))
+        if known != words:
+            raise PipelineError(
+                f"{checkpoint} knows {known} words, but the dictionary in {data.bin} has {words}: "
+                "it was trained on another data-bin; train again, or restore that folder"
+            )

@@ -1,0 +1,1 @@
+"""What training needs besides fairseq's own: checkpoints, trackers, several processes."""

@@ -1,0 +1,110 @@
+"""Reading checkpoints that may be damaged, and going on from the newest one that is not."""
+
+import logging
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from fairseq import checkpoint_utils
+from fairseq.dataclass.utils import overwrite_args_by_name
+from omegaconf import OmegaConf
+
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.tasks.translation import VECTOR_FILES
+
+logger = logging.getLogger(__name__)
+
+LAST = "checkpoint_last.pt"
+PREVIOUS = "checkpoint_previous.pt"  # the last one before that
+
+
+def load_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint with torch's safe loader, which runs no code from the file.
+
+    Raises:
+        PipelineError: the file is missing, damaged, no checkpoint of fairseq's, or holds objects
+            that are not plain data.
+    """
+    try:
+        state = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except FileNotFoundError as error:
+        raise PipelineError(f"{path} is not there: train the run first") from error
+    except pickle.UnpicklingError as error:
+        raise PipelineError(
+            f"{path} is damaged, or holds objects that could run code, and was not loaded: "
+            "delete it to train afresh, or restore it from a copy you trust"
+        ) from error
+    except (RuntimeError, EOFError, KeyError, ValueError) as error:
+        raise PipelineError(
+            f"{path} is damaged: delete it to train afresh, or copy another checkpoint, such as "
+            "checkpoint_best.pt, in its place"
+        ) from error
+    if not isinstance(state, dict) or not {"model", "cfg", "extra_state"} <= state.keys():
+        raise PipelineError(f"{path} is not a checkpoint of fairseq's: delete it to train afresh")
+    return state
+
+
+def load_model(path: Path, **overrides: Any) -> tuple[Any, Any, Any]:
+    """A trained model, as fairseq loads it; what is not of the model stays unread on the disk.
+
+    fairseq's own reading takes in the optimizer's state too, which is twice the model's size. The
+    files of word vectors that the training began with stay unread as well, and may be gone.
+
+    Args:
+        path: of the checkpoint.
+        overrides: options that are not to be as they were in training, such as ``data``.
+
+    Returns:
+        ``(model, configuration, task)``.
+
+    Raises:
+        PipelineError: see `load_checkpoint`.
+    """
+    state = load_checkpoint(path)
+    state["cfg"] = OmegaConf.create(state["cfg"], flags={"allow_objects": True})
+    overwrite_args_by_name(state["cfg"], dict.fromkeys(VECTOR_FILES) | overrides)
+    (model,), cfg, task = checkpoint_utils.load_model_ensemble_and_task([str(path)], state=state)
+    return model, cfg, task
+
+
+def restore_newest(folder: Path) -> Path | None:
+    """Find the checkpoint to go on from, and see to it that it is ``checkpoint_last.pt``.
+
+    If that one is damaged, or was never completed, the one before it takes its place. Every byte
+    is compared with the checksums in the file.
+
+    Returns:
+        Its path; ``None`` if there is none, and training begins.
+
+    Raises:
+        PipelineError: there are checkpoints, but none that can be read.
+    """
+    last, previous = folder / LAST, folder / PREVIOUS
+    if not last.exists() and not previous.exists():
+        return None
+    try:
+        if last.exists():
+            _verify(last)
+            return last
+    except PipelineError as error:
+        if not previous.exists():
+            raise
+        logger.warning("%s", error)
+    _verify(previous)
+    if last.exists():
+        logger.warning("going back to the checkpoint before it, %s", previous)
+    previous.replace(last)
+    return last
+
+
+def _verify(path: Path) -> None:
+    load_checkpoint(path)
+    with zipfile.ZipFile(path) as archive:
+        damaged = archive.testzip()
+    if damaged is not None:
+        raise PipelineError(
+            f"{path} is damaged (in {damaged}): delete it to train afresh, or copy another "
+            "checkpoint, such as checkpoint_best.pt, in its place"
+        )

@@ -1,0 +1,116 @@
+"""Several processes that train one model: what torchrun says about them, in fairseq's terms."""
+
+import logging
+import os
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import torch
+import torch.distributed as dist
+
+from regattn_fairseq.runs.errors import PipelineError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class World:
+    """One process among those that train together.
+
+    Args:
+        rank: its number, from 0; the first one writes the files.
+        size: how many there are.
+        local_rank: its number on this machine, from 0.
+    """
+
+    rank: int = 0
+    size: int = 1
+    local_rank: int = 0
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process writes files and messages."""
+        return self.rank == 0
+
+
+def world() -> World:
+    """Read what torchrun left in the environment; without it, a process is alone.
+
+    Raises:
+        PipelineError: it is there only in part.
+    """
+    size = int(os.environ.get("WORLD_SIZE", "1"))
+    if size == 1:
+        return World()
+    missing = [
+        name
+        for name in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+        if name not in os.environ
+    ]
+    if missing:
+        raise PipelineError(
+            f"WORLD_SIZE is {size}, but {', '.join(missing)} not set: start all processes with "
+            "torchrun --no-python regattn-train …, or unset WORLD_SIZE"
+        )
+    return World(int(os.environ["RANK"]), size, int(os.environ["LOCAL_RANK"]))
+
+
+def join(here: World, backend: str | None) -> None:
+    """Meet the other processes; harmless to repeat.
+
+    Args:
+        here: from :func:`world`; alone, nothing is done.
+        backend: ``nccl``, ``gloo``, or ``None`` for the one that suits the devices.
+
+    Raises:
+        PipelineError: fewer GPUs on this machine than processes.
+    """
+    if here.size == 1 or dist.is_initialized():
+        return
+    if torch.cuda.is_available():
+        if here.local_rank >= torch.cuda.device_count():
+            raise PipelineError(
+                f"{here.local_rank + 1} processes or more on a machine with "
+                f"{torch.cuda.device_count()} GPUs: lower torchrun's --nproc-per-node"
+            )
+        torch.cuda.set_device(here.local_rank)
+    # The first process preprocesses while the others wait, which may take its time.
+    dist.init_process_group(_backend(backend), timeout=timedelta(hours=6))
+
+
+def leave() -> None:
+    """Part from the other processes, so that the program ends without complaints."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
+
+
+def wait_for_all(here: World) -> None:
+    """Return when every process has come here."""
+    if here.size > 1:
+        dist.barrier()
+
+
+def fairseq_options(here: World, backend: str | None) -> dict[str, Any]:
+    """Values of fairseq's node ``distributed_training``.
+
+    fairseq works them out itself only where the machine has two GPUs or more: it asks how many GPUs
+    there are before it asks how many processes, so that on a CPU each process trains by itself.
+    """
+    if here.size == 1:
+        return {}
+    # fairseq gives torch's own wrapper a device number, which it takes for GPUs only.
+    wrapper = {} if torch.cuda.is_available() else {"ddp_backend": "legacy_ddp"}
+    return {
+        **wrapper,
+        "distributed_world_size": here.size,
+        "distributed_rank": here.rank,
+        "distributed_init_method": "env://",
+        "distributed_backend": _backend(backend),
+        "distributed_no_spawn": True,
+        "device_id": here.local_rank,
+    }
+
+
+def _backend(chosen: str | None) -> str:
+    return chosen or ("nccl" if torch.cuda.is_available() else "gloo")

@@ -1,0 +1,141 @@
+"""The sentences of a test set, packed for the page: texts, tokens, and quantized attention."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from regattn_fairseq.metrics import AttentionRecord, attention_counts, equal_groups
+from regattn_fairseq.report.sentences import SENTENCE_METRICS, sentence_scores
+from regattn_fairseq.report.systems import System
+from regattn_fairseq.runs.result import Result
+
+# The largest code of a weight: 255 stands for 1, and 0 for exactly 0 only.
+_LEVELS = 255
+
+
+@dataclass(frozen=True)
+class Explorer:
+    """What the page needs to show single sentences.
+
+    Attributes:
+        systems: labels of the normalizers.
+        metric: by what sentences are compared; empty where there is nothing to compare by.
+        shown: how many sentences there are.
+        total: how many the test set has.
+        data: JSON, deflated (zlib's format), in base64.
+    """
+
+    systems: list[str]
+    metric: str
+    shown: int
+    total: int
+    data: str = field(repr=False)
+
+
+def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> Explorer | None:
+    """Pack the first sentences of a test set.
+
+    The JSON is ``{"systems": [label], "metric": name, "sentences": [{"source", "reference",
+    "question", "tokens", "outputs": [output]}]}`` with an output for each system, ``{"text",
+    "tokens", "score", "support", "rows", "groups"}``.
+    A row of ``rows`` is one target token's attention as ``[position, code, position, code, …]``,
+    nonzero weights only, each rounded to one byte and no nonzero one to 0; ``groups`` holds for
+    each target token the source positions that share one weight, as lists of two or more.
+
+    Args:
+        systems: of one test set.
+        sentences: how many at most.
+        limit: how many bytes at most; fewer sentences are taken until they fit.
+
+    Returns:
+        None where there is nothing to show.
+    """
+    systems = [system for system in systems if system.records]
+    if not systems:
+        return None
+    same = [system for system in systems if len(system.records) == len(systems[0].records)]
+    packed, metric = _sentences(same, sentences)
+    labels = [system.row.label for system in same]
+    while True:
+        content = {"systems": labels, "metric": metric, "sentences": packed}
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        data = base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
+        if len(data) <= limit or len(packed) <= 1:
+            break
+        packed = packed[: max(1, int(len(packed) * 0.95 * limit / len(data)))]
+    return Explorer(labels, metric, len(packed), len(systems[0].records), data)
+
+
+def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any]], str]:
+    first = systems[0].run
+    count = min(most, len(systems[0].records))
+    texts = {kind: _lines(first, kind, count) for kind in ("sources", "references", "questions")}
+    outputs = [_lines(system.run, "hypotheses", count) for system in systems]
+    scored = [sentence_scores(system.run) for system in systems]
+    metric = next((found[0] for found in scored if found), None)
+    supports = []
+    for system in systems:
+        counts = attention_counts(system.records[:count])
+        supports.append(counts["nonzeros"] / np.maximum(counts["rows"], 1))
+    packed = []
+    for index in range(count):
+        records = [system.records[index] for system in systems]
+        packed.append(
+            {
+                "source": texts["sources"][index] or " ".join(records[0].source_tokens),
+                "reference": texts["references"][index],
+                "question": texts["questions"][index],
+                "tokens": records[0].source_tokens,
+                "outputs": [
+                    {
+                        "text": lines[index],
+                        "score": _score(found, index),
+                        "support": round(float(support[index]), 2),
+                        **_packed(record, records[0].source_tokens),
+                    }
+                    for lines, found, support, record in zip(
+                        outputs, scored, supports, records, strict=True
+                    )
+                ],
+            }
+        )
+    return packed, SENTENCE_METRICS.get(metric or "", "")
+
+
+def _packed(record: AttentionRecord, shown_tokens: list[str]) -> dict[str, Any]:
+    """Tokens and attention of one output; nothing where it is about other source tokens."""
+    if record.source_tokens != shown_tokens:
+        return {"tokens": [], "rows": [], "groups": []}
+    codes = np.rint(record.weights * _LEVELS).clip(0, _LEVELS).astype(int)
+    codes[(record.weights > 0) & (codes == 0)] = 1
+    rows = []
+    for row in codes:
+        positions = np.flatnonzero(row)
+        rows.append(np.stack([positions, row[positions]], axis=1).ravel().tolist())
+    return {
+        "tokens": record.target_tokens,
+        "rows": rows,
+        "groups": [equal_groups(row) for row in record.weights],
+    }
+
+
+def _score(found: tuple[str, np.ndarray] | None, index: int) -> float | None:
+    if found is None or index >= len(found[1]):
+        return None
+    return round(float(found[1][index]), 1)
+
+
+def _lines(run: Result, kind: str, count: int) -> list[str]:
+    """The first lines of a text file of the run; empty ones where it is not at hand."""
+    try:
+        lines = run.lines(kind)[:count]
+    except (OSError, UnicodeDecodeError):
+        lines = []
+    return [*lines, *[""] * (count - len(lines))]

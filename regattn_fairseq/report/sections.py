@@ -1,0 +1,154 @@
+"""What a report says about one test set: tables, figures, and its sentences."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from regattn_fairseq.report.examples import Example, FileNames, draw_example
+from regattn_fairseq.report.explorer import Explorer, build_explorer
+from regattn_fairseq.report.figures import save_figure
+from regattn_fairseq.report.plots import (
+    draw_attention_curves,
+    draw_distributions,
+    draw_learning_curves,
+    draw_quality_by_sparsity,
+)
+from regattn_fairseq.report.rows import Row
+from regattn_fairseq.report.sentences import compare_attention
+from regattn_fairseq.report.systems import System, load_systems
+from regattn_fairseq.report.tables import Table, build_attention_tables, build_table
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure about a whole test set.
+
+    Attributes:
+        caption: what it shows.
+        png: the picture; a PDF of the same name is beside it.
+    """
+
+    caption: str
+    png: Path
+
+
+@dataclass(frozen=True)
+class Section:
+    """One task, corpus, model and split.
+
+    Attributes:
+        rows: what is compared.
+        tables: how well the rows do, and what they attend to.
+        example: a sentence, drawn; None where no attention could be read.
+        plots: figures about all sentences.
+        explorer: the sentences for the page; None likewise.
+    """
+
+    rows: list[Row]
+    tables: list[Table]
+    example: Example | None
+    plots: list[Plot]
+    explorer: Explorer | None
+
+
+def build_sections(
+    rows: Sequence[Row], output_dir: Path, *, sentences: int, page_bytes: int
+) -> tuple[list[Section], list[str]]:
+    """Compare, draw and gather, one test set after the other.
+
+    Args:
+        rows: from `rows.build_rows`.
+        output_dir: where pictures go. Where several models share a corpus, the model's name
+            follows the data's in their names.
+        sentences: at most so many of a test set go into its explorer.
+        page_bytes: at most so many bytes are all explorers to take in the page.
+
+    Returns:
+        ``(sections, warnings)``.
+
+    Raises:
+        OSError: output_dir cannot be written to.
+    """
+    blocks = [list(members) for _, members in groupby(rows, key=lambda row: row.block)]
+    shared = [members[0].data for members in blocks]
+    names = FileNames()
+    sections: list[Section] = []
+    warnings: list[str] = []
+    for members in blocks:
+        _, data, model, split = members[0].block
+        parts = [data]
+        if shared.count(data) > 1:
+            parts.append(model if split == "test" else f"{model}_{split}")
+        systems, unreadable = load_systems(members)
+        warnings += unreadable
+        tested = _tested(members, warnings)
+        example = None
+        if systems:
+            example, more = draw_example(systems, parts, output_dir, names)
+            warnings += more
+        sections.append(
+            Section(
+                rows=tested,
+                tables=[build_table(tested), *build_attention_tables(tested)],
+                example=example,
+                plots=_plots(tested, systems, parts, output_dir, names),
+                explorer=build_explorer(
+                    systems, sentences=sentences, limit=page_bytes // len(blocks)
+                )
+                if sentences
+                else None,
+            )
+        )
+    return sections, warnings
+
+
+def _tested(rows: Sequence[Row], warnings: list[str]) -> list[Row]:
+    """The rows with their attention tested against the baseline's."""
+    label = next((row.baseline for row in rows if row.baseline), None)
+    baseline = next((row for row in rows if row.label == label), None)
+    if baseline is None:
+        return list(rows)
+    return [
+        row
+        if row is baseline
+        else replace(
+            row, attention_significance=compare_attention(row.runs, baseline.runs, warnings)
+        )
+        for row in rows
+    ]
+
+
+def _plots(
+    rows: Sequence[Row],
+    systems: Sequence[System],
+    parts: Sequence[str],
+    output_dir: Path,
+    names: FileNames,
+) -> list[Plot]:
+    plots: list[Plot] = []
+
+    def add(kind: str, caption: str, figure: Figure) -> None:
+        written, _ = save_figure(figure, output_dir / names.take(kind, *parts))
+        plots.append(Plot(caption, written[0]))
+
+    if systems:
+        figure = draw_distributions([(system.row.label, system.records) for system in systems])
+        caption = "How many source tokens get weight, and how long the segments are"
+        add("sparsity", caption, figure)
+    metric = next(iter(rows[0].metrics))
+    placed = [row for row in rows if metric in row.metrics and "zero_share" in row.attention]
+    if len(placed) > 1:
+        figure = draw_quality_by_sparsity(placed, metric)
+        add("quality", "Quality against sparsity; settings of one normalizer are joined", figure)
+    curves = draw_learning_curves(rows)
+    if curves is not None:
+        add("learning", "Learning curves, one line a run", curves)
+    attention = draw_attention_curves(rows)
+    if attention is not None:
+        add("training", "Attention while it was trained, one line a run", attention)
+    return plots

@@ -1,0 +1,121 @@
+"""From planned runs to their results: those that are there are found, the others made."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from regattn_fairseq.pipeline.preprocess import preprocess
+from regattn_fairseq.pipeline.train import run_differences
+from regattn_fairseq.reproduce.plan import PlannedRun, compose_run, resolve_run
+from regattn_fairseq.reproduce.processes import make_runs
+from regattn_fairseq.runs.errors import PipelineError, one_line
+from regattn_fairseq.runs.result import ReportError, Result, read_run
+
+logger = logging.getLogger(__name__)
+
+# These say how to generate, and are compared apart from what a run was trained with.
+_EVALUATION = ("generation", "evaluation")
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a planned run.
+
+    Attributes:
+        planned: the run.
+        run: its result; None if there is none.
+        reason: why there is none, in one line; empty otherwise.
+        trained: whether this very call made it.
+    """
+
+    planned: PlannedRun
+    run: Result | None
+    reason: str = ""
+    trained: bool = False
+
+
+def carry_out(planned: Sequence[PlannedRun], cfg: DictConfig) -> list[Outcome]:
+    """Find each planned run, or make it; what cannot be made is an outcome, too.
+
+    The corpora of the runs that are missing are preprocessed first, one after the other, since each
+    takes all cores; with one that cannot be, no run is tried. Then ``cfg.jobs`` are made at once.
+
+    Returns:
+        An outcome for each planned run, in their order.
+    """
+    runs_dir = Path(cfg.runs_dir)
+    finished = list(_finished([*map(Path, cfg.reuse), runs_dir]))
+    outcomes = {wanted: _look_up(wanted, finished) for wanted in planned}
+    for wanted, outcome in outcomes.items():
+        if outcome.run is not None:
+            logger.info("%s: reused, %s", wanted, outcome.run.folder)
+    missing = [wanted for wanted, outcome in outcomes.items() if outcome.reason == _NOT_THERE]
+    if not cfg.train:
+        return list(outcomes.values())
+    unusable = _prepare_corpora(missing)
+    for wanted in missing:
+        outcomes[wanted] = Outcome(wanted, None, unusable.get(wanted.data, ""))
+    usable = [wanted for wanted in missing if wanted.data not in unusable]
+    for wanted, failure in make_runs(usable, runs_dir, cfg.jobs).items():
+        if failure:
+            outcomes[wanted] = Outcome(wanted, None, failure)
+        else:
+            made = list(_finished([wanted.output_dir(runs_dir)]))
+            outcomes[wanted] = replace(_look_up(wanted, made), trained=True)
+    return list(outcomes.values())
+
+
+_NOT_THERE = "not trained yet: leave out train=false"
+
+
+def _look_up(wanted: PlannedRun, finished: Sequence[Result]) -> Outcome:
+    try:
+        resolved = resolve_run(wanted)
+    except PipelineError as error:
+        return Outcome(wanted, None, str(error))
+    found = next((run for run in finished if is_made_so(run, resolved)), None)
+    return Outcome(wanted, found, "" if found else _NOT_THERE)
+
+
+def _prepare_corpora(missing: Sequence[PlannedRun]) -> dict[str, str]:
+    """Preprocess the corpora of some runs; return why, for those that cannot be."""
+    unusable = {}
+    for wanted in {wanted.data: wanted for wanted in missing}.values():
+        try:
+            preprocess(compose_run(wanted))
+        except Exception as error:  # of whatever kind, it concerns this corpus alone
+            reason = one_line(error).replace("data.raw_dir", f"raw_dir.{wanted.raw_dir}")
+            logger.warning("%s cannot be used: %s", wanted.data, reason)
+            unusable[wanted.data] = reason
+    return unusable
+
+
+def _finished(folders: Sequence[Path]) -> Iterator[Result]:
+    paths = (path for folder in folders for path in sorted(folder.rglob("*result.json")))
+    for path in dict.fromkeys(paths):
+        try:
+            yield read_run(path, path.parent)
+        except ReportError:
+            continue  # another program's, or a later version's
+
+
+def is_made_so(run: Result, resolved: dict[str, Any]) -> bool:
+    """Whether a finished run was made with just these options."""
+    saved = run.raw.get("config")
+    if not isinstance(saved, dict) or not isinstance(saved.get("data"), dict):
+        return False
+    if saved["data"].get("name") != resolved["data"]["name"]:
+        return False
+    same = all(_chosen(saved.get(node)) == _chosen(resolved[node]) for node in _EVALUATION)
+    return same and not run_differences(saved, resolved)
+
+
+def _chosen(options: dict[str, Any] | None) -> dict[str, Any]:
+    """Those that are set."""
+    return {name: value for name, value in (options or {}).items() if value is not None}

@@ -1,0 +1,167 @@
+"""Which run a configuration means: by the options that change its parameters, and by its data."""
+
+import hashlib
+import os
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf, open_dict, read_write
+
+from regattn_fairseq.normalizers import normalizer_options
+from regattn_fairseq.normalizers.naming import is_idle
+from regattn_fairseq.runs.files import fingerprint
+from regattn_fairseq.runs.prepared import PreparedData
+
+# fairseq's option groups that its trainer reads. All else in a configuration says how to get there
+# (`data`, `normalizer` and `training` set options of these groups), where things lie, or what is
+# done with the trained model.
+TRAINED_BY = (
+    *("model", "task", "criterion", "optimizer", "lr_scheduler"),
+    *("optimization", "dataset", "checkpoint", "common", "bmuf", "ema"),
+)
+
+# Options of these groups that leave the parameters as they are: places, messages, memory, speed,
+# and which files are kept.
+_WITHOUT_EFFECT = {
+    "task": ("data", "max_source_positions", "max_target_positions"),
+    "dataset": (
+        *("num_workers", "data_buffer_size", "dataset_impl", "gen_subset", "num_shards"),
+        *("shard_id", "max_tokens_valid", "batch_size_valid"),
+        "skip_invalid_size_inputs_valid_test",
+    ),
+    "checkpoint": (
+        *("save_dir", "keep_interval_updates", "keep_interval_updates_pattern"),
+        *("keep_last_epochs", "keep_best_checkpoints", "no_save", "no_epoch_checkpoints"),
+        *("no_last_checkpoints", "no_save_optimizer_state", "checkpoint_suffix"),
+        *("checkpoint_shard_count", "load_checkpoint_on_all_dp_ranks"),
+        *("write_checkpoints_asynchronously", "model_parallel_size"),
+    ),
+    "common": (
+        *("no_progress_bar", "log_interval", "log_format", "log_file", "aim_repo"),
+        *("aim_run_hash", "tensorboard_logdir", "wandb_project", "azureml_logging", "cpu"),
+        *("user_dir", "empty_cache_freq", "all_gather_list_size", "profile", "reset_logging"),
+        *("suppress_crashes", "use_plasma_view", "plasma_path"),
+    ),
+}
+
+# Options that name a file whose content counts, not its place.
+_FILES = {
+    "model": ("encoder_embed_path", "decoder_embed_path"),
+    "checkpoint": ("restore_file", "finetune_from_model"),
+}
+
+
+def identity(cfg: dict[str, Any]) -> dict[str, Any]:
+    """The part of a resolved configuration that decides the parameters.
+
+    Args:
+        cfg: as in a run's ``config.yaml``; its key ``prepared`` says where the preprocessed data
+            is, and the last part of that stands for the text.
+    """
+    found: dict[str, Any] = {"data": text_options(cfg["data"])}
+    if cfg.get("prepared"):
+        found["prepared"] = Path(cfg["prepared"]).name
+    normalizer = cfg["model"]["attn_normalizer"]
+    for group in TRAINED_BY:
+        options = cfg.get(group)
+        if not isinstance(options, dict):
+            continue
+        found[group] = {
+            name: _content(value) if name in _FILES.get(group, ()) else value
+            for name, value in options.items()
+            if name not in _WITHOUT_EFFECT.get(group, ())
+            and not (name.startswith("attn_") and is_idle(name, normalizer))
+        }
+    return found
+
+
+def text_options(data: dict[str, Any]) -> dict[str, Any]:
+    """The options of a resolved node ``data`` that decide the preprocessed text.
+
+    Where the corpus lies does not: its files count by their content. Nor does how outputs are
+    scored.
+    """
+    left = {name: value for name, value in data.items() if name not in ("raw_dir", "rouge")}
+    corpus = {name: value for name, value in data["corpus"].items() if name != "raw_dir"}
+    return {**left, "corpus": corpus}
+
+
+def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    """What tells two resolved configurations apart, as far as the trained model is concerned.
+
+    Two configurations of which one does not say what data it is about may be about the same.
+    """
+    there, here = identity(saved), identity(wanted)
+    if "prepared" not in there or "prepared" not in here:
+        there.pop("prepared", None)
+        here.pop("prepared", None)
+    return _differences(there, here)
+
+
+def run_directory(cfg: DictConfig, data: PreparedData) -> Path:
+    """The folder of the run that ``cfg`` means: its ``output_dir``, or a place of its own.
+
+    That place is ``<runs_dir>/<corpus>/<normalizer>-<digits>/seed<seed>``. The digits stand for all
+    that decides the parameters but the seed, so that the seeds of one set-up share a folder.
+    """
+    if cfg.output_dir is not None:
+        return Path(cfg.output_dir).expanduser()
+    what = identity(resolved(cfg, data, Path()))
+    what["common"] = {name: value for name, value in what["common"].items() if name != "seed"}
+    label = f"{normalizer_label(cfg.normalizer)}-{fingerprint(what)[:8]}"
+    return Path(cfg.runs_dir).expanduser() / cfg.data.name / label / f"seed{cfg.seed}"
+
+
+def resolved(cfg: DictConfig, data: PreparedData, directory: Path) -> dict[str, Any]:
+    """The whole configuration of a run in ``directory``, as its ``config.yaml`` keeps it."""
+    cfg = cfg.copy()
+    with read_write(cfg), open_dict(cfg):
+        cfg.output_dir = str(directory)
+        cfg.prepared = os.path.relpath(data.directory.resolve(), directory.resolve())
+        # Absolute, so that the saved configuration replays from any folder.
+        cfg.task.data = str(data.bin.resolve())
+        cfg.checkpoint.save_dir = str((directory / "checkpoints").resolve())
+        if cfg.common.tensorboard_logdir is not None:
+            cfg.common.tensorboard_logdir = str(Path(cfg.common.tensorboard_logdir).resolve())
+    found: Any = OmegaConf.to_container(cfg, resolve=True, enum_to_str=True)
+    return found
+
+
+def normalizer_label(options: DictConfig) -> str:
+    """A folder name for a normalizer: its name, and the options that it takes.
+
+    >>> normalizer_label(OmegaConf.create({"name": "fusedmax", "gamma": 1.0, "lam": 0.1}))
+    'fusedmax_lam0.1'
+    >>> normalizer_label(OmegaConf.create({"name": "sparsemax", "gamma": 2.0, "learn_gamma": True}))
+    'sparsemax_gamma2_learned'
+    """
+    parts = [options.name]
+    for option in normalizer_options(options.name):
+        if option not in options:
+            continue
+        learned = options.get(f"learn_{option}", False)
+        if option != "gamma" or options.gamma != 1.0 or learned:
+            parts.append(f"{option}{options[option]:g}{'_learned' if learned else ''}")
+    return "_".join(parts)
+
+
+def _content(value: Any) -> Any:
+    """The checksum of the file that an option names; of no file, what the option says."""
+    if not isinstance(value, str) or not Path(value).is_file():
+        return value
+    with Path(value).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _differences(saved: Any, wanted: Any, path: str = "") -> list[str]:
+    if isinstance(saved, dict) and isinstance(wanted, dict):
+        found = []
+        for key in sorted({*saved, *wanted}):
+            below = f"{path}.{key}" if path else key
+            found += _differences(saved.get(key), wanted.get(key), below)
+        return found
+    if saved == wanted:
+        return []
+    if path == "prepared":
+        return [f"trained on {saved}, the text is now {wanted}"]
+    return [f"{path}: {saved} there, {wanted} here"]

@@ -1,0 +1,13 @@
+"""Many runs by one command: what became of each, and how far they are."""
+
+from regattn_fairseq.sweep.callback import (
+    Failure,
+    Score,
+    Stopped,
+    in_sweep,
+    name_job,
+    record_failure,
+    stopped,
+)
+
+__all__ = ["Failure", "Score", "Stopped", "in_sweep", "name_job", "record_failure", "stopped"]

@@ -1,0 +1,146 @@
+"""Every file in configs/ composes, and says what fairseq and the pipeline need to know."""
+
+from pathlib import Path
+
+import pytest
+from hydra import compose, initialize_config_dir
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import OmegaConf
+
+from regattn_fairseq.models.normalizer_options import normalizer_from_options
+from regattn_fairseq.options import config
+from regattn_fairseq.options.config import CONFIGS, FAIRSEQ_NODES
+from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.identity import normalizer_label, run_directory
+from regattn_fairseq.runs.prepared import PreparedData
+
+
+def composed(root: str, *overrides: str):
+    config.register()
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose(root, overrides=list(overrides), return_hydra_config=True)
+    HydraConfig.instance().set_config(cfg)  # where options of the command line are read
+    return cfg
+
+
+def folder(cfg) -> Path:
+    """Of the run on some preprocessed data."""
+    return run_directory(cfg, PreparedData(Path("cache/data-0123456789ab")))
+
+
+def names(group: str) -> list[str]:
+    found = sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
+    return [name for name in found if name not in ("options", "multi30k_base")]
+
+
+@pytest.mark.parametrize("root", ["preprocess", "train", "evaluate", "run", "report", "demo"])
+def test_every_stage_composes_without_options(root):
+    cfg = composed(root)
+    missing = {key for key in OmegaConf.missing_keys(cfg) if not key.startswith("hydra.")}
+    assert missing == set()
+
+
+@pytest.mark.parametrize("name", names("data"))
+def test_every_corpus_composes(name):
+    cfg = composed("run", f"data={name}", "data.raw_dir=somewhere")
+    if cfg.data.task == "entailment":
+        cfg = composed("run", "experiment=entailment", f"data={name}", "data.raw_dir=somewhere")
+        assert cfg.model._name == "regattn_entailment"
+        assert cfg.checkpoint.maximize_best_checkpoint_metric
+        check_options(cfg)
+    else:
+        assert cfg.data.task in ("translation", "summarization")
+        assert cfg.task.source_lang == cfg.data.source_lang
+    assert cfg.data.name == name
+
+
+@pytest.mark.parametrize("name", names("normalizer"))
+def test_every_normalizer_reaches_the_model(name):
+    cfg = composed("run", f"normalizer={name}", "normalizer.gamma=2")
+    assert cfg.model.attn_normalizer == name
+    assert cfg.model.attn_gamma == 2
+    check_options(cfg)
+    normalizer_from_options(cfg.model)
+    assert normalizer_label(cfg.normalizer).startswith(f"{name}_")
+    assert "_gamma2" in str(folder(cfg))
+
+
+@pytest.mark.parametrize("group", ["model", "training", "generation", "experiment"])
+def test_every_other_choice_composes(group):
+    for name in names(group):
+        of_entailment = name.startswith("entailment")
+        experiment = ["experiment=entailment"] if of_entailment else []
+        cfg = composed("run", f"{group}={name}", "data.raw_dir=somewhere", *experiment)
+        resolved = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
+        assert set(FAIRSEQ_NODES) - {"_name", "bpe", "tokenizer", "scoring"} <= set(resolved)
+        check_options(cfg)
+
+
+@pytest.mark.parametrize(
+    ("overrides", "words"),
+    [
+        (["data=synthetic_entailment"], "add experiment=entailment"),
+        (["experiment=entailment", "data=synthetic_de_en"], "leave out experiment=entailment"),
+        (["experiment=entailment", "training.best_metric=bleu"], "choose loss or accuracy"),
+    ],
+)
+def test_corpus_and_model_must_be_for_the_same_task(overrides, words):
+    with pytest.raises(PipelineError, match=words):
+        check_options(composed("run", *overrides))
+
+
+@pytest.mark.parametrize("name", ["tensorboard", "wandb", "none"])
+def test_every_tracker_composes(name):
+    cfg = composed("run", f"tracking={name}")
+    assert (cfg.common.tensorboard_logdir is None) == (name == "none")
+    assert (cfg.common.wandb_project is None) == (name != "wandb")
+
+
+@pytest.mark.parametrize("name", [name for name in names("sweep") if name != "optuna"])
+def test_every_sweep_composes_and_says_its_command(name):
+    cfg = composed("run", f"sweep={name}")
+    assert cfg.hydra.sweeper.params
+    assert folder(cfg) == folder(composed("run"))
+    lines = (CONFIGS / "sweep" / f"{name}.yaml").read_text().splitlines()
+    assert lines[1].startswith(f"# regattn-run -m sweep={name}")
+
+
+@pytest.mark.parametrize("name", names("experiment"))
+def test_an_experiments_first_comment_is_its_command(name):
+    lines = (CONFIGS / "experiment" / f"{name}.yaml").read_text().splitlines()
+    assert lines[0] == "# @package _global_"
+    command = lines[1].removeprefix("# ").split()
+    assert command[0] == "regattn-run"
+    assert f"experiment={name}" in command
+
+
+@pytest.mark.parametrize(
+    ("overrides", "label"),
+    [
+        (["normalizer=softmax"], "softmax"),
+        (["normalizer=softmax", "normalizer.gamma=0.5"], "softmax_gamma0.5"),
+        (["normalizer=oscarmax", "normalizer.lam=0.05"], "oscarmax_lam0.05"),
+        (["normalizer=pnormmax", "normalizer.p=1.2"], "pnormmax_p1.2"),
+        (["normalizer=entmax", "normalizer.alpha=1.7"], "entmax_alpha1.7"),
+        (
+            ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
+            "fusedmax_gamma1_learned_lam0.05_learned",
+        ),
+    ],
+)
+def test_normalizer_labels(overrides, label):
+    cfg = composed("train", *overrides)
+    assert normalizer_label(cfg.normalizer) == label
+    assert f"/{label}-" in str(folder(cfg))
+
+
+def test_fairseqs_own_options_have_their_own_names():
+    cfg = composed(
+        "run", "optimization.clip_norm=3", "optimizer.weight_decay=0.1", "common.fp16=true"
+    )
+    assert (cfg.optimization.clip_norm, cfg.optimizer.weight_decay, cfg.common.fp16) == (
+        3,
+        0.1,
+        True,
+    )
