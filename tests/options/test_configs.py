@@ -7,7 +7,8 @@ from hydra import compose, initialize_config_dir
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import OmegaConf
 
-from regattn_fairseq.models.normalizer_options import normalizer_from_options
+from regattn_fairseq.models.normalizer_options import NormalizerOptions, normalizer_from_options
+from regattn_fairseq.normalizers import rule
 from regattn_fairseq.options import config
 from regattn_fairseq.options.config import CONFIGS, FAIRSEQ_NODES
 from regattn_fairseq.pipeline.train import check_options
@@ -64,6 +65,15 @@ def test_every_normalizer_reaches_the_model(name):
     normalizer_from_options(cfg.model)
     assert normalizer_label(cfg.normalizer).startswith(f"{name}_")
     assert "_gamma2" in str(folder(cfg))
+
+
+@pytest.mark.parametrize("name", names("normalizer"))
+def test_the_map_declares_the_defaults_of_all(name):
+    given = composed("run", f"normalizer={name}").normalizer
+    built = normalizer_from_options(NormalizerOptions(attn_normalizer=name))
+    assert built.schedule.gamma_factor(0) == rule(name).gamma_start
+    for option, value in built.options.items():
+        assert given.get(option, value) == value == rule(name).options[option].default
 
 
 @pytest.mark.parametrize("group", ["model", "training", "generation", "experiment"])
@@ -125,7 +135,7 @@ def test_an_experiments_first_comment_is_its_command(name):
         (["normalizer=entmax", "normalizer.alpha=1.7"], "entmax_alpha1.7"),
         (
             ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
-            "fusedmax_gamma1_learned_lam0.05_learned",
+            "fusedmax_gamma1_learned_lam0.1_learned",
         ),
     ],
 )
