@@ -44,8 +44,8 @@ from regattn_fairseq.criterions import label_smoothed_cross_entropy
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.dropout import Dropout
-from regattn_fairseq.models.recurrence import LSTM
-from regattn_fairseq.models.step_products import StepLSTM
+from regattn_fairseq.models.fast import decoding, packed_lstm
+from regattn_fairseq.models.fast.loop_products import LoopLSTMCell
 from regattn_fairseq.runs.files import write_text
 from regattn_fairseq.tasks.search import QuickBeamSearch
 
@@ -62,11 +62,11 @@ GENERATOR = "rest: fairseq's generator"
 
 PRODUCTS = {"aten::mm", "aten::addmm", "aten::bmm", "aten::baddbmm", "aten::mv", "aten::addmv"}
 PARTS = [
-    (LSTM, "forward", LSTMS),
-    (StepLSTM, "__call__", LSTMS),
-    (Attention, "forward", ATTENTION),
-    (Attention, "project_keys", ATTENTION),
-    (Attention, "step_by_step", ATTENTION),
+    (packed_lstm, "run", LSTMS),
+    (LoopLSTMCell, "__call__", LSTMS),
+    (Attention, "mix", ATTENTION),
+    (decoding, "project_keys", ATTENTION),
+    (decoding, "loop_attention", ATTENTION),
     (label_smoothed_cross_entropy, "linear_label_smoothed_cross_entropy", OUTPUT),
     (LSTMDecoder, "output_layer", OUTPUT),
     (LSTMDecoder, "get_normalized_probs", OUTPUT),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from fairseq.criterions import register_criterion
 from fairseq.criterions.label_smoothed_cross_entropy import (
     LabelSmoothedCrossEntropyCriterion,
@@ -11,7 +12,7 @@ from fairseq.criterions.label_smoothed_cross_entropy import (
 from fairseq.models import FairseqModel
 from torch import Tensor
 
-from regattn_fairseq.models import RegattnLSTMModel
+from regattn_fairseq.models.fast import gradients
 
 CHUNK_BYTES = 2**23  # of scores at once: little enough to stay in a cache
 MIN_CHUNK_ROWS = 128  # enough for the products to run at nearly their full rate
@@ -23,26 +24,26 @@ MIN_CHUNK_ROWS = 128  # enough for the products to run at nearly their full rate
 class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
     """fairseq's ``label_smoothed_cross_entropy``, without the scores of a whole batch in memory.
 
-    For ``regattn_lstm`` it computes the output layer, the loss and their gradients together, for a
-    few target words at a time and for none that is padding: the same loss, to rounding, in less
-    time and memory. For other models, in 16 bits, and where more is asked of the scores
-    (``report_accuracy``, ``ignore_prefix_size``), it is fairseq's own.
+    For a model with a method ``output_weights``, as ``regattn_lstm`` has it, it computes the output
+    layer, the loss and their gradients together, for a few target words at a time and for none that
+    is padding: the same loss, to rounding, in less time and memory. For other models, in 16 bits,
+    and where more is asked of the scores (``report_accuracy``, ``ignore_prefix_size``), it is
+    fairseq's own.
     """
 
     def forward(
         self, model: FairseqModel, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[Tensor, int, dict[str, Any]]:
         """The loss of a batch, summed; what it is to be divided by; and what to log."""
-        if not (reduce and self._can_be_fused(model)):
+        layer = self._fusible_layer(model) if reduce else None
+        if layer is None:
             result: tuple[Tensor, int, dict[str, Any]] = super().forward(model, sample, reduce)
             return result
         features, _ = model(**sample["net_input"], features_only=True)
         target = sample["target"]
         is_word = target.ne(self.padding_idx)
-        decoder = _unwrapped(model).decoder
-        weight, bias = decoder.output_weights()
         loss, nll_loss = linear_label_smoothed_cross_entropy(
-            features[is_word], weight, bias, target[is_word], self.eps
+            features[is_word], *layer, target[is_word], self.eps
         )
         sample_size = target.size(0) if self.sentence_avg else sample["ntokens"]
         logged = {
@@ -54,15 +55,15 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         }
         return loss, sample_size, logged
 
-    def _can_be_fused(self, model: FairseqModel) -> bool:
-        inner = _unwrapped(model)
-        return (
-            isinstance(inner, RegattnLSTMModel)
-            and not self.report_accuracy
-            and self.ignore_prefix_size == 0
-            and inner.decoder.embed_tokens.weight.dtype in (torch.float32, torch.float64)
-            and not torch.is_autocast_enabled(inner.decoder.embed_tokens.weight.device.type)
-        )
+    def _fusible_layer(self, model: FairseqModel) -> tuple[Tensor, Tensor | None] | None:
+        """Weight and bias of the output layer, if the loss may be computed together with it."""
+        output_weights = getattr(_unwrapped(model), "output_weights", None)
+        if output_weights is None or self.report_accuracy or self.ignore_prefix_size > 0:
+            return None
+        layer: tuple[Tensor, Tensor | None] | None = output_weights()
+        if layer is None or layer[0].dtype not in (torch.float32, torch.float64):
+            return None
+        return None if torch.is_autocast_enabled(layer[0].device.type) else layer
 
 
 def _unwrapped(model: Any) -> Any:
@@ -113,9 +114,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
         spread = epsilon / (words - 1)
         peak = 1 - epsilon - spread
         need_features, need_weight, need_bias, *_ = ctx.needs_input_grad
-        of_features = torch.empty_like(features) if need_features else None
-        of_weight = torch.zeros_like(weight) if need_weight else None
-        of_bias = torch.zeros_like(bias) if bias is not None and need_bias else None
+        grad_features = torch.empty_like(features) if need_features else None
+        grad_weight = torch.zeros_like(weight) if need_weight else None
+        grad_bias = torch.zeros_like(bias) if bias is not None and need_bias else None
 
         # No views of one tensor: fairseq multiplies a loss in place that is not to count.
         loss, nll_loss = features.new_zeros(()), features.new_zeros(())
@@ -132,9 +133,9 @@ class _LinearCrossEntropy(torch.autograd.Function):
                 torch.mm(chunk_features, weight.t(), out=out)
             else:
                 torch.addmm(bias, chunk_features, weight.t(), out=out)
-            gradient = torch.softmax(out, dim=1, out=probabilities[:size])
+            grad_scores = torch.softmax(out, dim=1, out=probabilities[:size])
             # The logarithm of the scores' sum of exponentials, read off the likeliest word.
-            log_total = out.amax(dim=1) - gradient.amax(dim=1).log()
+            log_total = out.amax(dim=1) - grad_scores.amax(dim=1).log()
             at_target = chunk_target.unsqueeze(1)
             nll = (log_total - out.gather(1, at_target).squeeze(1)).sum()
             nll_loss += nll
@@ -144,23 +145,38 @@ class _LinearCrossEntropy(torch.autograd.Function):
             if not any(ctx.needs_input_grad):
                 continue
             # ∂loss/∂scores = softmax − spread − (peak at the target): peak + V spread = 1.
-            gradient -= spread
-            gradient.scatter_add_(1, at_target, gradient.new_full((size, 1), -peak))
-            if of_features is not None:
-                torch.mm(gradient, weight, out=of_features[start : start + size])
-            if of_weight is not None:
-                of_weight.addmm_(gradient.t(), chunk_features)
-            if of_bias is not None:
-                of_bias += gradient.sum(0)
-        ctx.save_for_backward(of_features, of_weight, of_bias)
+            grad_scores -= spread
+            grad_scores.scatter_add_(1, at_target, grad_scores.new_full((size, 1), -peak))
+            if grad_features is not None:
+                torch.mm(grad_scores, weight, out=grad_features[start : start + size])
+            if grad_weight is not None:
+                grad_weight.addmm_(grad_scores.t(), chunk_features)
+            if grad_bias is not None:
+                grad_bias += grad_scores.sum(0)
+        ctx.save_for_backward(features, weight, bias, target, grad_features, grad_weight, grad_bias)
+        ctx.epsilon = epsilon
         ctx.mark_non_differentiable(nll_loss)
         return loss, nll_loss
 
     @staticmethod
-    @torch.autograd.function.once_differentiable
-    def backward(ctx: Any, gradient: Tensor, _nll_gradient: Tensor) -> tuple[Tensor | None, ...]:
-        scaled = [None if saved is None else saved * gradient for saved in ctx.saved_tensors]
-        return *scaled, None, None
+    def backward(ctx: Any, grad: Tensor, _grad_nll: Tensor) -> tuple[Tensor | None, ...]:
+        features, weight, bias, target, *saved = ctx.saved_tensors
+        if gradients.are_differentiated():
+            inputs = (features, weight) if bias is None else (features, weight, bias)
+
+            def plain(*inputs: Tensor) -> Tensor:
+                return _plain_loss(F.linear(*inputs), target, ctx.epsilon)
+
+            grads = gradients.of_plain(plain, inputs, grad)
+            return *grads, *(None,) * (5 - len(grads))
+        return *(None if kept is None else kept * grad for kept in saved), None, None
+
+
+def _plain_loss(scores: Tensor, target: Tensor, epsilon: float) -> Tensor:
+    spread = epsilon / (scores.size(1) - 1)
+    log_probs = scores.log_softmax(dim=1)
+    at_target = log_probs.gather(1, target.unsqueeze(1)).sum()
+    return -(1 - epsilon - spread) * at_target - spread * log_probs.sum()
 
 
 __all__ = ["RegattnLabelSmoothedCrossEntropy", "linear_label_smoothed_cross_entropy"]

@@ -1,13 +1,18 @@
-"""The models that this plugin registers with fairseq."""
+"""The models that this plugin registers with fairseq.
+
+Importing this package registers the tasks and the criterions as well, whatever was imported before:
+who opens a checkpoint needs all that it names.
+"""
 
 import argparse
 
 import numpy as np
 import torch
 
+from regattn_fairseq import criterions, tasks
 from regattn_fairseq.models.architectures import ARCHITECTURES
+from regattn_fairseq.models.encoder_decoder import RegattnLSTMModel
 from regattn_fairseq.models.entailment import RegattnEntailmentConfig, RegattnEntailmentModel
-from regattn_fairseq.models.lstm import RegattnLSTMModel
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig
 
 # fairseq keeps in a checkpoint its options, as an argparse.Namespace, and BLEU's n-gram counts, as
@@ -25,4 +30,6 @@ __all__ = [
     "RegattnEntailmentModel",
     "RegattnLSTMConfig",
     "RegattnLSTMModel",
+    "criterions",
+    "tasks",
 ]

@@ -5,7 +5,7 @@ from typing import Any
 
 from fairseq.models import register_model_architecture
 
-from regattn_fairseq.models.lstm import RegattnLSTMModel
+from regattn_fairseq.models.encoder_decoder import RegattnLSTMModel
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
     # For tests and for a first look: seconds, not minutes.

@@ -1,12 +1,11 @@
 """Luong-style attention whose normalizer is any map onto the probability simplex."""
 
 import logging
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from regattn_fairseq.models.step_products import StepBatchedLinear, StepLinear
+from regattn_fairseq.models.scripting import Snapshot
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +47,11 @@ class Attention(nn.Module):
         ValueError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
     """
 
+    # What torch.jit.script is not to compile, and what it takes instead.
+    __jit_ignored_attributes__ = ("normalizer",)
+    __constants__ = ("_compiled_normalizer",)
+    _compiled_normalizer = Snapshot()
+
     def __init__(
         self,
         query_dim: int,
@@ -65,10 +69,13 @@ class Attention(nn.Module):
                 f"attn_score=dot needs states of one size, but the decoder's have {query_dim} "
                 f"units and the encoder's {value_dim}; use attn_score=general"
             )
-        self.score = score
         self.normalized = normalized
         self.scale = query_dim**-0.5 if scaled or normalized else 1.0
         self.normalizer = normalizer
+        self.input_proj: nn.Linear | None = None
+        self.query_proj: nn.Linear | None = None
+        self.key_proj: nn.Linear | None = None
+        self.score_proj: nn.Linear | None = None
         if score == "general":
             # Named and shaped as in fairseq's lstm, whose checkpoints therefore load.
             self.input_proj = nn.Linear(query_dim, value_dim, bias=False)
@@ -78,31 +85,13 @@ class Attention(nn.Module):
             self.score_proj = nn.Linear(query_dim, 1, bias=False)
         self.output_proj = nn.Linear(query_dim + value_dim, query_dim, bias=False)
 
-    def project_keys(self, values: Tensor) -> Tensor:
-        """Do the part of the scores that no query changes, once a batch.
-
-        Args:
-            values: source states [batch, source, value_dim].
-
-        Returns:
-            keys [batch, source, query_dim], which :meth:`forward` takes beside the values.
-        """
-        if self.score == "concat":
-            return self.key_proj(values)
-        if self.score == "dot":
-            return self.scale * self._one_size(values)
-        if self.normalized:
-            return self.scale * self._one_size(values @ self.input_proj.weight)
-        return values @ (self.scale * self.input_proj.weight)
-
     def forward(
-        self, query: Tensor, keys: Tensor, values: Tensor, padding_mask: Tensor | None
+        self, query: Tensor, values: Tensor, padding_mask: Tensor | None
     ) -> tuple[Tensor, Tensor]:
         """Attend, for any number of queries at once.
 
         Args:
             query: decoder states [batch, target, query_dim].
-            keys: from :meth:`project_keys`, [batch, source, query_dim].
             values: source states [batch, source, value_dim].
             padding_mask: bool [batch, source], True where there is no source word; None if there
                 is one everywhere.
@@ -110,66 +99,61 @@ class Attention(nn.Module):
         Returns:
             output [batch, target, query_dim] and weights [batch, target, source].
         """
-        if self.score == "concat":
-            # [batch, target, 1, query] + [batch, 1, source, query]
-            hidden = torch.tanh(self.query_proj(query).unsqueeze(2) + keys.unsqueeze(1))
-            scores = self._score_hidden(hidden)
-        else:
-            scores = torch.bmm(self._one_size(query), keys.transpose(1, 2))
-        mask = None if padding_mask is None else padding_mask.unsqueeze(1)
-        weights = self.normalizer(scores, mask=mask)
-        context = torch.bmm(weights, values)
-        return torch.tanh(self.output_proj(torch.cat((context, query), dim=2))), weights
+        return self.mix(self.score(query, values), query, values, padding_mask)
 
-    def step_by_step(
-        self, keys: Tensor, values: Tensor, padding_mask: Tensor | None
-    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-        """Attend for one query after the other, where each depends on the output before it.
+    def score(self, query: Tensor, values: Tensor) -> Tensor:
+        """Scores [batch, target, source]; arguments as :meth:`forward`."""
+        if (
+            self.query_proj is not None
+            and self.key_proj is not None
+            and self.score_proj is not None
+        ):
+            # [batch, target, 1, query_dim] + [batch, 1, source, query_dim]
+            hidden = self.query_proj(query).unsqueeze(2) + self.key_proj(values).unsqueeze(1)
+            return self.score_hidden(torch.tanh(hidden))
+        if self.input_proj is not None and self.normalized:
+            values = values @ self.input_proj.weight
+        elif self.input_proj is not None:
+            query = self.input_proj(query)
+        return self.scale * torch.bmm(self.one_size(query), self.one_size(values).transpose(1, 2))
 
-        Args:
-            keys: as :meth:`forward` takes them.
-            values: likewise.
-            padding_mask: likewise.
-
-        Returns:
-            ``query ↦ (output, weights)``: the same as :meth:`forward` for queries
-            [rows, query_dim] of the batch's first rows, with gradients made for a loop (see
-            :mod:`~regattn_fairseq.models.step_products`).
-        """
-        scores_of = self._step_scores(keys)
-        context_of = StepBatchedLinear(values.transpose(1, 2))
-        mix = StepLinear(self.output_proj.weight)
-
-        def attend(query: Tensor) -> tuple[Tensor, Tensor]:
-            mask = None if padding_mask is None else padding_mask[: query.size(0)]
-            weights = self.normalizer(scores_of(query), mask=mask)
-            return mix(torch.cat((context_of(weights), query), dim=1)).tanh(), weights
-
-        return attend
-
-    def _step_scores(self, keys: Tensor) -> Callable[[Tensor], Tensor]:
-        if self.score != "concat":
-            product = StepBatchedLinear(keys)
-            return lambda query: product(self._one_size(query))
-
-        def scores(query: Tensor) -> Tensor:
-            hidden = torch.tanh(self.query_proj(query).unsqueeze(1) + keys[: query.size(0)])
-            return self._score_hidden(hidden)
-
-        return scores
-
-    def _score_hidden(self, hidden: Tensor) -> Tensor:
+    def score_hidden(self, hidden: Tensor) -> Tensor:
         """Scores [...] of the hidden layer [..., query_dim] of ``concat``."""
-        weight = self.score_proj.weight.squeeze(0)
-        if self.normalized:
-            weight = self.scale * self._one_size(weight)
-        return self._one_size(hidden) @ weight
+        assert self.score_proj is not None
+        if not self.normalized:
+            return self.score_proj(hidden).squeeze(-1)
+        weight = self.scale * self.one_size(self.score_proj.weight.squeeze(0))
+        return self.one_size(hidden) @ weight
 
-    def _one_size(self, vectors: Tensor) -> Tensor:
+    def one_size(self, vectors: Tensor) -> Tensor:
         """Bring vectors [..., n] to a mean square of 1, if scores are normalized."""
         if not self.normalized:
             return vectors
         return nn.functional.rms_norm(vectors, vectors.shape[-1:], eps=1e-7)
+
+    def mix(
+        self, scores: Tensor, query: Tensor, values: Tensor, padding_mask: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """Turn scores [batch, target, source] into outputs and weights; as :meth:`forward`."""
+        mask = None if padding_mask is None else padding_mask.unsqueeze(1)
+        weights = self._normalize(scores, mask)
+        context = torch.bmm(weights, values)
+        return torch.tanh(self.output_proj(torch.cat((context, query), dim=2))), weights
+
+    def _normalize(self, scores: Tensor, mask: Tensor | None) -> Tensor:
+        if not torch.jit.is_scripting():
+            weights: Tensor = self.normalizer(scores, mask=mask)
+            return weights
+        name, options, values = self._compiled_normalizer
+        return torch.ops.regattn.normalize(scores, mask, name, options, values)
+
+    @torch.jit.unused
+    def projections(self) -> list[nn.Module | None]:
+        """The layers that this one consists of; None for those that its scores do without."""
+        return [
+            *(self.input_proj, self.query_proj, self.key_proj, self.score_proj),
+            self.output_proj,
+        ]
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
         """Take the parameters of a normalizer that learned other options, or none.

@@ -1,6 +1,5 @@
 """LSTM decoder with attention."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -8,16 +7,11 @@ import torch.nn.functional as F
 from fairseq.data import Dictionary
 from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
-from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
-from regattn_fairseq.kernels.running import Kernels, works_on
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.dropout import Dropout
-from regattn_fairseq.models.encoder import EncoderOutput, select_sentences
-from regattn_fairseq.models.recurrence import LSTM
-from regattn_fairseq.models.step_products import StepLSTM
-
-_kernels = Kernels("regattn_fairseq.models.output_kernels", {"log_softmax": 1})
+from regattn_fairseq.models.encoder import EncoderOutput
+from regattn_fairseq.models.fast import decoding, may_bypass
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
 
@@ -38,54 +32,16 @@ class DecoderState(NamedTuple):
         )
 
 
-class _Gates:
-    """An LSTM's weights as single steps take them: one product a layer and step.
-
-    A layer's matrix is for its input and its own last state, side by side. The words' share of
-    the first layer's gates needs no loop, and has a matrix of its own.
-
-    Args:
-        lstm: the LSTM; its inputs begin with a word's embedding.
-        embedding_size: of a word.
-    """
-
-    def __init__(self, lstm: LSTM, embedding_size: int) -> None:
-        self.layers: list[StepLSTM] = []
-        self.biases: list[Tensor] = []  # each [4 hidden]
-        for layer, (weight_ih, weight_hh, bias_ih, bias_hh) in enumerate(lstm.all_weights):
-            if layer == 0:
-                self.of_words = weight_ih[:, :embedding_size]
-            of_input = weight_ih[:, embedding_size:] if layer == 0 else weight_ih
-            self.layers.append(StepLSTM(torch.cat((of_input, weight_hh), dim=1)))
-            self.biases.append(bias_ih + bias_hh)
-        self._table: Tensor | None = None
-        self._known: Tensor | None = None
-
-    def share(self, embedded: Tensor) -> Tensor:
-        """Of words in the first layer's gates: [..., embedding_size] to [..., 4 hidden]."""
-        return F.linear(embedded, self.of_words, self.biases[0])
-
-    def look_up_share(self, words: Tensor, embeddings: nn.Embedding) -> Tensor:
-        """The same for indices [rows], computed but once for each word that turns up."""
-        if self._table is None or self._known is None:
-            # Takes memory where it is written to.
-            size = embeddings.num_embeddings
-            self._table = self.biases[0].new_empty(size, self.biases[0].size(0))
-            self._known = torch.zeros(size, dtype=torch.bool, device=words.device)
-        new = words[~self._known[words]].unique()
-        if new.numel() > 0:
-            self._table[new] = self.share(embeddings(new))
-            self._known[new] = True
-        return self._table.index_select(0, words)
-
-
 class LSTMDecoder(FairseqIncrementalDecoder):
     """Write the target with an LSTM that attends to the source at every step.
 
     With input feeding (Luong et al. 2015, section 3.3) a step's attention output is part of the
     next step's input, so the steps run one by one. Without it the LSTM reads the whole target in
-    one call, and all steps attend at once. The steps pass over padding: what stands past the end
-    of a sentence, in scores and weights, means nothing.
+    one call, and all steps attend at once. What stands past the end of a sentence, in scores and
+    weights, means nothing.
+
+    This is the computation as it can be read. Where nothing else is asked of it, the same is
+    computed faster by :mod:`~regattn_fairseq.models.fast.decoding`.
 
     Args:
         dictionary: the target dictionary.
@@ -131,7 +87,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             self.encoder_cell_proj = nn.Linear(encoder_output_units, hidden_size)
 
         feed_size = hidden_size if input_feeding else 0
-        self.lstm = LSTM(
+        self.lstm = nn.LSTM(
             embed_tokens.embedding_dim + feed_size,
             hidden_size,
             num_layers,
@@ -152,7 +108,6 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         encoder_out: EncoderOutput,
         incremental_state: IncrementalState | None = None,
         features_only: bool = False,
-        **_: object,
     ) -> tuple[Tensor, dict[str, list[Tensor]]]:
         """Score every word at every target position.
 
@@ -167,45 +122,16 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             word scores [batch, target, vocabulary], or features [batch, target, out_embed_dim];
             and ``{"attn": [weights]}`` with weights [batch, target, source], in training too.
         """
-        hypotheses = encoder_out.hidden.size(1) // encoder_out.states.size(0)
-        if (
-            hypotheses > 1
-            and incremental_state is not None
-            and self._load(incremental_state) is None
-            and self._repeats_itself()
-            and prev_output_tokens.eq(prev_output_tokens[:1]).all()
-        ):
-            return self._first_step(
-                prev_output_tokens, encoder_out, incremental_state, features_only, hypotheses
-            )
-        features, weights = self.extract_features(
-            prev_output_tokens, encoder_out, incremental_state
-        )
-        outputs = features if features_only else self.output_layer(features)
+        if not torch.jit.is_scripting():  # noqa: SIM102  the compiler passes over this block alone
+            if decoding.replaces(self, prev_output_tokens):
+                outputs, weights = decoding.run(
+                    self, prev_output_tokens, encoder_out, incremental_state, features_only
+                )
+                return outputs, {"attn": [weights]}
+        outputs, weights = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
+        if not features_only:
+            outputs = self.output_layer(outputs)
         return outputs, {"attn": [weights]}
-
-    def _first_step(
-        self,
-        prev_output_tokens: Tensor,
-        encoder_out: EncoderOutput,
-        incremental_state: IncrementalState,
-        features_only: bool,
-        hypotheses: int,
-    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
-        """:meth:`forward` for a sentence's hypotheses at once, which begin with the same word."""
-        of_sentences = encoder_out._replace(
-            hidden=encoder_out.hidden[:, ::hypotheses], cell=encoder_out.cell[:, ::hypotheses]
-        )
-        outputs, extra = self.forward(
-            prev_output_tokens[::hypotheses], of_sentences, incremental_state, features_only
-        )
-        saved = self._load(incremental_state)
-        assert saved is not None
-        keys, state = saved
-        rows = torch.arange(outputs.size(0), device=outputs.device).repeat_interleave(hypotheses)
-        self._save(incremental_state, keys, state.select(rows))
-        (weights,) = extra["attn"]
-        return outputs.index_select(0, rows), {"attn": [weights.index_select(0, rows)]}
 
     def extract_features(
         self,
@@ -214,193 +140,112 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         incremental_state: IncrementalState | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Like :meth:`forward` up to the output layer: [batch, target, out_embed_dim], weights."""
-        saved = self._load(incremental_state)
+        # 1. The state that the step before left; at first, the encoder's last states.
+        state = self.last_state(encoder_out, incremental_state)
         if incremental_state is not None:
             prev_output_tokens = prev_output_tokens[:, -1:]
-        keys, state = saved or (
-            self.attention.project_keys(encoder_out.states),
-            self._initial_state(encoder_out),
-        )
 
-        target = prev_output_tokens.size(1)
+        # 2. The words before: [batch, target, embed_dim].
+        words = self.dropout_in_module(self.embed_tokens(prev_output_tokens))
+
+        # 3. The LSTM reads them and attends to the source, at each step: [batch, target, hidden].
         if self.input_feeding:
-            gates = self._gates(incremental_state)
-            if (
-                incremental_state is not None
-                and prev_output_tokens.is_cpu
-                and self._repeats_itself()
-            ):
-                share = gates.look_up_share(prev_output_tokens[:, 0], self.embed_tokens)
-                shares = PackedSequence(share, torch.tensor([share.size(0)]))
-            else:
-                words = self._pack(prev_output_tokens)
-                shares = words._replace(data=gates.share(words.data))
-            outputs, weights, state = self._step_by_step(
-                shares, target, encoder_out, keys, state, gates
-            )
+            outputs, weights, state = self._step_by_step(words, encoder_out, state)
         else:
-            words = self._pack(prev_output_tokens)
-            outputs, weights, state = self._all_at_once(words, target, encoder_out, keys, state)
-        self._save(incremental_state, keys, state)
+            queries, (hidden, cell) = self.lstm(words, (state.hidden, state.cell))
+            mixed, weights = self.attend(queries, encoder_out)
+            outputs = self.dropout_out_module(mixed)
+            state = DecoderState(hidden, cell, state.feed)
+        self.keep_state(incremental_state, state)
 
-        if self.additional_fc is not None:
-            outputs = self.dropout_out_module(self.additional_fc(outputs))
-        return outputs, weights
+        # 4. The features that the output layer reads: [batch, target, out_embed_dim].
+        return self.project_features(outputs), weights
+
+    def _step_by_step(
+        self, words: Tensor, encoder_out: EncoderOutput, state: DecoderState
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        """Outputs [batch, target, hidden], weights [batch, target, source] and the last state."""
+        hidden, cell, feed = state.hidden, state.cell, state.feed
+        outputs: list[Tensor] = []
+        weights: list[Tensor] = []
+        for step in range(words.size(1)):
+            # 1. One step of the LSTM, from the word and the attention before: [batch, 1, hidden].
+            x = torch.cat((words[:, step], feed), dim=1).unsqueeze(1)
+            query, (hidden, cell) = self.lstm(x, (hidden, cell))
+            # 2. Attention to the source: [batch, 1, hidden] and [batch, 1, source].
+            mixed, step_weights = self.attend(query, encoder_out)
+            # 3. Its output is the step's, and part of the next step's input.
+            output = self.dropout_out_module(mixed)
+            feed = output.squeeze(1)
+            outputs.append(output)
+            weights.append(step_weights)
+        return torch.cat(outputs, 1), torch.cat(weights, 1), DecoderState(hidden, cell, feed)
+
+    def attend(self, queries: Tensor, encoder_out: EncoderOutput) -> tuple[Tensor, Tensor]:
+        """Attend for queries [batch, target, hidden]; a sentence may have several rows."""
+        values = encoder_out.states
+        together = queries.reshape(values.size(0), -1, queries.size(2))
+        mixed, weights = self.attention(together, values, encoder_out.padding_mask)
+        batch, target = queries.size(0), queries.size(1)
+        return mixed.view(batch, target, -1), weights.view(batch, target, -1)
+
+    def project_features(self, outputs: Tensor) -> Tensor:
+        """Turn attention's outputs [..., hidden] into features [..., out_embed_dim]."""
+        if self.additional_fc is None:
+            return outputs
+        features: Tensor = self.dropout_out_module(self.additional_fc(outputs))
+        return features
 
     def output_layer(self, features: Tensor) -> Tensor:
         """Turn features [..., out_embed_dim] into word scores [..., vocabulary]."""
-        return F.linear(features, *self.output_weights())
-
-    def output_weights(self) -> tuple[Tensor, Tensor | None]:
-        """Weight [vocabulary, out_embed_dim] and bias [vocabulary] of the output layer."""
         if self.fc_out is None:
-            return self.embed_tokens.weight, None
-        return self.fc_out.weight, self.fc_out.bias
+            return F.linear(features, self.embed_tokens.weight)
+        return self.fc_out(features)
 
-    def _initial_state(self, encoder_out: EncoderOutput) -> DecoderState:
+    def output_weights(self) -> tuple[Tensor, Tensor | None] | None:
+        """Weight [vocabulary, out_embed_dim] and bias [vocabulary] of the output layer.
+
+        None where :meth:`output_layer` has to be called, since more depends on the call.
+        """
+        layer = self.embed_tokens if self.fc_out is None else self.fc_out
+        if not may_bypass(layer.weight, layer):
+            return None
+        return layer.weight, None if self.fc_out is None else self.fc_out.bias
+
+    def last_state(
+        self, encoder_out: EncoderOutput, incremental_state: IncrementalState | None
+    ) -> DecoderState:
+        """The state to go on from: the last step's, or the one that decoding starts from."""
+        saved = self.get_incremental_state(incremental_state, "decoder_state")
+        if saved is not None:
+            hidden, cell, feed = saved["hidden"], saved["cell"], saved["feed"]
+            assert hidden is not None
+            assert cell is not None
+            assert feed is not None
+            return DecoderState(hidden, cell, feed)
         hidden, cell = encoder_out.hidden, encoder_out.cell
         if self.encoder_hidden_proj is not None and self.encoder_cell_proj is not None:
             hidden, cell = self.encoder_hidden_proj(hidden), self.encoder_cell_proj(cell)
-        return DecoderState(
-            hidden=hidden,
-            cell=cell,
-            feed=hidden.new_zeros(hidden.size(1), self.hidden_size),
-        )
+        return DecoderState(hidden, cell, hidden.new_zeros(hidden.size(1), self.hidden_size))
 
-    def _pack(self, tokens: Tensor) -> PackedSequence:
-        """Embed the words [batch, target] of each sentence up to its last, by steps."""
-        embedded = self.dropout_in_module(self.embed_tokens(tokens))
-        if tokens.size(1) == 1:
-            return PackedSequence(embedded.squeeze(1), torch.tensor([tokens.size(0)]))
-        positions = torch.arange(1, tokens.size(1) + 1, device=tokens.device)
-        lengths = (tokens.ne(self.padding_idx) * positions).amax(dim=1).clamp(min=1)
-        return pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
-
-    def _all_at_once(
-        self,
-        words: PackedSequence,
-        target: int,
-        encoder_out: EncoderOutput,
-        keys: Tensor,
-        state: DecoderState,
-    ) -> tuple[Tensor, Tensor, DecoderState]:
-        packed, (hidden, cell) = self.lstm(words, (state.hidden, state.cell))
-        queries, _lengths = pad_packed_sequence(packed, batch_first=True, total_length=target)
-        outputs, weights = self._attend(queries, keys, encoder_out)
-        outputs = self.dropout_out_module(outputs)
-        return outputs, weights, state._replace(hidden=hidden, cell=cell)
-
-    def _attend(
-        self, queries: Tensor, keys: Tensor, encoder_out: EncoderOutput
-    ) -> tuple[Tensor, Tensor]:
-        """Attend for queries [batch, target, hidden]; a sentence may have several rows."""
-        values, padding_mask = encoder_out.states, encoder_out.padding_mask
-        together = queries.reshape(values.size(0), -1, queries.size(2))
-        outputs, weights = self.attention(together, keys, values, padding_mask)
-        return outputs.view_as(queries), weights.view(*queries.shape[:2], -1)
-
-    def _attend_once(
-        self, keys: Tensor, encoder_out: EncoderOutput
-    ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-        def attend(query: Tensor) -> tuple[Tensor, Tensor]:
-            output, weights = self._attend(query.unsqueeze(1), keys, encoder_out)
-            return output.squeeze(1), weights.squeeze(1)
-
-        return attend
-
-    def _step_by_step(
-        self,
-        word_shares: PackedSequence,
-        target: int,
-        encoder_out: EncoderOutput,
-        keys: Tensor,
-        state: DecoderState,
-        gates: _Gates,
-    ) -> tuple[Tensor, Tensor, DecoderState]:
-        of_words, sizes, order, back = word_shares
-        if order is None:  # a single step
-            attend = self._attend_once(keys, encoder_out)
-        else:  # longest sentences first: a step's rows are the first of the last step's
-            state = state.select(order)
-            sentences = order // (order.numel() // keys.size(0))
-            padding_mask = encoder_out.padding_mask
-            attend = self.attention.step_by_step(
-                keys.index_select(0, sentences),
-                encoder_out.states.index_select(0, sentences),
-                None if padding_mask is None else padding_mask.index_select(0, sentences),
-            )
-
-        hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
-        shares = list(gates.biases)
-        outputs, weights = [], []
-        for word_gates in of_words.split(sizes.tolist()):
-            rows = word_gates.size(0)
-            layer_input, shares[0] = feed[:rows], word_gates
-            for layer, step in enumerate(gates.layers):
-                if layer > 0:
-                    layer_input = self.dropout_out_module(hidden[layer - 1])
-                x = torch.cat((layer_input, hidden[layer][:rows]), dim=1)
-                hidden[layer], cell[layer] = step(x, shares[layer], cell[layer][:rows])
-            mixed, step_weights = attend(hidden[-1])
-            feed = self.dropout_out_module(mixed)
-            outputs.append(feed)
-            weights.append(step_weights)
-        if order is None:
-            state = DecoderState(torch.stack(hidden), torch.stack(cell), feed)
-            return outputs[0].unsqueeze(1), weights[0].unsqueeze(1), state
-        padded_outputs, padded_weights = (
-            pad_packed_sequence(
-                PackedSequence(torch.cat(of_steps), sizes, order, back),
-                batch_first=True,
-                total_length=target,
-            )[0]
-            for of_steps in (outputs, weights)
-        )
-        return padded_outputs, padded_weights, state
-
-    def _repeats_itself(self) -> bool:
-        """Whether the same input gives the same once more, and no gradient is wanted."""
-        random = any(
-            dropout.p > 0 and (self.training or dropout.apply_during_inference)
-            for dropout in (self.dropout_in_module, self.dropout_out_module)
-        )
-        return not random and not torch.is_grad_enabled()
-
-    def _gates(self, incremental_state: IncrementalState | None) -> _Gates:
-        """Laid out once a search, or once a batch."""
-        saved = self.get_incremental_state(incremental_state, "gates")
-        if saved is not None:
-            found: _Gates = saved["gates"]
-            return found
-        gates = _Gates(self.lstm, self.embed_tokens.embedding_dim)
-        self.set_incremental_state(incremental_state, "gates", {"gates": gates})
-        return gates
-
-    def _load(
-        self, incremental_state: IncrementalState | None
-    ) -> tuple[Tensor, DecoderState] | None:
-        saved = self.get_incremental_state(incremental_state, "decoder_state")
-        if saved is None:
-            return None
-        keys, *state = saved.values()
-        return keys, DecoderState(*state)
-
-    def _save(
-        self, incremental_state: IncrementalState | None, keys: Tensor, state: DecoderState
-    ) -> None:
-        saved = {"keys": keys, **state._asdict()}
+    def keep_state(self, incremental_state: IncrementalState | None, state: DecoderState) -> None:
+        """Have the next step go on from this state."""
+        saved: dict[str, Tensor | None] = {
+            "hidden": state.hidden,
+            "cell": state.cell,
+            "feed": state.feed,
+        }
         self.set_incremental_state(incremental_state, "decoder_state", saved)
 
     def reorder_incremental_state(
         self, incremental_state: IncrementalState, new_order: Tensor
     ) -> None:
         """Follow beam search when it picks, drops or copies hypotheses."""
-        saved = self._load(incremental_state)
+        saved = self.get_incremental_state(incremental_state, "decoder_state")
         if saved is not None:
-            keys, state = saved
-            hypotheses = state.feed.size(0) // keys.size(0)
-            (keys,) = select_sentences(new_order, hypotheses, keys)
-            self._save(incremental_state, keys, state.select(new_order))
+            state = DecoderState(**saved)
+            decoding.reorder(incremental_state, new_order, state.feed.size(0))
+            self.keep_state(incremental_state, state.select(new_order))
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
         """Take the parameters of fairseq's own ``lstm``, whose decoder has a cell for each layer.
@@ -428,19 +273,8 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         In a search the logarithms take the place of the scores, which nobody reads again.
         """
         scores = net_output[0].float()
-        if log_probs and _is_searched(scores):
-            words = scores.size(2)
-            _kernels.run("log_softmax", scores.dtype, scores.size(0), words, scores.data_ptr())
-            result: Tensor = scores
-            return result
-        return scores.log_softmax(dim=-1) if log_probs else scores.softmax(dim=-1)
-
-
-def _is_searched(scores: Tensor) -> bool:
-    """Whether these are scores of single steps, without gradient, that a kernel can deal with."""
-    return (
-        works_on(scores)
-        and scores.size(1) == 1
-        and scores.is_contiguous()
-        and not torch.is_grad_enabled()
-    )
+        if not log_probs:
+            return scores.softmax(dim=-1)
+        if decoding.are_searched(scores):
+            return decoding.log_softmax_(scores)
+        return scores.log_softmax(dim=-1)

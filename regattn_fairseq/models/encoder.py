@@ -6,10 +6,10 @@ import torch
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoder
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
 
 from regattn_fairseq.models.dropout import Dropout
-from regattn_fairseq.models.recurrence import LSTM
+from regattn_fairseq.models.fast import packed_lstm
 
 
 class EncoderOutput(NamedTuple):
@@ -76,7 +76,7 @@ class LSTMEncoder(FairseqEncoder):
         self.embed_tokens = embed_tokens
         self.dropout_in_module = Dropout(dropout_in, module_name=type(self).__name__)
         self.dropout_out_module = Dropout(dropout_out, module_name=type(self).__name__)
-        self.lstm = LSTM(
+        self.lstm = nn.LSTM(
             embed_tokens.embedding_dim,
             hidden_size,
             num_layers,
@@ -84,11 +84,10 @@ class LSTMEncoder(FairseqEncoder):
             dropout=dropout_out if num_layers > 1 else 0.0,
             bidirectional=bidirectional,
         )
+        self.bidirectional = bidirectional
         self.output_units = hidden_size * (2 if bidirectional else 1)
 
-    def forward(
-        self, src_tokens: Tensor, src_lengths: Tensor | None = None, **_: object
-    ) -> EncoderOutput:
+    def forward(self, src_tokens: Tensor, src_lengths: Tensor | None = None) -> EncoderOutput:
         """Encode a batch.
 
         Args:
@@ -98,14 +97,14 @@ class LSTMEncoder(FairseqEncoder):
         padding_mask = src_tokens.eq(self.padding_idx)
         lengths = (src_tokens.size(1) - padding_mask.sum(dim=1)).cpu()
         has_padding = bool(lengths.min() < src_tokens.size(1))
+        # Packed sequences start at position 0: move the words there, keeping their order.
+        order = padding_mask.byte().argsort(dim=1, stable=True)
         if has_padding:
-            # Packed sequences start at position 0: move the words there, keeping their order.
-            order = padding_mask.byte().argsort(dim=1, stable=True)
             src_tokens = src_tokens.gather(1, order)
 
         embedded = self.dropout_in_module(self.embed_tokens(src_tokens))
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
-        packed_states, (hidden, cell) = self.lstm(packed)
+        packed_states, (hidden, cell) = self._read(packed)
         states, _lengths = pad_packed_sequence(
             packed_states, batch_first=True, total_length=src_tokens.size(1)
         )
@@ -113,14 +112,15 @@ class LSTMEncoder(FairseqEncoder):
             back = order.argsort(dim=1).unsqueeze(2).expand_as(states)
             states = states.gather(1, back)
         states = self.dropout_out_module(states)
-        if self.lstm.bidirectional:
-            hidden, cell = self._join_directions(hidden), self._join_directions(cell)
+        if self.bidirectional:
+            hidden, cell = _join_directions(hidden), _join_directions(cell)
         return EncoderOutput(states, hidden, cell, padding_mask if has_padding else None)
 
-    @staticmethod
-    def _join_directions(final: Tensor) -> Tensor:
-        # [layers * 2, batch, hidden] -> [layers, batch, 2 * hidden]
-        return torch.cat((final[0::2], final[1::2]), dim=2)
+    def _read(self, packed: PackedSequence) -> tuple[PackedSequence, tuple[Tensor, Tensor]]:
+        if not torch.jit.is_scripting():  # noqa: SIM102  the compiler passes over this block alone
+            if packed_lstm.replaces(self.lstm, packed.data):
+                return packed_lstm.run(self.lstm, packed)
+        return self.lstm(packed)
 
     def reorder_encoder_out(self, encoder_out: EncoderOutput, new_order: Tensor) -> EncoderOutput:
         """Pick rows, as beam search does: ``new_order`` holds batch indices."""
@@ -134,3 +134,8 @@ class LSTMEncoder(FairseqEncoder):
     def max_positions(self) -> int:
         """Any length: an LSTM has no positions."""
         return int(1e5)
+
+
+def _join_directions(final: Tensor) -> Tensor:
+    """Last states [layers * 2, batch, hidden] as [layers, batch, 2 * hidden]."""
+    return torch.cat((final[0::2], final[1::2]), dim=2)

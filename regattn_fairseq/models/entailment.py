@@ -160,7 +160,6 @@ class RegattnEntailmentModel(BaseFairseqModel):
         _states, query = self._encode(self.hypothesis_encoder, hypothesis)
         mixed, weights = self.attention(
             query.unsqueeze(1),
-            self.attention.project_keys(states),
             states,
             premise.eq(self.padding_idx),
         )

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from regattn_fairseq.kernels.running import Kernels, works_on
 
-_kernels = Kernels("regattn_fairseq.tasks.search_kernels", {"best": 1})
+_kernels = Kernels("regattn_fairseq.kernels.beam_search", {"best": 1})
 
 
 class QuickBeamSearch(BeamSearch):

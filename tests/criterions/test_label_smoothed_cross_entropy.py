@@ -166,4 +166,28 @@ def test_other_models_and_16_bits_take_fairseqs_path(build, dictionary, batch):
     half = build().bfloat16()
     with torch.no_grad():
         assert ours(half, sample_of(batch))[0] == fairseqs(half, sample_of(batch))[0]
-    assert not ours._can_be_fused(LSTMModel.__new__(LSTMModel))
+    assert ours._fusible_layer(LSTMModel.__new__(LSTMModel)) is None
+
+
+def test_a_hook_on_the_output_layer_is_called(build, dictionary, batch):
+    model, calls = build(), []
+    model.decoder.fc_out.register_forward_hook(lambda *_: calls.append(1))
+    criterions(dictionary)[0](model, sample_of(batch))
+    assert calls
+
+
+@pytest.mark.parametrize("with_bias", [True, False])
+def test_gradients_have_gradients(with_bias):
+    torch.manual_seed(0)
+    variables = [torch.randn(4, 3), torch.randn(6, 3)] + [torch.randn(6)] * with_bias
+    variables = [variable.double().requires_grad_() for variable in variables]
+    target = torch.tensor([0, 5, 2, 2])
+
+    def loss(*inputs):
+        features, weight, *bias = inputs
+        return module.linear_label_smoothed_cross_entropy(
+            features, weight, bias[0] if bias else None, target, 0.1
+        )[0]
+
+    assert torch.autograd.gradcheck(loss, variables)
+    assert torch.autograd.gradgradcheck(loss, variables)

@@ -6,13 +6,13 @@ from typing import Any
 import pytest
 import torch
 
-from regattn_fairseq.models import decoder
+from regattn_fairseq.models.fast import decoding
 
 
 @pytest.fixture(params=["compiled", "torch"])
 def _way(request, monkeypatch):
     if request.param == "torch":
-        monkeypatch.setattr(decoder, "works_on", lambda like: False)
+        monkeypatch.setattr(decoding, "works_on", lambda like: False)
 
 
 @pytest.mark.usefixtures("_way")

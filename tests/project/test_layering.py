@@ -35,4 +35,11 @@ def test_normalizers_load_neither_fairseq_nor_hydra_nor_a_compiler():
 
 
 def test_after_fairseq_the_package_registers_itself():
-    assert "regattn_fairseq.models.lstm" in loaded_by("import fairseq; import regattn_fairseq")
+    assert "regattn_fairseq.models.encoder_decoder" in loaded_by(
+        "import fairseq; import regattn_fairseq"
+    )
+
+
+def test_the_models_register_all_that_a_checkpoint_names_in_any_order():
+    modules = loaded_by("import regattn_fairseq, fairseq, regattn_fairseq.models")
+    assert {"regattn_fairseq.tasks.translation", "regattn_fairseq.criterions"} <= modules

@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from regattn_fairseq.models import lstm_arithmetic
+from regattn_fairseq.models.fast import lstm_cell
 
 ROWS, UNITS = 37, 21
 # What hidden state, cell and gradients of about 1 may be off by.
@@ -17,7 +17,7 @@ both_types = pytest.mark.parametrize("dtype", list(TOLERANCE))
 @pytest.fixture(autouse=True)
 def _way(request, monkeypatch):
     if "way" in request.fixturenames and request.getfixturevalue("way") == "torch":
-        monkeypatch.setattr(lstm_arithmetic, "works_on", lambda like: False)
+        monkeypatch.setattr(lstm_cell, "works_on", lambda like: False)
 
 
 def random(dtype, *size, scale=1.0):
@@ -33,10 +33,10 @@ def plain(gates, cell):
 
 
 def update(gates, cell):
-    """Hidden, cell, squashed and the gates that :func:`lstm_arithmetic.update` leaves."""
+    """Hidden, cell, squashed and the gates that :func:`lstm_cell.update` leaves."""
     gates = gates.clone()
     hidden, new_cell, squashed = (torch.full_like(cell, math.nan) for _ in range(3))
-    lstm_arithmetic.update(gates, cell, hidden, new_cell, squashed)
+    lstm_cell.update(gates, cell, hidden, new_cell, squashed)
     return hidden, new_cell, squashed, gates
 
 
@@ -66,7 +66,7 @@ def test_step_works_in_place_and_keeps_what_was(way, dtype):
     state = [hidden.clone(), cell.clone()]
     outputs, squashed, *before = (torch.full_like(cell, math.nan) for _ in range(4))
 
-    lstm_arithmetic.step(gates, *state, outputs, squashed, *before)
+    lstm_cell.step(gates, *state, outputs, squashed, *before)
 
     found = (*state, outputs, squashed, gates, *before)
     wanted = (of_hidden, of_cell, of_hidden, of_squashed, of_gates, hidden, cell)
@@ -86,7 +86,7 @@ def test_gradients(way, dtype, with_more):
 
     _, _, squashed, activated = update(gates, cell)
     found = torch.full_like(gates, math.nan)
-    lstm_arithmetic.update_backward(of_output, more, of_cell, activated, cell, squashed, found)
+    lstm_cell.update_backward(of_output, more, of_cell, activated, cell, squashed, found)
 
     assert apart(found, wanted[0]) <= TOLERANCE[dtype]
     assert apart(of_cell, wanted[1]) <= TOLERANCE[dtype]
@@ -145,9 +145,7 @@ def test_split_over_threads_gives_the_same():
             torch.set_num_threads(threads)
             results = update(gates, cell)
             of_gates, of_cell = torch.empty_like(gates), torch.ones_like(cell)
-            lstm_arithmetic.update_backward(
-                cell, None, of_cell, results[3], cell, results[2], of_gates
-            )
+            lstm_cell.update_backward(cell, None, of_cell, results[3], cell, results[2], of_gates)
             found.append((*results, of_gates, of_cell))
     finally:
         torch.set_num_threads(before)

@@ -4,7 +4,11 @@ import pytest
 import torch
 from torch.nn.functional import linear
 
-from regattn_fairseq.models.step_products import StepBatchedLinear, StepLinear, StepLSTM
+from regattn_fairseq.models.fast.loop_products import (
+    LoopBatchedLinear,
+    LoopLinear,
+    LoopLSTMCell,
+)
 
 BATCH, SIZE = 4, 3
 SIZES = [4, 4, 2, 1]  # the rows of each step
@@ -24,7 +28,7 @@ def gradients(loop, used_steps, *variables):
 def test_linear(used_steps):
     matrix = torch.randn(SIZE, SIZE, dtype=torch.float64, requires_grad=True)
 
-    found = gradients(StepLinear(matrix), used_steps, matrix)
+    found = gradients(LoopLinear(matrix), used_steps, matrix)
 
     torch.testing.assert_close(found, gradients(lambda x: linear(x, matrix), used_steps, matrix))
 
@@ -35,7 +39,7 @@ def test_a_matrix_for_each_row(used_steps, transposed):
     leaf = torch.randn(BATCH, SIZE, SIZE, dtype=torch.float64, requires_grad=True)
     matrix = leaf.transpose(1, 2) if transposed else leaf
 
-    found = gradients(StepBatchedLinear(matrix), used_steps, leaf)
+    found = gradients(LoopBatchedLinear(matrix), used_steps, leaf)
 
     plain = gradients(lambda x: torch.einsum("boi,bi->bo", matrix[: len(x)], x), used_steps, leaf)
     torch.testing.assert_close(found, plain)
@@ -65,12 +69,12 @@ def test_lstm_cell(used_steps, share_size):
         return o.sigmoid() * state.tanh(), state
 
     variables = (matrix, share, cell)
-    found = gradients(loop(StepLSTM(matrix)), used_steps, *variables)
+    found = gradients(loop(LoopLSTMCell(matrix)), used_steps, *variables)
     torch.testing.assert_close(found, gradients(loop(plain), used_steps, *variables))
 
 
 def test_nothing_is_kept_without_gradients():
-    product = StepLinear(torch.randn(SIZE, SIZE))
+    product = LoopLinear(torch.randn(SIZE, SIZE))
     with torch.no_grad():
         product(torch.randn(BATCH, SIZE))
     assert product.inputs == []

@@ -2,7 +2,6 @@
 
 import argparse
 import os
-from typing import Any
 
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoderDecoderModel, register_model
@@ -105,13 +104,17 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         src_lengths: Tensor | None,
         prev_output_tokens: Tensor,
         features_only: bool = False,
-        **_: Any,
     ) -> tuple[Tensor, dict[str, list[Tensor]]]:
         """Score the target words given the source; as the decoder's ``forward``."""
         encoder_out = self.encoder(src_tokens, src_lengths)
         return self.decoder(
             prev_output_tokens, encoder_out=encoder_out, features_only=features_only
         )
+
+    def output_weights(self) -> tuple[Tensor, Tensor | None] | None:
+        """Weight and bias of the output layer; see the decoder's method of this name."""
+        weights: tuple[Tensor, Tensor | None] | None = self.decoder.output_weights()
+        return weights
 
 
 def _require_joined_processes() -> None:

@@ -204,7 +204,7 @@ def test_a_sentence_does_not_depend_on_its_batch(build, batch, options):
 
 @pytest.mark.parametrize("name", normalizer_names())
 def test_attention_is_a_distribution_over_the_words(build, batch, name):
-    model = build(attn_normalizer=name, attn_gamma=0.001)
+    model = build(attn_normalizer=name, attn_gamma=0.001, attn_gamma_start=0.001)
     _, extra = model.train()(batch.source, batch.lengths, batch.previous)
     (weights,) = extra["attn"]
 
@@ -226,9 +226,7 @@ def test_scores_are_the_formulas_of_luong(build, batch):
         attention = model.decoder.attention
         query = torch.randn(3, 2, 8, dtype=torch.double)
         values = torch.randn(3, 6, 8, dtype=torch.double)
-        _, weights = attention(
-            query, attention.project_keys(values), values, torch.zeros(3, 6, dtype=torch.bool)
-        )
+        _, weights = attention(query, values, torch.zeros(3, 6, dtype=torch.bool))
         for h, s, weight in ((query[1, 1], values[1], weights[1, 1]),):
             if score == "dot":
                 scores = s @ h
@@ -250,7 +248,7 @@ def test_normalized_scores_are_cosines(build, score):
     query, values = torch.randn(1, 1, 8).double(), torch.randn(1, 6, 8).double()
 
     def weights():
-        return attention(query, attention.project_keys(values), values, None)[1][0, 0]
+        return attention(query, values, None)[1][0, 0]
 
     if score == "concat":
         hidden = attention.query_proj(query) + attention.key_proj(values)

@@ -1,8 +1,8 @@
-"""The arithmetic of an LSTM step, but for its products: compiled on the CPU, else by torch.
+"""An LSTM step but for its products: compiled on the CPU, else by torch.
 
-Each function has two ways: in float32 and float64 on the CPU, where numba is installed, one call
-of a kernel of :mod:`~regattn_fairseq.models.lstm_kernels`, else a dozen of torch's. Its tensors
-are contiguous, of one type, and have memory.
+Each function but :func:`plain` has two ways: in float32 and float64 on the CPU, where numba is
+installed, one call of a kernel of :mod:`~regattn_fairseq.kernels.lstm_cell`, else a dozen of
+torch's. Its tensors are contiguous, of one type, and have memory.
 """
 
 import torch
@@ -11,31 +11,39 @@ from torch import Tensor
 from regattn_fairseq.kernels.running import Kernels, works_on
 
 _COSTS = {"update": 4, "step": 5, "update_backward": 3}
-_kernels = Kernels("regattn_fairseq.models.lstm_kernels", _COSTS)
+_kernels = Kernels("regattn_fairseq.kernels.lstm_cell", _COSTS)
 
 
-def with_memory(gradient: Tensor) -> Tensor:
-    """What autograd hands over, as the functions here take it."""
+def with_memory(grad: Tensor) -> Tensor:
+    """A gradient of autograd's as the functions here take it."""
     # What autograd makes of zeros that it knows of has no memory.
-    return torch.zeros_like(gradient) if gradient._is_zerotensor() else gradient.contiguous()
+    return torch.zeros_like(grad) if grad._is_zerotensor() else grad.contiguous()
 
 
-def update(
-    gates: Tensor, cell: Tensor, new_hidden: Tensor, new_cell: Tensor, squashed: Tensor
-) -> None:
-    """What an LSTM does once its gates are summed up.
+def plain(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
+    """New hidden state and cell [batch, units], of gates [batch, 4 units] and the cell before.
 
     With i, f, g, o the four blocks of the gates (torch's order)::
 
         cell'  = σ(f) cell + σ(i) tanh(g)
         hidden = σ(o) tanh(cell')
+    """
+    in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
+    new_cell = forget_gate.sigmoid() * cell + in_gate.sigmoid() * candidate.tanh()
+    return out_gate.sigmoid() * new_cell.tanh(), new_cell
+
+
+def update(
+    gates: Tensor, cell: Tensor, new_hidden: Tensor, new_cell: Tensor, squashed: Tensor
+) -> None:
+    """:func:`plain`, keeping what the gradients need.
 
     Args:
-        gates: [batch, 4 units], replaced by σ(i), σ(f), tanh(g), σ(o).
+        gates: [batch, 4 units], replaced by σ(i), σ(f), tanh(g) and σ(o).
         cell: [batch, units].
         new_hidden: written, [batch, units].
         new_cell: written, [batch, units].
-        squashed: written, tanh(cell'), [batch, units].
+        squashed: written, tanh of the new cell, [batch, units].
     """
     if works_on(gates):
         _kernels.run(
@@ -102,54 +110,54 @@ def step(
 
 
 def update_backward(
-    output_gradient: Tensor,
-    hidden_gradient: Tensor | None,
-    cell_gradient: Tensor,
+    grad_output: Tensor,
+    grad_hidden: Tensor | None,
+    grad_cell: Tensor,
     gates: Tensor,
     cell: Tensor,
     squashed: Tensor,
-    gates_gradient: Tensor,
+    grad_gates: Tensor,
 ) -> None:
     """The gradients of :func:`update`, from what it left; no exponential is computed again.
 
     Args:
-        output_gradient: of the new hidden state, [batch, units].
-        hidden_gradient: to be added to it, [batch, units].
-        cell_gradient: of the new cell, replaced by that of the cell before, [batch, units].
+        grad_output: of the new hidden state, [batch, units].
+        grad_hidden: to be added to it, [batch, units].
+        grad_cell: of the new cell, replaced by that of the cell before, [batch, units].
         gates: activated, [batch, 4 units].
         cell: the cell before, [batch, units].
         squashed: tanh of the new cell, [batch, units].
-        gates_gradient: written, [batch, 4 units], of the gates before they were activated.
+        grad_gates: written, [batch, 4 units], of the gates before they were activated.
     """
     if works_on(gates):
         _kernels.run(
             "update_backward",
             gates.dtype,
             *cell.shape,
-            output_gradient.data_ptr(),
-            0 if hidden_gradient is None else hidden_gradient.data_ptr(),
-            cell_gradient.data_ptr(),
+            grad_output.data_ptr(),
+            0 if grad_hidden is None else grad_hidden.data_ptr(),
+            grad_cell.data_ptr(),
             gates.data_ptr(),
             cell.data_ptr(),
             squashed.data_ptr(),
-            gates_gradient.data_ptr(),
+            grad_gates.data_ptr(),
         )
         return
-    if hidden_gradient is not None:
-        output_gradient = output_gradient + hidden_gradient
+    if grad_hidden is not None:
+        grad_output = grad_output + grad_hidden
     in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
-    of_in, of_forget, of_candidate, of_out = gates_gradient.chunk(4, dim=1)
-    through_out = output_gradient * out_gate
-    torch.mul(through_out, squashed, out=of_out)
-    cell_gradient += through_out.addcmul_(of_out, squashed, value=-1)
+    grad_in, grad_forget, grad_candidate, grad_out = grad_gates.chunk(4, dim=1)
+    through_out = grad_output * out_gate
+    torch.mul(through_out, squashed, out=grad_out)
+    grad_cell += through_out.addcmul_(grad_out, squashed, value=-1)
     # Each is gradient × partner × σ(1 − σ), or × (1 − tanh²) for the candidate.
-    of_out.addcmul_(of_out, out_gate, value=-1)
-    torch.mul(cell_gradient, candidate, out=of_in)
-    of_in.mul_(in_gate)
-    of_in.addcmul_(of_in, in_gate, value=-1)
-    torch.mul(cell_gradient, cell, out=of_forget)
-    of_forget.mul_(forget_gate)
-    of_forget.addcmul_(of_forget, forget_gate, value=-1)
-    torch.mul(cell_gradient, in_gate, out=of_candidate)
-    of_candidate.addcmul_(of_candidate * candidate, candidate, value=-1)
-    cell_gradient.mul_(forget_gate)
+    grad_out.addcmul_(grad_out, out_gate, value=-1)
+    torch.mul(grad_cell, candidate, out=grad_in)
+    grad_in.mul_(in_gate)
+    grad_in.addcmul_(grad_in, in_gate, value=-1)
+    torch.mul(grad_cell, cell, out=grad_forget)
+    grad_forget.mul_(forget_gate)
+    grad_forget.addcmul_(grad_forget, forget_gate, value=-1)
+    torch.mul(grad_cell, in_gate, out=grad_candidate)
+    grad_candidate.addcmul_(grad_candidate * candidate, candidate, value=-1)
+    grad_cell.mul_(forget_gate)

@@ -52,7 +52,7 @@ def update(
     new_cell_at: int,
     squashed_at: int,
 ) -> None:
-    """As :func:`~regattn_fairseq.models.lstm_arithmetic.update`."""
+    """As :func:`~regattn_fairseq.models.fast.lstm_cell.update`."""
     gates = array_at(gates_at, like, stop, 4 * units)
     cell = array_at(cell_at, like, stop, units)
     new_hidden = array_at(new_hidden_at, like, stop, units)
@@ -77,7 +77,7 @@ def step(
     hiddens_before_at: int,
     cells_before_at: int,
 ) -> None:
-    """As :func:`~regattn_fairseq.models.lstm_arithmetic.step`."""
+    """As :func:`~regattn_fairseq.models.fast.lstm_cell.step`."""
     gates = array_at(gates_at, like, stop, 4 * units)
     hidden = array_at(hidden_at, like, stop, units)
     cell = array_at(cell_at, like, stop, units)
@@ -99,56 +99,54 @@ def update_backward(
     start: int,
     stop: int,
     units: int,
-    output_gradient_at: int,
-    hidden_gradient_at: int,
-    cell_gradient_at: int,
+    grad_output_at: int,
+    grad_hidden_at: int,
+    grad_cell_at: int,
     gates_at: int,
     cell_at: int,
     squashed_at: int,
-    gates_gradient_at: int,
+    grad_gates_at: int,
 ) -> None:
-    """As :func:`~regattn_fairseq.models.lstm_arithmetic.update_backward`."""
-    output_gradient = array_at(output_gradient_at, like, stop, units)
-    hidden_gradient = array_at(
-        hidden_gradient_at, like, stop if hidden_gradient_at != 0 else 0, units
-    )
-    cell_gradient = array_at(cell_gradient_at, like, stop, units)
+    """As :func:`~regattn_fairseq.models.fast.lstm_cell.update_backward`."""
+    grad_output = array_at(grad_output_at, like, stop, units)
+    grad_hidden = array_at(grad_hidden_at, like, stop if grad_hidden_at != 0 else 0, units)
+    grad_cell = array_at(grad_cell_at, like, stop, units)
     gates = array_at(gates_at, like, stop, 4 * units)
     cell = array_at(cell_at, like, stop, units)
     squashed = array_at(squashed_at, like, stop, units)
-    gates_gradient = array_at(gates_gradient_at, like, stop, 4 * units)
-    of_hidden = np.empty(units, gates.dtype)
+    grad_gates = array_at(grad_gates_at, like, stop, 4 * units)
+    grad_hidden_row = np.empty(units, gates.dtype)
     for r in range(start, stop):
-        row, gradients = gates[r].reshape((4, units)), gates_gradient[r].reshape((4, units))
+        row, gradients = gates[r].reshape((4, units)), grad_gates[r].reshape((4, units))
         in_gate, forget_gate, candidate, out_gate = row[0], row[1], row[2], row[3]
-        of_in, of_forget, of_candidate, of_out = (
+        grad_in, grad_forget, grad_candidate, grad_out = (
             gradients[0],
             gradients[1],
             gradients[2],
             gradients[3],
         )
-        before, of_top, of_cell = cell[r], squashed[r], cell_gradient[r]
-        of_hidden[:] = output_gradient[r]
-        if hidden_gradient.shape[0] > 0:
-            more = hidden_gradient[r]
+        before, top, grad_cell_row = cell[r], squashed[r], grad_cell[r]
+        grad_hidden_row[:] = grad_output[r]
+        if grad_hidden.shape[0] > 0:
+            more = grad_hidden[r]
             for j in range(units):
-                of_hidden[j] += more[j]
+                grad_hidden_row[j] += more[j]
         # Each is gradient × partner × σ(1 − σ), or × (1 − tanh²) for the candidate.
         for j in range(units):
             o = out_gate[j]
-            of_out[j] = of_hidden[j] * of_top[j] * (o - o * o)
+            grad_out[j] = grad_hidden_row[j] * top[j] * (o - o * o)
         for j in range(units):
-            through_out = of_hidden[j] * out_gate[j]
-            of_cell[j] += through_out - through_out * of_top[j] * of_top[j]
+            through_out = grad_hidden_row[j] * out_gate[j]
+            grad_cell_row[j] += through_out - through_out * top[j] * top[j]
         for j in range(units):
             i = in_gate[j]
-            of_in[j] = of_cell[j] * candidate[j] * (i - i * i)
+            grad_in[j] = grad_cell_row[j] * candidate[j] * (i - i * i)
         for j in range(units):
             g = candidate[j]
-            through_in = of_cell[j] * in_gate[j]
-            of_candidate[j] = through_in - through_in * g * g
+            through_in = grad_cell_row[j] * in_gate[j]
+            grad_candidate[j] = through_in - through_in * g * g
         for j in range(units):
             f = forget_gate[j]
-            of_forget[j] = of_cell[j] * before[j] * (f - f * f)
+            grad_forget[j] = grad_cell_row[j] * before[j] * (f - f * f)
         for j in range(units):
-            of_cell[j] *= forget_gate[j]
+            grad_cell_row[j] *= forget_gate[j]

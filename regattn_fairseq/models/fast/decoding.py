@@ -1,0 +1,358 @@
+"""The decoder's fast ways: what a loop over steps and a search need not do again and again.
+
+- The words' share of the first layer's gates is one product for all steps.
+- Steps pass over padding: the batch gets smaller as sentences end.
+- The gradients of a loop's matrices are made once a batch, see
+  :mod:`~regattn_fairseq.models.fast.loop_products`.
+- A search computes once what no step changes: the keys of attention, the gates' matrices, and each
+  word's share of the gates. At its first step the hypotheses of a sentence are equal, and one is
+  scored for all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+from torch.nn.utils.rnn import PackedSequence, pack_padded_sequence, pad_packed_sequence
+
+from regattn_fairseq.kernels.running import Kernels, works_on
+from regattn_fairseq.models.encoder import EncoderOutput, select_sentences
+from regattn_fairseq.models.fast import is_ordinary, may_bypass, packed_lstm
+from regattn_fairseq.models.fast.loop_products import LoopBatchedLinear, LoopLinear, LoopLSTMCell
+
+if TYPE_CHECKING:
+    from regattn_fairseq.models.attention import Attention
+    from regattn_fairseq.models.decoder import DecoderState, IncrementalState, LSTMDecoder
+
+_kernels = Kernels("regattn_fairseq.kernels.log_softmax", {"log_softmax": 1})
+
+
+def replaces(decoder: LSTMDecoder, tokens: Tensor) -> bool:
+    """Whether :func:`run` may stand for the decoder's own computation."""
+    attention = decoder.attention
+    return may_bypass(
+        tokens, decoder.embed_tokens, decoder.lstm, attention, *attention.projections()
+    )
+
+
+def run(
+    decoder: LSTMDecoder,
+    tokens: Tensor,
+    encoder_out: EncoderOutput,
+    incremental_state: IncrementalState | None,
+    features_only: bool,
+) -> tuple[Tensor, Tensor]:
+    """Scores or features, and weights, as the decoder's ``forward`` computes them."""
+    if incremental_state is None:
+        state = decoder.last_state(encoder_out, None)
+        whole = _loop if decoder.input_feeding else _all_at_once
+        outputs, weights = whole(decoder, tokens, encoder_out, state)
+    else:
+        hypotheses = encoder_out.hidden.size(1) // encoder_out.states.size(0)
+        if hypotheses > 1 and _begins_alike(decoder, tokens, incremental_state):
+            return _first_step(
+                decoder, tokens, encoder_out, incremental_state, features_only, hypotheses
+            )
+        state = decoder.last_state(encoder_out, incremental_state)
+        search = _Search.of(decoder, encoder_out, incremental_state)
+        outputs, weights, state = search.step(tokens[:, -1], encoder_out, state)
+        decoder.keep_state(incremental_state, state)
+    features = decoder.project_features(outputs)
+    return (features if features_only else decoder.output_layer(features)), weights
+
+
+def reorder(incremental_state: IncrementalState, rows: Tensor, batch: int) -> None:
+    """Keep of a search what belongs to these rows of the batch, in this order."""
+    search: _Search | None = _Search.saved(incremental_state)
+    if search is not None:
+        hypotheses = batch // search.keys.size(0)
+        (search.keys,) = select_sentences(rows, hypotheses, search.keys)
+
+
+def _begins_alike(
+    decoder: LSTMDecoder, tokens: Tensor, incremental_state: IncrementalState
+) -> bool:
+    """Whether this is a search's first step, and the same for all hypotheses."""
+    return (
+        decoder.get_incremental_state(incremental_state, "decoder_state") is None
+        and _repeats_itself(decoder)
+        and bool(tokens.eq(tokens[:1]).all())
+    )
+
+
+def _first_step(
+    decoder: LSTMDecoder,
+    tokens: Tensor,
+    encoder_out: EncoderOutput,
+    incremental_state: IncrementalState,
+    features_only: bool,
+    hypotheses: int,
+) -> tuple[Tensor, Tensor]:
+    """:func:`run` for one hypothesis of each sentence, whose outcome is all the others' too."""
+    of_sentences = encoder_out._replace(
+        hidden=encoder_out.hidden[:, ::hypotheses], cell=encoder_out.cell[:, ::hypotheses]
+    )
+    outputs, weights = run(
+        decoder, tokens[::hypotheses], of_sentences, incremental_state, features_only
+    )
+    rows = torch.arange(len(outputs), device=outputs.device).repeat_interleave(hypotheses)
+    state = decoder.last_state(encoder_out, incremental_state)
+    decoder.keep_state(incremental_state, state.select(rows))
+    return outputs.index_select(0, rows), weights.index_select(0, rows)
+
+
+def _repeats_itself(decoder: LSTMDecoder) -> bool:
+    """Whether the same input gives the same once more, and no gradient is wanted."""
+    random = any(
+        dropout.p > 0 and (decoder.training or dropout.apply_during_inference)
+        for dropout in (decoder.dropout_in_module, decoder.dropout_out_module)
+    )
+    return not random and not torch.is_grad_enabled()
+
+
+def _pack(decoder: LSTMDecoder, tokens: Tensor) -> PackedSequence:
+    """Embed the words [batch, target] of each sentence up to its last, by steps."""
+    embedded = decoder.dropout_in_module(decoder.embed_tokens(tokens))
+    positions = torch.arange(1, tokens.size(1) + 1, device=tokens.device)
+    lengths = (tokens.ne(decoder.padding_idx) * positions).amax(dim=1).clamp(min=1)
+    return pack_padded_sequence(embedded, lengths.cpu(), batch_first=True, enforce_sorted=False)
+
+
+def _read(
+    decoder: LSTMDecoder, words: PackedSequence, state: DecoderState
+) -> tuple[PackedSequence, tuple[Tensor, Tensor]]:
+    """Have the LSTM read a packed batch in one call."""
+    start = (state.hidden, state.cell)
+    if packed_lstm.replaces(decoder.lstm, words.data):
+        return packed_lstm.run(decoder.lstm, words, start)
+    read: tuple[PackedSequence, tuple[Tensor, Tensor]] = decoder.lstm(words, start)
+    return read
+
+
+def _all_at_once(
+    decoder: LSTMDecoder, tokens: Tensor, encoder_out: EncoderOutput, state: DecoderState
+) -> tuple[Tensor, Tensor]:
+    """Without input feeding: outputs [batch, target, hidden] and weights."""
+    packed, _ = _read(decoder, _pack(decoder, tokens), state)
+    queries, _ = pad_packed_sequence(packed, batch_first=True, total_length=tokens.size(1))
+    mixed, weights = decoder.attend(queries, encoder_out)
+    return decoder.dropout_out_module(mixed), weights
+
+
+def _loop(
+    decoder: LSTMDecoder, tokens: Tensor, encoder_out: EncoderOutput, state: DecoderState
+) -> tuple[Tensor, Tensor]:
+    """With input feeding: outputs [batch, target, hidden] and weights, step by step."""
+    gates = _Gates(decoder)
+    words = _pack(decoder, tokens)
+    shares, sizes, order, back = gates.share(words.data), *words[1:]
+    assert order is not None
+    # Longest sentences first: a step's rows are the first of the last step's.
+    state = state.select(order)
+    sentences = order // (order.numel() // encoder_out.states.size(0))
+    attend = loop_attention(decoder.attention, encoder_out, sentences)
+    hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
+    outputs, weights = [], []
+    for share in shares.split(sizes.tolist()):
+        query = gates.step(share, hidden, cell, feed)
+        mixed, step_weights = attend(query)
+        feed = decoder.dropout_out_module(mixed)
+        outputs.append(feed)
+        weights.append(step_weights)
+    padded_outputs, padded_weights = (
+        pad_packed_sequence(
+            PackedSequence(torch.cat(steps), sizes, order, back),
+            batch_first=True,
+            total_length=tokens.size(1),
+        )[0]
+        for steps in (outputs, weights)
+    )
+    return padded_outputs, padded_weights
+
+
+class _Gates:
+    """The LSTM's weights as single steps take them: one product a layer and step.
+
+    A layer's matrix is for its input and its own last state, side by side. The words' share of
+    the first layer's gates needs no loop, and has a matrix of its own.
+    """
+
+    def __init__(self, decoder: LSTMDecoder) -> None:
+        self._decoder = decoder
+        self._cells: list[LoopLSTMCell] = []
+        self._biases: list[Tensor] = []  # each [4 hidden]
+        embedding_size = decoder.embed_tokens.embedding_dim
+        self._of_words = decoder.lstm.all_weights[0][0][:, :embedding_size]
+        for layer, weights in enumerate(decoder.lstm.all_weights):
+            weight_ih, weight_hh, bias_ih, bias_hh = weights
+            read = embedding_size if layer == 0 else 0
+            self._cells.append(LoopLSTMCell(torch.cat((weight_ih[:, read:], weight_hh), dim=1)))
+            self._biases.append(bias_ih + bias_hh)
+
+    def share(self, embedded: Tensor) -> Tensor:
+        """Of words in the first layer's gates: [..., embedding_size] to [..., 4 hidden]."""
+        return F.linear(embedded, self._of_words, self._biases[0])
+
+    def step(self, share: Tensor, hidden: list[Tensor], cell: list[Tensor], feed: Tensor) -> Tensor:
+        """Make one step of all layers.
+
+        Args:
+            share: of the step's words, [rows, 4 hidden].
+            hidden: of each layer, replaced, [≥ rows, hidden] before and [rows, hidden] after.
+            cell: likewise.
+            feed: the last attention output, [≥ rows, hidden].
+
+        Returns:
+            the last layer's new hidden state.
+        """
+        rows = share.size(0)
+        x = feed[:rows]
+        for layer, make_step in enumerate(self._cells):
+            if layer > 0:
+                x, share = self._decoder.dropout_out_module(hidden[layer - 1]), self._biases[layer]
+            x = torch.cat((x, hidden[layer][:rows]), dim=1)
+            hidden[layer], cell[layer] = make_step(x, share, cell[layer][:rows])
+        return hidden[-1]
+
+
+def project_keys(attention: Attention, values: Tensor) -> Tensor:
+    """Do the part of the scores that no query changes: keys [batch, source, query_dim]."""
+    if attention.key_proj is not None:
+        keys: Tensor = attention.key_proj(values)
+        return keys
+    if attention.input_proj is None:
+        return attention.scale * attention.one_size(values)
+    if attention.normalized:
+        return attention.scale * attention.one_size(values @ attention.input_proj.weight)
+    return values @ (attention.scale * attention.input_proj.weight)
+
+
+def _score(attention: Attention, query: Tensor, keys: Tensor) -> Tensor:
+    """Scores [batch, target, source] of queries [batch, target, query_dim]."""
+    if attention.query_proj is not None:
+        hidden = torch.tanh(attention.query_proj(query).unsqueeze(2) + keys.unsqueeze(1))
+        return attention.score_hidden(hidden)
+    return torch.bmm(attention.one_size(query), keys.transpose(1, 2))
+
+
+def loop_attention(
+    attention: Attention, encoder_out: EncoderOutput, sentences: Tensor
+) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
+    """Attend for one query after the other, where each depends on the output before it.
+
+    Args:
+        attention: with the parameters.
+        encoder_out: what is attended to.
+        sentences: the sentence of each row, [batch].
+
+    Returns:
+        ``query ↦ (output, weights)`` for queries [rows, query_dim] of the first rows.
+    """
+    keys = project_keys(attention, encoder_out.states).index_select(0, sentences)
+    values = encoder_out.states.index_select(0, sentences)
+    padding_mask = encoder_out.padding_mask
+    if padding_mask is not None:
+        padding_mask = padding_mask.index_select(0, sentences)
+    score, average = LoopBatchedLinear(keys), LoopBatchedLinear(values.transpose(1, 2))
+    mix = LoopLinear(attention.output_proj.weight)
+
+    def attend(query: Tensor) -> tuple[Tensor, Tensor]:
+        rows = query.size(0)
+        if attention.query_proj is None:
+            scores = score(attention.one_size(query))
+        else:
+            scores = _score(attention, query.unsqueeze(1), keys[:rows]).squeeze(1)
+        mask = None if padding_mask is None else padding_mask[:rows]
+        weights = attention.normalizer(scores, mask=mask)
+        return mix(torch.cat((average(weights), query), dim=1)).tanh(), weights
+
+    return attend
+
+
+class _Search:
+    """What the steps of one search share."""
+
+    def __init__(self, decoder: LSTMDecoder, encoder_out: EncoderOutput) -> None:
+        self._decoder = decoder
+        self.keys = project_keys(decoder.attention, encoder_out.states)
+        self._gates = _Gates(decoder) if decoder.input_feeding else None
+        self._table: Tensor | None = None
+        self._known: Tensor | None = None
+
+    @staticmethod
+    def saved(incremental_state: IncrementalState) -> Any:
+        """The search that goes on in this state, if there is one."""
+        return incremental_state.get("search", {}).get("search")
+
+    @classmethod
+    def of(
+        cls, decoder: LSTMDecoder, encoder_out: EncoderOutput, incremental_state: IncrementalState
+    ) -> _Search:
+        """The search that goes on in this state, or begins."""
+        search: Any = cls.saved(incremental_state)
+        if search is None:
+            search = cls(decoder, encoder_out)
+            incremental_state["search"] = {"search": search}
+        return search
+
+    def step(
+        self, words: Tensor, encoder_out: EncoderOutput, state: DecoderState
+    ) -> tuple[Tensor, Tensor, DecoderState]:
+        """Outputs [batch, 1, hidden], weights [batch, 1, source] and state after words [batch]."""
+        decoder = self._decoder
+        if self._gates is None:
+            words = decoder.dropout_in_module(decoder.embed_tokens(words))
+            packed = PackedSequence(words, torch.tensor([len(words)]))
+            packed, (hidden, cell) = _read(decoder, packed, state)
+            query = packed.data
+        else:
+            hiddens, cells = list(state.hidden.unbind(0)), list(state.cell.unbind(0))
+            query = self._gates.step(self._share(self._gates, words), hiddens, cells, state.feed)
+            hidden, cell = torch.stack(hiddens), torch.stack(cells)
+        # The rows of a sentence are its queries: [sentences, hypotheses, hidden].
+        queries = query.view(encoder_out.states.size(0), -1, query.size(1))
+        scores = _score(decoder.attention, queries, self.keys)
+        mixed, weights = decoder.attention.mix(
+            scores, queries, encoder_out.states, encoder_out.padding_mask
+        )
+        output = decoder.dropout_out_module(mixed.view_as(query))
+        weights = weights.view(len(query), 1, -1)
+        return output.unsqueeze(1), weights, state._replace(hidden=hidden, cell=cell, feed=output)
+
+    def _share(self, gates: _Gates, words: Tensor) -> Tensor:
+        """Of words [rows] in the gates; where it repeats itself, computed once for each word."""
+        decoder = self._decoder
+        if not (words.is_cpu and _repeats_itself(decoder)):
+            return gates.share(decoder.dropout_in_module(decoder.embed_tokens(words)))
+        if self._table is None or self._known is None:
+            # Takes memory where it is written to.
+            size, units = decoder.embed_tokens.num_embeddings, 4 * decoder.hidden_size
+            self._table = gates.share(decoder.embed_tokens(words[:1])).new_empty(size, units)
+            self._known = torch.zeros(size, dtype=torch.bool)
+        new = words[~self._known[words]].unique()
+        if new.numel() > 0:
+            self._table[new] = gates.share(decoder.embed_tokens(new))
+            self._known[new] = True
+        return self._table.index_select(0, words)
+
+
+def are_searched(scores: Tensor) -> bool:
+    """Whether these are scores of single steps, without gradient, that a kernel can deal with."""
+    return (
+        is_ordinary(scores)
+        and works_on(scores)
+        and scores.size(1) == 1
+        and scores.is_contiguous()
+        and not torch.is_grad_enabled()
+    )
+
+
+def log_softmax_(scores: Tensor) -> Tensor:
+    """Replace scores [batch, 1, words] by the logarithms of their softmax."""
+    words = scores.size(2)
+    _kernels.run("log_softmax", scores.dtype, scores.size(0), words, scores.data_ptr())
+    return scores

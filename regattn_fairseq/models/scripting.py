@@ -1,0 +1,41 @@
+"""Normalizers in models that ``torch.jit.script`` has compiled.
+
+They are Python, which the compiler does not understand. A compiled model calls an operator
+instead, ``regattn::normalize``, that finds the normalizer by its name. Whoever loads a saved one
+imports :mod:`regattn_fairseq.models` first.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from regattn_fairseq.normalizers import build_normalizer
+
+_library = torch.library.Library("regattn", "FRAGMENT")
+_library.define(
+    "normalize(Tensor scores, Tensor? mask, str name, str[] options, float[] values) -> Tensor"
+)
+
+
+@torch.library.impl(_library, "normalize", "CompositeImplicitAutograd")
+def _normalize(
+    scores: Tensor, mask: Tensor | None, name: str, options: list[str], values: list[float]
+) -> Tensor:
+    given: dict[str, Any] = dict(zip(options, values, strict=True))
+    weights: Tensor = build_normalizer(name, **given)(scores, mask=mask)
+    return weights
+
+
+class Snapshot:
+    """An attribute for the compiler: a module's normalizer as it is when it is compiled.
+
+    Its name, the names of its options, and their values; a learned one's is fixed from then on.
+    """
+
+    def __get__(self, module: Any, owner: type | None = None) -> Any:
+        if module is None:
+            return self
+        options = module.normalizer.current_options()
+        values = [float(value) for value in options.values()]
+        return module.normalizer.name, list(options), values
