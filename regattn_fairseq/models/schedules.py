@@ -20,8 +20,8 @@ class Schedule:
     them apart. A λ that is zero at first, where the structured maps are sparsemax, fuses nothing
     before that.
 
-    γ falls geometrically, so that it spends as many updates on each halving; λ grows linearly,
-    since it starts at 0.
+    Both go linearly. A γ that fell geometrically would be small too soon: half of its way in
+    updates takes it from 8 to 3, and what attention rests on then, it keeps.
 
     Attributes:
         gamma_start: the first factor of γ, above 0; the last one is 1.
@@ -37,7 +37,7 @@ class Schedule:
         """Of γ after this many updates."""
         if updates >= self.gamma_updates:
             return 1.0
-        return float(self.gamma_start ** (1 - updates / self.gamma_updates))
+        return self.gamma_start + (1.0 - self.gamma_start) * updates / self.gamma_updates
 
     def lam_factor(self, updates: int) -> float:
         """Of λ after this many updates, from 0 to 1."""
