@@ -60,6 +60,12 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"encoder_layers ({options.encoder_layers}) and decoder_layers "
                 f"({options.decoder_layers}) to the same number"
             )
+        if getattr(getattr(task, "cfg", None), "num_batch_buckets", 0) > 0:
+            # fairseq computes the buckets by an argument that numpy 2 does not have.
+            raise ModelError(
+                "--num-batch-buckets (task.num_batch_buckets) does not work with this fairseq and "
+                "numpy 2 or later: leave it out"
+            )
         _require_joined_processes()
         encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
         encoder = LSTMEncoder(
