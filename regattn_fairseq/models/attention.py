@@ -24,18 +24,24 @@ class Attention(nn.Module):
 
     with score(h, s) = h·s (``dot``), h·W s (``general``) or v·tanh(W [h; s]) (``concat``).
 
-    The scores of ``dot`` and ``general`` are sums over the units of a state. Adam moves every
-    weight by about the learning rate, so that within a few updates such sums can move further than
-    a sparse normalizer's whole range; attention then rests on one word before it has learned
-    which. Divided by the square root of the number of units (Vaswani et al. 2017) they move slowly
-    enough.
+    Such scores are sums over units. Adam moves every weight by about the learning rate, so that
+    within a few updates such sums move further than a sparse normalizer's whole range, and
+    attention rests on one word before it has learned which. Two ways to prevent that:
+
+    - divided by the square root of the number of units (``scaled``; Vaswani et al. 2017) they move
+      more slowly;
+    - ``normalized``, they are n^½ times the cosine of two vectors of n units, of query and key, or
+      of the hidden layer and v (``concat``). Whatever the weights' size, the scores of unrelated
+      words then have a standard deviation of about 1, and weights turn, but do not grow (as in
+      Henry et al. 2020, arXiv 2010.04245, whose learned factor is γ here).
 
     Args:
         query_dim: size of the queries, and of the output.
         value_dim: size of the source states.
         score: ``dot``, ``general`` or ``concat``.
-        scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, whose tanh
-            bounds its scores.
+        scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, and on
+            normalized scores.
+        normalized: take cosines.
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
 
     Raises:
@@ -48,7 +54,13 @@ class Attention(nn.Module):
     _compiled_normalizer = Snapshot()
 
     def __init__(
-        self, query_dim: int, value_dim: int, score: str, scaled: bool, normalizer: nn.Module
+        self,
+        query_dim: int,
+        value_dim: int,
+        score: str,
+        scaled: bool,
+        normalized: bool,
+        normalizer: nn.Module,
     ) -> None:
         super().__init__()
         if score not in SCORES:
@@ -58,7 +70,8 @@ class Attention(nn.Module):
                 f"attn_score=dot needs states of one size, but the decoder's have {query_dim} "
                 f"units and the encoder's {value_dim}; use attn_score=general"
             )
-        self.scale = query_dim**-0.5 if scaled else 1.0
+        self.normalized = normalized
+        self.scale = query_dim**-0.5 if scaled or normalized else 1.0
         self.normalizer = normalizer
         self.input_proj: nn.Linear | None = None
         self.query_proj: nn.Linear | None = None
@@ -98,10 +111,28 @@ class Attention(nn.Module):
         ):
             # [batch, target, 1, query_dim] + [batch, 1, source, query_dim]
             hidden = self.query_proj(query).unsqueeze(2) + self.key_proj(values).unsqueeze(1)
-            return self.score_proj(torch.tanh(hidden)).squeeze(3)
-        if self.input_proj is not None:
+            return self.score_hidden(torch.tanh(hidden))
+        if self.input_proj is not None and self.normalized:
+            # The keys W'v: by a call of the layer, which may be no plain matrix any more.
+            transposed = self.input_proj(_identity(query))
+            values = values @ transposed.t()
+        elif self.input_proj is not None:
             query = self.input_proj(query)
-        return self.scale * torch.bmm(query, values.transpose(1, 2))
+        return self.scale * torch.bmm(self.one_size(query), self.one_size(values).transpose(1, 2))
+
+    def score_hidden(self, hidden: Tensor) -> Tensor:
+        """Scores [...] of the hidden layer [..., query_dim] of ``concat``."""
+        assert self.score_proj is not None
+        if not self.normalized:
+            return self.score_proj(hidden).squeeze(-1)
+        weight = self.score_proj(_identity(hidden)).squeeze(1)
+        return self.one_size(hidden) @ (self.scale * self.one_size(weight))
+
+    def one_size(self, vectors: Tensor) -> Tensor:
+        """Bring vectors [..., n] to a mean square of 1, if scores are normalized."""
+        if not self.normalized:
+            return vectors
+        return nn.functional.rms_norm(vectors, vectors.shape[-1:], eps=1e-7)
 
     def mix(
         self, scores: Tensor, query: Tensor, values: Tensor, padding_mask: Tensor | None
@@ -151,3 +182,8 @@ class Attention(nn.Module):
             logger.warning(
                 "the %s that the checkpoint has learned is not used: this model's is fixed", option
             )
+
+
+def _identity(like: Tensor) -> Tensor:
+    """The matrix [n, n] for vectors [..., n]."""
+    return torch.eye(like.size(-1), dtype=like.dtype, device=like.device)

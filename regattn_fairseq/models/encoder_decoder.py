@@ -76,6 +76,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             encoder.output_units,
             score=str(options.attn_score),
             scaled=options.attn_scaled,
+            normalized=options.attn_normalized,
             normalizer=normalizer_from_options(cfg),
         )
         decoder = LSTMDecoder(

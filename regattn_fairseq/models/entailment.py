@@ -63,6 +63,7 @@ class RegattnEntailmentModel(BaseFairseqModel):
         embed_tokens: word embeddings [len(dictionary), embed_dim].
         hidden_size: units of the encoders.
         dropout: on the projected words and on u.
+        normalized: see :class:`~regattn_fairseq.models.attention.Attention`.
         normalizer: module that maps scores [..., T] and a mask to weights [..., T].
 
     Source: Niculae and Blondel, NIPS 2017 (arXiv 1705.07704), section 4; Martins and Astudillo
@@ -75,6 +76,7 @@ class RegattnEntailmentModel(BaseFairseqModel):
         embed_tokens: nn.Embedding,
         hidden_size: int,
         dropout: float,
+        normalized: bool,
         normalizer: nn.Module,
     ) -> None:
         super().__init__()
@@ -84,7 +86,14 @@ class RegattnEntailmentModel(BaseFairseqModel):
         self.projection = nn.Linear(embed_tokens.embedding_dim, hidden_size, bias=False)
         self.premise_encoder = nn.GRU(hidden_size, hidden_size, batch_first=True)
         self.hypothesis_encoder = nn.GRU(hidden_size, hidden_size, batch_first=True)
-        self.attention = Attention(hidden_size, hidden_size, "concat", False, normalizer)
+        self.attention = Attention(
+            hidden_size,
+            hidden_size,
+            score="concat",
+            scaled=False,
+            normalized=normalized,
+            normalizer=normalizer,
+        )
         self.classification_heads = nn.ModuleDict()
 
     @classmethod
@@ -115,6 +124,7 @@ class RegattnEntailmentModel(BaseFairseqModel):
             embed_tokens,
             hidden_size=cfg.encoder_hidden_size,
             dropout=cfg.dropout,
+            normalized=cfg.attn_normalized,
             normalizer=normalizer_from_options(cfg),
         )
 

@@ -1,15 +1,23 @@
 """The ``attn_*`` options that choose a model's normalizer."""
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
-from torch import nn
 
-from regattn_fairseq.models.lambda_warmup import LambdaWarmup
-from regattn_fairseq.normalizers import build_normalizer, normalizer_names, normalizer_options
+from regattn_fairseq.models.schedules import Schedule, ScheduledNormalizer
+from regattn_fairseq.normalizers import (
+    build_normalizer,
+    normalizer_names,
+    normalizer_options,
+    rule,
+)
+
+# fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
+OptionalFloat = Optional[float]  # noqa: UP045
 
 
 @dataclass
@@ -22,30 +30,61 @@ class NormalizerOptions(FairseqDataclass):
             "help": "what turns scores into attention weights: " + ", ".join(normalizer_names())
         },
     )
-    attn_gamma: float = field(
-        default=1.0,
-        metadata={"help": "strength γ > 0 of the regularization: small is sparse, large is flat"},
+    attn_gamma: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "strength γ > 0 of the regularization: small is sparse, large is flat "
+            "(default: the normalizer's own)"
+        },
     )
-    attn_lambda: float = field(
-        default=0.1,
+    attn_gamma_start: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "γ at the first update, from which it falls to attn_gamma: a sparse map whose "
+            "γ is small from the start gives most words neither weight nor gradient before "
+            "training has told them apart (default: attn_gamma times 8 for the sparse maps, but "
+            "entmax; attn_gamma for the others)"
+        },
+    )
+    attn_gamma_anneal: int = field(
+        default=1000, metadata={"help": "updates over which γ falls; 0: it is whole at once"}
+    )
+    attn_lambda: OptionalFloat = field(
+        default=None,
         metadata={
             "help": "strength λ >= 0 of the structure: of fusing neighbours (fusedmax) or of "
-            "grouping any words (oscarmax)"
+            "grouping any words (oscarmax) (default: the normalizer's own)"
         },
     )
     attn_lambda_warmup: int = field(
-        default=0,
+        default=1000,
         metadata={
-            "help": "updates over which λ grows from 0 to attn_lambda; without them a large λ may "
-            "fuse all words before training has told them apart, which nothing undoes"
+            "help": "updates over which λ grows from 0 to attn_lambda; a large λ may fuse all "
+            "words before training has told them apart, which nothing undoes; 0: it is whole at "
+            "once"
         },
     )
-    attn_p: float = field(
-        default=1.5, metadata={"help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax"}
+    attn_normalized: bool = field(
+        default=False,
+        metadata={
+            "help": "make every score a cosine, times the square root of the number of units, so "
+            "that its size does not depend on that of the weights; keeps sparse attention from "
+            "settling on one word before it has learned which"
+        },
     )
-    attn_alpha: float = field(
-        default=1.5,
-        metadata={"help": "exponent of entmax, above 1; 2 is sparsemax, near 1 is near softmax"},
+    attn_p: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax "
+            "(default: the normalizer's own)"
+        },
+    )
+    attn_alpha: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "exponent of entmax, above 1; 2 is sparsemax, near 1 is near softmax "
+            "(default: the normalizer's own)"
+        },
     )
     attn_learn_gamma: bool = field(
         default=False,
@@ -62,6 +101,7 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
     checks: dict[str, Callable[[str], Any]] = {
         "attn_normalizer": _normalizer_name,
         "attn_gamma": _checked_by("sparsemax", "gamma"),
+        "attn_gamma_start": _checked_by("sparsemax", "gamma"),
         "attn_lambda": _checked_by("fusedmax", "lam"),
         "attn_p": _checked_by("pnormmax", "p"),
         "attn_alpha": _checked_by("entmax", "alpha"),
@@ -71,36 +111,44 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
             action.type = checks[action.dest]
 
 
-def normalizer_from_options(cfg: NormalizerOptions) -> nn.Module:
+def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
     """Build the normalizer that ``attn_*`` options name, with those of them that it takes.
 
     Raises:
         ValueError: unknown normalizer, or an option out of range.
     """
-    values: dict[str, Any] = {
+    given: dict[str, Any] = {
         "gamma": cfg.attn_gamma,
         "lam": cfg.attn_lambda,
         "p": cfg.attn_p,
         "alpha": cfg.attn_alpha,
     }
-    taken = normalizer_options(cfg.attn_normalizer)
+    options = {name: option.default for name, option in rule(cfg.attn_normalizer).options.items()}
+    options |= {
+        name: value for name, value in given.items() if name in options and value is not None
+    }
     switches = {"gamma": "attn_learn_gamma", "lam": "attn_learn_lambda"}
     learned = {name: switch for name, switch in switches.items() if getattr(cfg, switch)}
     for name, switch in learned.items():
-        if name not in taken:
+        if name not in options:
             raise ValueError(
                 f"{switch}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
             )
-    normalizer = build_normalizer(
-        cfg.attn_normalizer,
-        learned=learned,
-        **{name: value for name, value in values.items() if name in taken},
-    )
-    if cfg.attn_lambda_warmup < 0:
-        raise ValueError(f"attn_lambda_warmup is {cfg.attn_lambda_warmup}; use 0 or more updates")
-    if cfg.attn_lambda_warmup > 0 and "lam" in taken:
-        return LambdaWarmup(normalizer, cfg.attn_lambda_warmup)
+    normalizer = ScheduledNormalizer(cfg.attn_normalizer, learned=learned, **options)
+    normalizer.schedule = _schedule(cfg, options.get("gamma", 1.0))
     return normalizer
+
+
+def _schedule(cfg: NormalizerOptions, gamma: float) -> Schedule:
+    for name in ("attn_gamma_anneal", "attn_lambda_warmup"):
+        if getattr(cfg, name) < 0:
+            raise ValueError(f"{name} is {getattr(cfg, name)}; use 0 or more updates")
+    start, factor = cfg.attn_gamma_start, rule(cfg.attn_normalizer).gamma_start
+    if start is not None:
+        if not 0.0 < start < math.inf:
+            raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")
+        factor = start / gamma
+    return Schedule(factor, cfg.attn_gamma_anneal, cfg.attn_lambda_warmup)
 
 
 def _normalizer_name(text: str) -> str:

@@ -59,17 +59,9 @@ class Normalizer(nn.Module):
         }
         return self.options | learned
 
-    def forward(
-        self, scores: Tensor, mask: Tensor | None = None, *, lam_factor: float = 1.0
-    ) -> Tensor:
-        """Weights for ``scores``; ``mask`` is True where a position must get none.
-
-        ``lam_factor`` multiplies lam, for a schedule; it needs a map that has lam.
-        """
-        options = self.current_options()
-        if lam_factor != 1.0:
-            options["lam"] = lam_factor * options["lam"]
-        return self._map(scores, mask=mask, dim=self.dim, **options)
+    def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
+        """Weights for ``scores``; ``mask`` is True where a position must get none."""
+        return self._map(scores, mask=mask, dim=self.dim, **self.current_options())
 
     def extra_repr(self) -> str:
         """The name and options, as they would be written in a call."""

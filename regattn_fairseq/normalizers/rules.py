@@ -20,6 +20,7 @@ from torch import Tensor
 from .inputs import at_hand
 
 F = TypeVar("F", bound=Callable[..., Any])
+# Parameters of a map that are no options.
 _CALL_ONLY = ("scores", "mask", "dim", "return_groups")
 
 
@@ -96,6 +97,9 @@ class Option:
         return above & below & (value % 1 == 0) if self.integer else above & below
 
 
+# The gamma_start of maps whose weights follow equal scores one to one, as sparsemax's do, where
+# softmax's follow with 1/d. Chosen on validation sets: results/defaults.
+ONE_TO_ONE = 8.0
 GAMMA = Option("gamma", "γ", "strength of the regularization", low=0.0, learnable=True)
 LAM = Option("lam", "λ", "weight of the penalty", low=0.0, low_included=True, learnable=True)
 
@@ -121,17 +125,21 @@ class Rule:
         function: ``f(scores, *, mask=None, dim=-1, **options)``; its signature gives the defaults.
         described: its options. gamma and lam need no mention where :data:`GAMMA` and :data:`LAM`
             say enough; what is not described at all may have any value.
-        forward: ``(x, kept, gamma, lam, *constants) -> (y, labels)`` in plain PyTorch, x finite
-            where it counts and lam of shape (rows, 1). Labels are None without groups; else 1,
-            2, ..., 0 where a position has none, with the sign that the group's value enters with.
+        forward: ``(x, kept, gamma, *constants) -> (y, labels)`` in plain PyTorch, x finite where
+            kept. Labels are None without groups. With groups it takes lam, of shape (rows), after
+            gamma, and labels are int32: 1, 2, ... for a group, with the sign that the group's value
+            enters with, and 0 where a position has none.
         product: ``(v, y, labels, *constants) -> J' v``, J the Jacobian for gamma = 1 where the map
-            gives y, in PyTorch operations that can be differentiated; (..., d).
+            gives y; in PyTorch operations that can be differentiated, for tensors (..., d).
         tangent: the same for J v, where J is not symmetric.
         grouped: whether the map pools positions into groups, which lam governs.
         slope: of a grouped map, ``(y, labels, n) -> c``: the derivative of the prox by lam, n (...)
             the number of positions that are not hidden.
-        penalty: ``(y, kept, *constants) -> (...)``: Omega, without what lam multiplies.
+        penalty: ``(y, kept, *constants) -> (...)``: Omega, without what lam multiplies; None where
+            the map is no regularized argmax.
         structure: ``(y, kept) -> (...)``: what lam multiplies in Omega.
+        gamma_start: what gamma is multiplied with at the first update of a model's training, so
+            that the map is then about as flat as softmax: see docs/learning.md.
         cpu: kernels for forward and product.
         gpu: the names in ``_triton`` of what launches kernels for forward and product, if there
             is one for that.
@@ -149,6 +157,7 @@ class Rule:
     slope: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     penalty: Callable[..., Tensor] | None = None
     structure: Callable[[Tensor, Tensor], Tensor] | None = None
+    gamma_start: float = 1.0
     cpu: tuple[Kernel, Kernel] | None = None
     gpu: tuple[str, str | None] | None = None
     options: Mapping[str, Option] = field(init=False)

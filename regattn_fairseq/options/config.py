@@ -14,6 +14,8 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
+from regattn_fairseq.normalizers import normalizer_names, rule
+from regattn_fairseq.normalizers.rules import rules
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
 
@@ -95,12 +97,26 @@ def register() -> None:
         "no_cuda": lambda: not torch.cuda.is_available(),
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),
+        "normalizer_default": normalizer_default,
         # The value of fairseq's --remove-bpe for text that our tokenizer made.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
         "bleu_tokenizer": _bleu_tokenizer,
     }
     for resolver, function in resolvers.items():
         OmegaConf.register_new_resolver(resolver, function, replace=True)
+
+
+def normalizer_default(name: str, option: str) -> Any:
+    """What a normalizer's option is unless one is given.
+
+    Of one that does not take it, or does not exist, it is what the first that takes it declares: a
+    number without effect, which says what kind of value belongs there.
+    """
+    known = [rule(name)] if name in normalizer_names() else []
+    declared = (
+        each.options[option].default for each in (*known, *rules()) if option in each.options
+    )
+    return next(declared)
 
 
 def _bleu_tokenizer(language: str) -> str:

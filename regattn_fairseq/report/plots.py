@@ -23,6 +23,13 @@ _LEGEND_INCHES = 1.4  # a column of a legend: a normalizer with an option or two
 # What a training is judged by, the better measure first.
 _CURVES = (("bleu", "BLEU on valid"), ("accuracy", "accuracy on valid"), ("loss", "loss on valid"))
 
+# What training logs of its attention: see docs/learning.md.
+_ATTENTION_CURVES = (
+    ("attn_spread", "scores' deviation over γ"),
+    ("attn_support", "words with weight"),
+    ("attn_dead", "share of rows without gradient"),
+)
+
 
 def _figure(panels: int) -> tuple[Figure, list[Axes]]:
     layout = ConstrainedLayoutEngine(w_pad=0.12, h_pad=0.1)
@@ -121,23 +128,38 @@ def draw_quality_by_sparsity(rows: Sequence[Row], metric: str) -> Figure:
 
 def draw_learning_curves(rows: Sequence[Row]) -> Figure | None:
     """Validation figures by epoch, one line a run; None where no run has its training log."""
-    logs = [
-        (index, row.label, records)
-        for index, row in enumerate(rows)
-        for run in row.runs
-        if (records := TrainLog(run.folder / "train_log.jsonl", None).records("valid"))
-    ]
-    if not logs:
-        return None
+    logs = _logs(rows, "valid")
     measured = [
         (key, label) for key, label in _CURVES if all(_has(records, key) for *_, records in logs)
     ]
-    if not measured:
+    if not logs or not measured:
         return None
-    chosen = [measured[0], *(m for m in measured[1:] if m[0] == "loss")]
+    return _draw_epochs(logs, [measured[0], *(m for m in measured[1:] if m[0] == "loss")])
+
+
+def draw_attention_curves(rows: Sequence[Row]) -> Figure | None:
+    """What training logged of its attention, by epoch; None where no run has such figures."""
+    names = {name for name, _ in _ATTENTION_CURVES}
+    logs = [log for log in _logs(rows, "train") if all(_has(log[2], name) for name in names)]
+    return _draw_epochs(logs, _ATTENTION_CURVES) if logs else None
+
+
+_Log = tuple[int, str, list[dict[str, Any]]]  # number and label of a row, and a run's epochs
+
+
+def _logs(rows: Sequence[Row], split: str) -> list[_Log]:
+    return [
+        (index, row.label, records)
+        for index, row in enumerate(rows)
+        for run in row.runs
+        if (records := TrainLog(run.folder / "train_log.jsonl", None).records(split))
+    ]
+
+
+def _draw_epochs(logs: Sequence[_Log], panels: Sequence[tuple[str, str]]) -> Figure:
     with mpl.rc_context(STYLE):
-        figure, axes = _figure(len(chosen))
-        for panel, (key, title) in zip(axes, chosen, strict=True):
+        figure, axes = _figure(len(panels))
+        for panel, (key, title) in zip(axes, panels, strict=True):
             named: set[str] = set()
             for index, label, records in logs:
                 panel.plot(

@@ -13,6 +13,7 @@ from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.plots import (
+    draw_attention_curves,
     draw_distributions,
     draw_learning_curves,
     draw_quality_by_sparsity,
@@ -147,4 +148,7 @@ def _plots(
     curves = draw_learning_curves(rows)
     if curves is not None:
         add("learning", "Learning curves, one line a run", curves)
+    attention = draw_attention_curves(rows)
+    if attention is not None:
+        add("training", "Attention while it was trained, one line a run", attention)
     return plots

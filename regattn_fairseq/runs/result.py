@@ -220,7 +220,7 @@ _ITS_OWN = {
     f"attn_{name}"
     for name in (
         *("normalizer", "gamma", "lambda", "p", "alpha"),
-        *("learn_gamma", "learn_lambda", "lambda_warmup"),
+        *("learn_gamma", "learn_lambda", "lambda_warmup", "gamma_start", "gamma_anneal"),
     )
 }
 

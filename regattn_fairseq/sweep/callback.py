@@ -18,7 +18,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.hydra_config import HydraConfig
@@ -26,6 +26,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
+from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.interruption import Interrupted, ask_to_stop, exit_status
@@ -178,6 +179,7 @@ class SweepCallback(Callback):
         self.runs_dir = Path(runs_dir)
         self.folder: Path | None = None  # set in a sweep, and so known to its jobs
         self._summary: _Summary | None = None
+        self._interrupted: Interrupted | None = None
 
     def __getstate__(self) -> dict[str, Any]:
         """What the jobs' processes get: no thread."""
@@ -210,22 +212,34 @@ class SweepCallback(Callback):
         if launcher._target_ == _JOBLIB:
             self._outlive_killed_processes()
         if launcher._target_ != _BASIC:  # there, a job runs in this process, and hears it itself
-            stop = self._leave_jobs if launcher._target_ == _SLURM else self._stop_jobs
-            for number in _SIGNALS:
-                if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
-                    signal.signal(number, stop)
+            self._pass_on_signals(launcher._target_)
+
+    def _pass_on_signals(self, launcher: str) -> None:
+        """Have Ctrl-C and SIGTERM stop the jobs of a launcher before they end the sweep."""
+        for number in _SIGNALS:
+            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+                signal.signal(number, self._leave_jobs if launcher == _SLURM else self._stop_jobs)
+        launcher_class: Any = get_class(launcher)
+        original = launcher_class.launch
+
+        def launch(*jobs: Any, **named_jobs: Any) -> Any:
+            try:
+                return original(*jobs, **named_jobs)
+            except KeyboardInterrupt as interrupt:
+                # Ray raises one of its own in place of a handler's.
+                raise self._interrupted or interrupt from None
+
+        launcher_class.launch = launch
 
     def _stop_jobs(self, number: int, frame: FrameType | None) -> None:
         """Have the jobs that run save and end; then end the sweep. Asked again, do it at once."""
         assert self._summary is not None
         assert self.folder is not None
         stop = self.folder / _STOP
-        if stop.exists():
-            raise Interrupted("", number)
-        stop.touch()
         running = self._summary.running()
-        if not running:
-            raise Interrupted("", number)
+        if stop.exists() or not running:
+            self._end("", number)
+        stop.touch()
         print(
             f"stopping: {len(running)} running jobs save first; once more to stop at once",
             file=sys.stderr,
@@ -235,10 +249,14 @@ class SweepCallback(Callback):
             time.sleep(0.2)
         records = self._summary.progress().records
         saved = sum(bool(records[job].get("saved")) for job in running)
-        raise Interrupted(f"{saved} of {len(running)} running jobs saved", number)
+        self._end(f"{saved} of {len(running)} running jobs saved", number)
 
     def _leave_jobs(self, number: int, frame: FrameType | None) -> None:
-        raise Interrupted("the jobs that Slurm has go on; scancel ends them", number)
+        self._end("the jobs that Slurm has go on; scancel ends them", number)
+
+    def _end(self, message: str, number: int) -> NoReturn:
+        self._interrupted = Interrupted(message, number)
+        raise self._interrupted
 
     def _outlive_killed_processes(self) -> None:
         """Have joblib's launcher start again when the system kills a process, as for its memory.

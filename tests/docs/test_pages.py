@@ -1,6 +1,7 @@
 """What the documentation says is what happens: its commands run, its error messages exist."""
 
 import ast
+import math
 import os
 import re
 import subprocess
@@ -9,6 +10,8 @@ from pathlib import Path
 
 import pytest
 from blocks import ELSEWHERE, PAGES, ROOT, blocks, commands, run_blocks
+
+from regattn_fairseq.normalizers import normalizer_names, rule
 
 LANGUAGES = {"bash", "python", "text", "yaml", ""}
 
@@ -60,11 +63,22 @@ def raised_messages() -> list[str]:
     return found
 
 
+def option_messages() -> list[str]:
+    """What each option of a normalizer says of a value out of its range, with … for the value."""
+    found = []
+    for name in normalizer_names():
+        for option in rule(name).options.values():
+            with pytest.raises(ValueError, match=option.name) as error:
+                option.check(math.nan)
+            found.append(str(error.value).replace("got nan", "got …"))
+    return found
+
+
 def test_the_errors_in_the_faq_are_those_of_the_code():
     page = (ROOT / "docs" / "faq.md").read_text(encoding="utf-8")
     quoted = re.findall(r"^(`+)(.+)\1\n\n:", page, re.MULTILINE)
     assert len(quoted) >= 20
-    known = {re.sub("…+", "…", message) for message in raised_messages()}
+    known = {re.sub("…+", "…", message) for message in raised_messages() + option_messages()}
     for _, message in quoted:
         assert message in known, message
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -158,46 +159,47 @@ def test_slurm_jobs_that_are_requeued(slurm, toy, tmp_path):
         assert log.read_text().count("resuming from") == 1
 
 
-def assert_stopped(process: subprocess.Popen[bytes], folder: Path, struck: set[Path]) -> None:
-    """Each job that ran has saved, and one line says so; nothing of the sweep is left."""
+def assert_stopped(process: subprocess.Popen[bytes], folder: Path, number: int) -> None:
+    """Jobs that ran have saved, and one line says how many; nothing of the sweep is left."""
     output = folder / "sweep.log"
-    assert process.wait(120) == 130, output.read_text()
+    assert process.wait(120) == 128 + number, output.read_text()
     text = output.read_text()
-    saved = f"interrupted ({len(struck)} of {len(struck)} running jobs saved)"
-    assert text.strip().splitlines()[-1] == f"{saved}; the same command goes on from here"
-    assert text.count("interrupted") == 1
     assert "Traceback" not in text
+    (line,) = (line for line in text.splitlines() if "interrupted" in line)
+    said = re.fullmatch(
+        r"interrupted \((\d) of (\d) running jobs saved\); the same command goes on from here", line
+    )
+    assert said, line
     assert list((folder / "runs" / ".sweeps").iterdir()) == []
-    for run in struck:
-        assert not (run / ".lock").exists()
+    assert not list((folder / "runs").glob("*/*/.lock"))
+    begun = list((folder / "runs").glob("*/*/config.yaml"))
+    unfinished = [path.parent for path in begun if not (path.parent / "result.json").exists()]
+    saved = [run for run in unfinished if (run / "checkpoints" / LAST).exists()]
+    assert 1 <= int(said[1]) == len(saved) <= int(said[2])
+    for run in saved:
         state = torch.load(run / "checkpoints" / LAST, weights_only=True)["extra_state"]
-        # No time for another epoch: it saved within one, or right at its end.
-        assert len(logged_epochs(run / "train_log.jsonl")) == state["train_iterator"]["epoch"] - 1
+        assert state["train_iterator"]["iterations_in_epoch"] > 0  # within an epoch, by request
+
+
+def assert_stops_and_goes_on(
+    toy: list[str], folder: Path, options: list[str], variables: dict[str, str], number: int
+) -> None:
+    with sweep(toy, folder, options, variables) as process:
+        wait_for(lambda: under_way(folder), process, folder)
+        os.killpg(process.pid, number)  # as a terminal sends it: to the jobs' processes, too
+        assert_stopped(process, folder, number)
+    with sweep(toy, folder, options, variables) as process:
+        assert assert_all_done(process, folder)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_ctrl_c_in_a_sweep_of_joblibs(toy, tmp_path, number):
     options = ["engine=joblib", "hydra.launcher.n_jobs=2"]
-    with sweep(toy, tmp_path, options, {}) as process:
-        wait_for(lambda: len(under_way(tmp_path)) == 2, process, tmp_path)
-        struck = set(under_way(tmp_path))
-        os.killpg(process.pid, number)  # as a terminal sends it: to the jobs' processes, too
-        if number == signal.SIGTERM:
-            assert process.wait(120) == 143
-            return
-        assert_stopped(process, tmp_path, struck)
-    with sweep(toy, tmp_path, options, {}) as process:
-        assert set(assert_all_done(process, tmp_path)) == struck
+    assert_stops_and_goes_on(toy, tmp_path, options, {}, number)
 
 
-def test_ctrl_c_in_a_sweep_on_ray(ray, toy, tmp_path):
-    with sweep(toy, tmp_path, ["engine=ray"], ray.environment) as process:
-        wait_for(lambda: len(under_way(tmp_path)) == 2, process, tmp_path)
-        struck = set(under_way(tmp_path))
-        os.killpg(process.pid, signal.SIGINT)
-        assert_stopped(process, tmp_path, struck)
-    with sweep(toy, tmp_path, ["engine=ray"], ray.environment) as process:
-        assert set(assert_all_done(process, tmp_path)) == struck
+def test_ctrl_c_in_a_sweep_on_ray(ray, toy, tmp_path):  # Ray itself ends a process on SIGTERM
+    assert_stops_and_goes_on(toy, tmp_path, ["engine=ray"], ray.environment, signal.SIGINT)
 
 
 def test_ctrl_c_where_slurm_has_the_jobs(slurm, toy, tmp_path):

@@ -15,6 +15,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"no_input_feeding": True},
     {"attn_score": "dot"},
     {"attn_score": "dot", "attn_scaled": True},
+    {"attn_normalized": True},
+    {"attn_score": "concat", "attn_normalized": True},
     {"attn_scaled": True, "no_input_feeding": True},
     {"attn_score": "concat"},
     {"attn_score": "concat", "no_input_feeding": True},
@@ -202,7 +204,7 @@ def test_a_sentence_does_not_depend_on_its_batch(build, batch, options):
 
 @pytest.mark.parametrize("name", normalizer_names())
 def test_attention_is_a_distribution_over_the_words(build, batch, name):
-    model = build(attn_normalizer=name, attn_gamma=0.001)
+    model = build(attn_normalizer=name, attn_gamma=0.001, attn_gamma_start=0.001)
     _, extra = model.train()(batch.source, batch.lengths, batch.previous)
     (weights,) = extra["attn"]
 
@@ -238,6 +240,28 @@ def test_scores_are_the_formulas_of_luong(build, batch):
                 )
                 scores = hidden.tanh() @ attention.score_proj.weight[0]
             torch.testing.assert_close(weight, scores.softmax(0))
+
+
+@pytest.mark.parametrize("score", ["dot", "general", "concat"])
+def test_normalized_scores_are_cosines(build, score):
+    attention = build(attn_score=score, attn_normalized=True).double().decoder.attention
+    query, values = torch.randn(1, 1, 8).double(), torch.randn(1, 6, 8).double()
+
+    def weights():
+        return attention(query, values, None)[1][0, 0]
+
+    if score == "concat":
+        hidden = attention.query_proj(query) + attention.key_proj(values)
+        first, second = attention.score_proj.weight, hidden.tanh()[0]
+    else:
+        first = query[0]
+        second = values[0] if score == "dot" else values[0] @ attention.input_proj.weight
+    cosines = torch.cosine_similarity(first, second)
+    torch.testing.assert_close(weights(), (8**0.5 * cosines).softmax(0), rtol=1e-3, atol=0)
+    if score != "dot":  # the weights' size is of no concern
+        before = weights()
+        (attention.input_proj if score == "general" else attention.score_proj).weight.data.mul_(9)
+        torch.testing.assert_close(weights(), before, rtol=1e-3, atol=0)
 
 
 def test_beam_search_finds_the_score_that_teacher_forcing_gives(build, dictionary, batch):

@@ -6,15 +6,31 @@ import torch
 from regattn_fairseq.normalizers import build_normalizer
 
 
-def test_lambda_warms_up_and_is_whole_where_nothing_trains(build):
-    model = build(attn_normalizer="fusedmax", attn_lambda=0.2, attn_lambda_warmup=10)
+def test_gamma_falls_and_lambda_grows_while_the_model_trains(build):
+    model = build(
+        attn_normalizer="fusedmax",
+        attn_gamma=0.5,
+        attn_gamma_start=8.0,
+        attn_gamma_anneal=20,
+        attn_lambda=0.2,
+        attn_lambda_warmup=10,
+    )
     normalizer = model.decoder.attention.normalizer
     x = torch.randn(3, 5)
+    own = build_normalizer("fusedmax", gamma=0.5, lam=0.2)(x)
 
-    torch.testing.assert_close(normalizer(x), build_normalizer("fusedmax", lam=0.2)(x))
-    for updates, lam in ((0, 0.0), (5, 0.1), (10, 0.2), (11, 0.2)):
+    torch.testing.assert_close(normalizer(x), own)
+    for updates, gamma, lam in (
+        (0, 8, 0),
+        (5, 4, 0.1),
+        (10, 2, 0.2),
+        (20, 0.5, 0.2),
+        (21, 0.5, 0.2),
+    ):
         model.set_num_updates(updates)
-        torch.testing.assert_close(normalizer(x), build_normalizer("fusedmax", lam=lam)(x))
+        now = build_normalizer("fusedmax", gamma=gamma, lam=lam)(x)
+        torch.testing.assert_close(model.train().decoder.attention.normalizer(x), now)
+        torch.testing.assert_close(model.eval().decoder.attention.normalizer(x), own)
 
 
 def test_all_fused_attention_learns_nothing_but_a_warmed_up_one_does(build, batch):
@@ -29,14 +45,16 @@ def test_all_fused_attention_learns_nothing_but_a_warmed_up_one_does(build, batc
     assert gradient(warmup=10) > 0.0
 
 
-def test_warmup_has_nothing_to_do_for_a_normalizer_without_lambda(build):
-    model = build(attn_normalizer="sparsemax", attn_lambda_warmup=10)
-    model.set_num_updates(5)
-    assert repr(model.decoder.attention.normalizer).startswith("Normalizer('sparsemax'")
-
-
 def test_gamma_and_lambda_are_learned(build, batch):
-    model = build(attn_normalizer="oscarmax", attn_learn_gamma=True, attn_learn_lambda=True)
+    model = build(
+        attn_normalizer="oscarmax",
+        attn_gamma=2.0,
+        attn_gamma_start=4.0,  # a schedule is no part of the parameters' names
+        attn_lambda=0.1,
+        attn_lambda_warmup=10,
+        attn_learn_gamma=True,
+        attn_learn_lambda=True,
+    )
     names = {name for name, _ in model.named_parameters() if "normalizer" in name}
     assert names == {
         "decoder.attention.normalizer.raw_gamma",
@@ -44,7 +62,7 @@ def test_gamma_and_lambda_are_learned(build, batch):
     }
     options = model.decoder.attention.normalizer.current_options()
     assert {name: round(value.item(), 6) for name, value in options.items()} == {
-        "gamma": 1.0,
+        "gamma": 2.0,
         "lam": 0.1,
     }
     model.decoder.attention.input_proj.weight.data.mul_(1000)  # scores apart enough to differ
@@ -71,6 +89,8 @@ def test_alpha_reaches_entmax(build):
             "a learned lam must start above 0",
         ),
         ({"attn_lambda_warmup": -1}, "attn_lambda_warmup is -1"),
+        ({"attn_gamma_anneal": -1}, "attn_gamma_anneal is -1"),
+        ({"attn_gamma_start": 0.0}, "attn_gamma_start is 0.0"),
     ],
 )
 def test_options_that_do_not_fit(build, options, message):

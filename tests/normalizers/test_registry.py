@@ -94,10 +94,3 @@ def test_what_cannot_be_learned():
         build_normalizer("sparsemax", learned=("lam",))
     with pytest.raises(ValueError, match="a learned lam must start above 0"):
         build_normalizer("fusedmax", lam=0.0, learned=("lam",))
-
-
-def test_lam_factor_scales_lam():
-    x = torch.randn(3, 5)
-    module = build_normalizer("fusedmax", lam=0.2)
-    torch.testing.assert_close(module(x, lam_factor=0.0), sparsemax(x))
-    torch.testing.assert_close(module(x, lam_factor=0.5), fusedmax(x, lam=0.1))

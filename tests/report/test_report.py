@@ -35,7 +35,11 @@ from regattn_fairseq.report import (
 from regattn_fairseq.report.examples import file_name
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heatmaps import choose_sentence, draw_heatmaps
-from regattn_fairseq.report.plots import draw_learning_curves, draw_quality_by_sparsity
+from regattn_fairseq.report.plots import (
+    draw_attention_curves,
+    draw_learning_curves,
+    draw_quality_by_sparsity,
+)
 
 SENTENCES = 40
 WORDS = ["zwei", "junge", "Männer", "Größe", "кот", "<script>alert(1)</script>", "$5", "a|b", "*x*"]
@@ -657,6 +661,8 @@ def test_learning_curves_and_sweeps_are_drawn(tmp_path):
         folder = tmp_path / "r" / f"f{lam}"
         write_run(folder, "fusedmax", options={"lam": lam})
         records = [{"split": "valid", "epoch": e, "loss": 4 - e} for e in (1.0, 2.0)]
+        attention = {"attn_spread": 2.0, "attn_support": 3.5, "attn_dead": lam}
+        records += [{"split": "train", "epoch": 1.0, "loss": 3, **attention}]
         log = "".join(json.dumps(record) + "\n" for record in records)
         (folder / "train_log.jsonl").write_text(log)
     report = build_report(tmp_path / "r", tmp_path / "out", sentences=0)
@@ -665,10 +671,13 @@ def test_learning_curves_and_sweeps_are_drawn(tmp_path):
         "sparsity_toy_de_en.png",
         "quality_toy_de_en.png",
         "learning_toy_de_en.png",
+        "training_toy_de_en.png",
     ]
     assert section.explorer is None
     curves = draw_learning_curves(report.rows)
     assert curves is not None
     assert [line.get_ydata().tolist() for line in curves.axes[0].lines] == 2 * [[3, 2]]
+    dead = draw_attention_curves(report.rows).axes[2].lines
+    assert [line.get_ydata().tolist() for line in dead] == [[0.01], [0.1]]
     joined = draw_quality_by_sparsity(report.rows, "bleu").axes[0].lines[0]
     assert len(joined.get_xdata()) == 2

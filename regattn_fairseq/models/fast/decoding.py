@@ -224,18 +224,19 @@ def project_keys(attention: Attention, values: Tensor) -> Tensor:
     if attention.key_proj is not None:
         keys: Tensor = attention.key_proj(values)
         return keys
-    if attention.input_proj is not None:
-        return values @ (attention.scale * attention.input_proj.weight)
-    return attention.scale * values
+    if attention.input_proj is None:
+        return attention.scale * attention.one_size(values)
+    if attention.normalized:
+        return attention.scale * attention.one_size(values @ attention.input_proj.weight)
+    return values @ (attention.scale * attention.input_proj.weight)
 
 
 def _score(attention: Attention, query: Tensor, keys: Tensor) -> Tensor:
     """Scores [batch, target, source] of queries [batch, target, query_dim]."""
-    if attention.query_proj is not None and attention.score_proj is not None:
+    if attention.query_proj is not None:
         hidden = torch.tanh(attention.query_proj(query).unsqueeze(2) + keys.unsqueeze(1))
-        scores: Tensor = attention.score_proj(hidden).squeeze(3)
-        return scores
-    return torch.bmm(query, keys.transpose(1, 2))
+        return attention.score_hidden(hidden)
+    return torch.bmm(attention.one_size(query), keys.transpose(1, 2))
 
 
 def loop_attention(
@@ -262,7 +263,7 @@ def loop_attention(
     def attend(query: Tensor) -> tuple[Tensor, Tensor]:
         rows = query.size(0)
         if attention.query_proj is None:
-            scores = score(query)
+            scores = score(attention.one_size(query))
         else:
             scores = _score(attention, query.unsqueeze(1), keys[:rows]).squeeze(1)
         mask = None if padding_mask is None else padding_mask[:rows]

@@ -1,10 +1,16 @@
-"""CPU kernels: one fused loop a direction, compiled by numba.
+"""CPU kernels: one fused loop over the rows for each direction of a map, compiled by numba.
 
-A kernel is told where its arrays begin: contiguous ``(rows, d)`` scores, weights and groups, the
-first two of the type of ``like``; a mask of one byte an entry, or 0 for none; one lam a row, or 0
-where ``lam`` holds for all. All maps' kernels take the same arguments and leave those alone that
-they have no use for. They deal with rows ``start`` to ``stop``, which are independent, and do all
-arithmetic in float64.
+A kernel is given a number of its arrays' type (``like``), which rows to work on (``start`` to
+``stop``, independent of each other), their length ``d``, and then
+
+- for the map: the addresses of scores, mask and weights; gamma; for a map with groups lam, the
+  address of one lam a row, and that of the labels; the map's further options;
+- for the product: the addresses of the vectors, weights and results; gamma; for a map with groups
+  the address of the labels; the map's further options.
+
+Arrays are contiguous ``(rows, d)``. The mask has one byte an entry; its address is 0 where nothing
+is masked. The address of one lam a row is 0 where ``lam`` holds for all rows. All arithmetic is in
+float64.
 
 Only the candidates of a row, the scores so near to its largest that they may get weight, are
 copied, shifted by the largest and divided by gamma, so that neither huge scores nor a tiny gamma
@@ -18,7 +24,8 @@ published composition has such members).
 
 from .fusedmax import fusedmax_forward
 from .groups import grouped_product, signed_product
-from .oscarmax import oscarmax_forward, oscarmax_published_forward
+from .oscarmax import oscarmax_forward
+from .oscarmax_published import oscarmax_published_forward
 from .pnormmax import pnormmax_forward, pnormmax_product
 from .sparsemax import sparsemax_forward, sparsemax_product
 from .topk import topk_forward, topk_product

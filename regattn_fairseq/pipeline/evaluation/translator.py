@@ -14,7 +14,6 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from regattn_fairseq.metrics import AttentionRecord
-from regattn_fairseq.models.lambda_warmup import LambdaWarmup
 from regattn_fairseq.normalizers import Normalizer, build_normalizer
 from regattn_fairseq.pipeline.batches import whole_batches
 from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
@@ -95,8 +94,6 @@ class Translator:
         """
         attention = getattr(self.model.decoder, "attention", None)
         found = getattr(attention, "normalizer", None)
-        if isinstance(found, LambdaWarmup):
-            found = found.normalizer
         if not isinstance(found, Normalizer):
             raise PipelineError("its model's attention has no normalizer of this package")
         return found

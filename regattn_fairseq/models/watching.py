@@ -1,0 +1,103 @@
+"""Figures that tell whether attention still learns, logged while a model trains."""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from fairseq.logging import metrics
+from torch import Tensor
+
+EVERY = 20  # updates; each costs one more pass through the normalizer, forward and backward
+GOLDEN = 0.6180339887  # whose multiples, modulo 1, are all different: see _probe
+DEAD = 1e-6  # a row's Jacobian counts as zero below this; its entries are at most about 1 / γ
+
+
+class Watch:
+    """What the rows of attention weights look like, at one update of every :data:`EVERY`.
+
+    Goes to fairseq's metrics, hence to its progress lines, to TensorBoard and to
+    ``train_log.jsonl``:
+
+    - ``attn_support``: mean number of words with weight;
+    - ``attn_one_word``: share of rows in which one word has all of the weight;
+    - ``attn_dead``: share of rows whose Jacobian is zero, so that no gradient reaches the scores:
+      one word has all, or all words that have weight are fused;
+    - ``attn_spread``: mean standard deviation of a row's scores, divided by γ;
+    - ``attn_gamma``, ``attn_lambda``: what γ and λ are at this update.
+
+    Only rows count that have a choice: those whose scores are all equal, as padding's are, do not.
+    """
+
+    def __init__(self) -> None:
+        self.is_on = False
+        self._rows: list[Tensor] = []  # each [rows, 4]
+        self._options: dict[str, float] = {}
+
+    def begin(self, num_updates: int) -> None:
+        """Log what the last update showed; watch the next one if its turn has come."""
+        if self._rows:
+            rows = torch.cat(self._rows)
+            names = ("attn_support", "attn_one_word", "attn_dead", "attn_spread")
+            for name, value in zip(names, rows.mean(0).tolist(), strict=True):
+                metrics.log_scalar(name, value, len(rows), round=3)
+            for name, option in (("attn_gamma", "gamma"), ("attn_lambda", "lam")):
+                if option in self._options:
+                    metrics.log_scalar(name, self._options[option], round=4)
+            self._rows = []
+        self.is_on = num_updates % EVERY == 0
+
+    def add(
+        self,
+        normalizer: Callable[[Tensor, Tensor | None], Tensor],
+        scores: Tensor,
+        mask: Tensor | None,
+        options: dict[str, Any],
+    ) -> None:
+        """Look at one call of the normalizer.
+
+        Args:
+            normalizer: the map.
+            scores: [..., S].
+            mask: as the map takes it.
+            options: of the map, γ among them.
+        """
+        with torch.enable_grad():
+            leaf = scores.detach().requires_grad_()
+            weights = normalizer(leaf, mask)
+            (back,) = torch.autograd.grad(weights, leaf, _probe(weights))
+        self._options = {
+            name: _number(options[name]) for name in ("gamma", "lam") if name in options
+        }
+        gamma = self._options.get("gamma", 1.0)
+        weights, leaf = weights.detach(), leaf.detach()
+        hidden = leaf == -torch.inf
+        if mask is not None:
+            hidden = hidden | mask
+        x = leaf.float().masked_fill(hidden, 0.0)
+        words = (~hidden).sum(-1).clamp(min=1).expand(x.shape[:-1])
+        mean = x.sum(-1, keepdim=True) / words.unsqueeze(-1)
+        deviation = (x - mean).masked_fill(hidden, 0.0)
+        support = weights.gt(0).sum(-1)
+        rows = torch.stack(
+            (
+                support.float(),
+                support.eq(1).float(),
+                (gamma * back.float().abs().amax(-1)).le(DEAD).float(),
+                (deviation.square().sum(-1) / words).sqrt() / gamma,
+            ),
+            dim=-1,
+        )
+        self._rows.append(rows[deviation.abs().amax(-1) > 0])
+
+
+def _number(option: float | Tensor) -> float:
+    return float(option.detach()) if isinstance(option, Tensor) else option
+
+
+def _probe(weights: Tensor) -> Tensor:
+    """A vector whose product with a Jacobian is zero only where that is: the shape of weights.
+
+    Random numbers would do as well, but would take some from the training's own.
+    """
+    steps = torch.arange(1, weights.size(-1) + 1, device=weights.device, dtype=torch.float64)
+    return (steps * GOLDEN).remainder(1).to(weights.dtype).expand_as(weights)
