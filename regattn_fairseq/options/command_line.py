@@ -7,6 +7,7 @@ finds wrong after that is translated by the class of the exception.
 
 import argparse
 import difflib
+import functools
 import importlib.metadata
 import os
 import re
@@ -159,7 +160,9 @@ def bad_value(error: OmegaConfBaseException) -> str:
     """One line about an option that cannot be had, or not as what it must be."""
     reason = _first_sentence(str(error.msg or error))
     key = error.full_key or ""
-    if found := re.match(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", reason):
+    if follows := re.search(r"dereferencing interpolation '\$\{([\w.]+)\}'", reason):
+        key = follows[1]
+    if found := re.search(r"Value '(.*)' of type '\w+' could not be converted to (\w+)", reason):
         wanted = _KINDS.get(found[2], f"of the kind {found[2]}")
         return f"{key} is {found[1]!r}, but must be {wanted}"
     return f"{key}: {reason}" if key and key not in reason else reason
@@ -342,9 +345,14 @@ def _options(root: str, arguments: Iterable[str], config_dir: str | None) -> Opt
             chosen.append(f"{override.key_or_group}={values[0]}")
     if config_dir is not None:
         chosen.append(f"hydra.searchpath=['file://{Path(config_dir).resolve()}']")
+    return _composed(root, tuple(chosen))
+
+
+@functools.cache
+def _composed(root: str, chosen: tuple[str, ...]) -> Options:
     try:
         with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-            found = compose(root, overrides=chosen, return_hydra_config=True)
+            found = compose(root, overrides=list(chosen), return_hydra_config=True)
     except (HydraException, OmegaConfBaseException, ConfigLoadError):
         return Options()
     own = tuple(group for group in found.hydra.runtime.choices if not group.startswith("hydra/"))
@@ -370,10 +378,9 @@ def _plain(values: Any, key: str) -> Any:
 
 
 def _unknown_option(name: str, options: Options) -> str:
-    found = nearest(name, options.names)
-    return f"nothing reads the option {name}" + (
-        f", did you mean {found}?" if found else "; --help lists those that there are"
-    )
+    if found := nearest(name, options.names):
+        return f"nothing reads the option {name}, did you mean {found}?"
+    return f"nothing reads the option {name}; --help lists those that there are"
 
 
 def _no_group(group: str, options: Options) -> str:

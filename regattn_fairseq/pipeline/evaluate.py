@@ -27,6 +27,7 @@ from regattn_fairseq.metrics import (
 from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER
 from regattn_fairseq.metrics.rouge import is_stemmed, score_summaries
 from regattn_fairseq.metrics.rouge_published import published_rouge
+from regattn_fairseq.options.fairseq_options import check_generation
 from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
 from regattn_fairseq.pipeline.evaluation.forced_attention import attend_to_references
@@ -100,6 +101,7 @@ def evaluate(cfg: DictConfig, run: RunFolder | None = None) -> RunFolder:
     Raises:
         PipelineError: no finished training, a damaged checkpoint, bad options.
     """
+    check_generation(cfg)
     if run is None:
         named = None if cfg.output_dir is None else Path(cfg.output_dir)
         run = RunFolder(named or run_directory(cfg, prepared_data(cfg)))
@@ -118,6 +120,12 @@ def _evaluate(cfg: DictConfig, run: RunFolder) -> None:
     data = data_of_run(saved, run.directory, Path(cfg.cache_dir))
     subset = data.fairseq_subset(cfg.evaluation.split)
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
+    if not checkpoint.is_file():
+        there = sorted(path.stem.partition("_")[2] for path in run.checkpoints.glob("*_*.pt"))
+        raise PipelineError(
+            f"evaluation.checkpoint is {cfg.evaluation.checkpoint!r}, but {run.checkpoints} has "
+            f"only {', '.join(there) or 'none'}"
+        )
     how = {
         "generation": OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True),
         # What is not set leaves results as they were that know no such option.

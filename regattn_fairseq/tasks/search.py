@@ -1,8 +1,8 @@
-"""fairseq's beam search, with its costliest step compiled."""
+"""fairseq's beam search with its costliest step compiled, and without repetitions if asked."""
 
 import torch
 from fairseq.search import BeamSearch
-from torch import Tensor
+from torch import Tensor, nn
 
 from regattn_fairseq.kernels.running import Kernels, works_on
 
@@ -70,3 +70,41 @@ class QuickBeamSearch(BeamSearch):
             indices.data_ptr(),
         )
         return values, indices % words, indices // words
+
+
+class RepeatBlock(nn.Module):
+    """What ``no_repeat_ngram_size`` asks for: no hypothesis has the same n words in a row twice.
+
+    fairseq's own compares with the padding after a hypothesis, not with its last words, and so
+    forbids nothing.
+
+    Args:
+        size: n, at least 1.
+    """
+
+    def __init__(self, size: int) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(
+        self, tokens: Tensor, lprobs: Tensor, bsz: int, beam_size: int, step: int
+    ) -> Tensor:
+        """Set the scores of the words that would repeat something to −∞, in place.
+
+        Args:
+            tokens: the hypotheses, [bsz · beam, length], padded; the first is no word.
+            lprobs: scores of their next words, [bsz · beam, words].
+            bsz: sentences.
+            beam_size: hypotheses of each.
+            step: number of words that the hypotheses have.
+
+        Returns:
+            the scores.
+        """
+        if step >= self.size:
+            words = tokens[:, 1 : step + 1]
+            seen = words.unfold(1, self.size, 1)  # [hypotheses, places, n]
+            last = words[:, step - self.size + 1 :].unsqueeze(1)
+            rows, places = (seen[..., :-1] == last).all(-1).nonzero(as_tuple=True)
+            lprobs[rows, seen[rows, places, -1]] = -torch.inf
+        return lprobs

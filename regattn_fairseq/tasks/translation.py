@@ -13,7 +13,7 @@ from fairseq.search import BeamSearch
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
-from regattn_fairseq.tasks.search import QuickBeamSearch
+from regattn_fairseq.tasks.search import QuickBeamSearch, RepeatBlock
 
 # Options of a model that a checkpoint makes idle: it holds the vectors, and the files may be gone.
 VECTOR_FILES = ("encoder_embed_path", "decoder_embed_path")
@@ -106,8 +106,14 @@ class RegattnTranslationTask(TranslationTask):
         )
 
     def build_generator(self, *args: Any, **kwargs: Any) -> Any:
-        """What searches for outputs; see fairseq. Plain beam search is a quicker one."""
+        """What searches for outputs; see fairseq. Plain beam search is a quicker one.
+
+        ``no_repeat_ngram_size`` acts, as fairseq 0.12's does not.
+        """
         generator = super().build_generator(*args, **kwargs)
+        block = getattr(generator, "repeat_ngram_blocker", None)
+        if block is not None:
+            generator.repeat_ngram_blocker = RepeatBlock(block.no_repeat_ngram_size)
         if type(getattr(generator, "search", None)) is BeamSearch:
             generator.search = QuickBeamSearch(self.target_dictionary)
         return generator

@@ -52,11 +52,23 @@ def test_options_out_of_range(toy, tmp_path, override, words):
     assert not list(tmp_path.rglob("*.json"))
 
 
-def test_an_unknown_option_is_named_by_hydra(tmp_path):
-    done = call("regattn-run", "training.max_epochs=3", cwd=tmp_path)
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("training.max_epochs=3", ["training.max_epochs", "did you mean training.max_epoch?"]),
+        ("-m normalizer=softmax,fusemax", ["did you mean fusedmax?"]),
+        ("-m +trainning=adam seed=1,2", ["did you mean training?"]),
+        ("common.fp16=true", ["common.fp16=true", "GPU"]),
+    ],
+)
+def test_what_is_refused_before_any_work(tmp_path, arguments, words):
+    if torch.cuda.is_available() and "fp16" in arguments:
+        pytest.skip("it works here")
+    done = call("regattn-run", *arguments.split(), cwd=tmp_path)
     assert done.returncode == 1
-    assert "max_epochs" in done.stderr
-    assert "Traceback" not in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert_one_line(done, *words)
+    assert not list(tmp_path.iterdir())
 
 
 def test_debug_shows_the_traceback(toy, tmp_path):

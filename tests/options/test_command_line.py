@@ -4,9 +4,18 @@ import importlib.util
 import sys
 
 import pytest
+from composing import composed
+from omegaconf.errors import ValidationError
 
 from regattn_fairseq.options import command_line, config
-from regattn_fairseq.options.command_line import CommandLineError, check, explain, nearest
+from regattn_fairseq.options.command_line import (
+    CommandLineError,
+    bad_value,
+    check,
+    explain,
+    nearest,
+)
+from regattn_fairseq.pipeline.train import check_options
 
 config.register()
 
@@ -118,6 +127,13 @@ def test_what_only_hydra_finds(monkeypatch, root, argument, words):
     assert "\n" not in line
     for word in words:
         assert word in line
+
+
+def test_a_value_that_fairseqs_option_cannot_take_is_named_by_the_users():
+    cfg = composed("run", "training.max_epoch=1.5")
+    with pytest.raises(ValidationError) as caught:
+        check_options(cfg)
+    assert bad_value(caught.value) == "training.max_epoch is '1.5', but must be a whole number"
 
 
 def test_nearest():

@@ -3,36 +3,22 @@
 from pathlib import Path
 
 import pytest
-from hydra import compose, initialize_config_dir
-from hydra.core.hydra_config import HydraConfig
+from composing import composed
+from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 
 from regattn_fairseq.models.normalizer_options import NormalizerOptions, normalizer_from_options
 from regattn_fairseq.normalizers import rule
-from regattn_fairseq.options import config
-from regattn_fairseq.options.config import CONFIGS, FAIRSEQ_NODES
+from regattn_fairseq.options.config import CONFIGS, FAIRSEQ_NODES, groups, offered
 from regattn_fairseq.pipeline.train import check_options
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.identity import normalizer_label, run_directory
 from regattn_fairseq.runs.prepared import PreparedData
 
 
-def composed(root: str, *overrides: str):
-    config.register()
-    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
-        cfg = compose(root, overrides=list(overrides), return_hydra_config=True)
-    HydraConfig.instance().set_config(cfg)  # where options of the command line are read
-    return cfg
-
-
 def folder(cfg) -> Path:
     """Of the run on some preprocessed data."""
     return run_directory(cfg, PreparedData(Path("cache/data-0123456789ab")))
-
-
-def names(group: str) -> list[str]:
-    found = sorted(path.stem for path in (CONFIGS / group).glob("*.yaml"))
-    return [name for name in found if name not in ("options", "multi30k_base")]
 
 
 @pytest.mark.parametrize("root", ["preprocess", "train", "evaluate", "run", "report", "demo"])
@@ -42,7 +28,7 @@ def test_every_stage_composes_without_options(root):
     assert missing == set()
 
 
-@pytest.mark.parametrize("name", names("data"))
+@pytest.mark.parametrize("name", offered("data"))
 def test_every_corpus_composes(name):
     cfg = composed("run", f"data={name}", "data.raw_dir=somewhere")
     if cfg.data.task == "entailment":
@@ -56,7 +42,7 @@ def test_every_corpus_composes(name):
     assert cfg.data.name == name
 
 
-@pytest.mark.parametrize("name", names("normalizer"))
+@pytest.mark.parametrize("name", offered("normalizer"))
 def test_every_normalizer_reaches_the_model(name):
     cfg = composed("run", f"normalizer={name}", "normalizer.gamma=2")
     assert cfg.model.attn_normalizer == name
@@ -67,7 +53,7 @@ def test_every_normalizer_reaches_the_model(name):
     assert "_gamma2" in str(folder(cfg))
 
 
-@pytest.mark.parametrize("name", names("normalizer"))
+@pytest.mark.parametrize("name", offered("normalizer"))
 def test_the_map_declares_the_defaults_of_all(name):
     given = composed("run", f"normalizer={name}").normalizer
     built = normalizer_from_options(NormalizerOptions(attn_normalizer=name))
@@ -76,15 +62,51 @@ def test_the_map_declares_the_defaults_of_all(name):
         assert given.get(option, value) == value == rule(name).options[option].default
 
 
-@pytest.mark.parametrize("group", ["model", "training", "generation", "experiment"])
-def test_every_other_choice_composes(group):
-    for name in names(group):
-        of_entailment = name.startswith("entailment")
-        experiment = ["experiment=entailment"] if of_entailment else []
-        cfg = composed("run", f"{group}={name}", "data.raw_dir=somewhere", *experiment)
+# Choices that are of classifiers, and choices that plugins make possible.
+_OF_ENTAILMENT = {
+    *("task=entailment", "model=regattn_entailment", "criterion=sentence_prediction"),
+    *("training=entailment", "training=entailment_linear"),
+}
+_OF_PLUGINS = {"engine=ray", "engine=slurm", "sweep=optuna"}
+
+
+_TESTED_ABOVE_OR_BELOW = {"data", "normalizer", "tracking"}
+
+
+@pytest.mark.parametrize("group", sorted({*groups()} - _TESTED_ABOVE_OR_BELOW))
+def test_every_choice_that_help_lists_composes_and_could_train(group):
+    for name in offered(group):
+        choice = f"{group}={name}"
+        experiment = ["experiment=entailment"] if choice in _OF_ENTAILMENT else []
+        try:
+            cfg = composed("run", *experiment, choice, "data.raw_dir=somewhere")
+        except MissingConfigException:
+            assert choice in _OF_PLUGINS  # which may not be installed
+            continue
         resolved = OmegaConf.to_container(cfg, resolve=False, enum_to_str=True)
         assert set(FAIRSEQ_NODES) - {"_name", "bpe", "tokenizer", "scoring"} <= set(resolved)
         check_options(cfg)
+
+
+def test_choices_of_fairseqs_go_with_other_recipes():
+    for name in ("inverse_sqrt", "tri_stage", "polynomial_decay"):
+        composed("run", "training=opennmt", "optimizer=adam", f"lr_scheduler={name}")
+    composed("run", "experiment=quickstart", "lr_scheduler=triangular", "criterion=cross_entropy")
+    composed("run", "experiment=synthetic_entailment", "lr_scheduler=step", "optimizer=nag")
+
+
+def test_recipes_reach_fairseqs_options():
+    cfg = composed("run", "training=linear", "optimizer=nag")
+    assert cfg.criterion.label_smoothing == 0.1
+    assert cfg.lr_scheduler.warmup_updates == 100
+    assert cfg.lr_scheduler.total_num_update == cfg.optimization.max_update == 10000
+    assert cfg.optimizer.momentum == 0.99
+    assert composed("run", "training=opennmt").optimizer.momentum == 0
+    cfg = composed("run", "lr_scheduler=cosine", "optimization.max_update=500")
+    assert cfg.lr_scheduler.lr_period_updates == 500
+    assert composed("run", "lr_scheduler=cosine").lr_scheduler.lr_period_updates == 10000
+    triangle = composed("run", "lr_scheduler=triangular").lr_scheduler
+    assert (triangle.lr, triangle.max_lr) == ([0.0002], 0.002)
 
 
 @pytest.mark.parametrize(
@@ -107,7 +129,7 @@ def test_every_tracker_composes(name):
     assert (cfg.common.wandb_project is None) == (name != "wandb")
 
 
-@pytest.mark.parametrize("name", [name for name in names("sweep") if name != "optuna"])
+@pytest.mark.parametrize("name", [name for name in offered("sweep") if name != "optuna"])
 def test_every_sweep_composes_and_says_its_command(name):
     cfg = composed("run", f"sweep={name}")
     assert cfg.hydra.sweeper.params
@@ -116,7 +138,7 @@ def test_every_sweep_composes_and_says_its_command(name):
     assert lines[1].startswith(f"# regattn-run -m sweep={name}")
 
 
-@pytest.mark.parametrize("name", names("experiment"))
+@pytest.mark.parametrize("name", offered("experiment"))
 def test_an_experiments_first_comment_is_its_command(name):
     lines = (CONFIGS / "experiment" / f"{name}.yaml").read_text().splitlines()
     assert lines[0] == "# @package _global_"

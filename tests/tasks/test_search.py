@@ -8,7 +8,7 @@ from fairseq.data import Dictionary
 from fairseq.search import BeamSearch
 
 from regattn_fairseq.tasks import search
-from regattn_fairseq.tasks.search import QuickBeamSearch
+from regattn_fairseq.tasks.search import QuickBeamSearch, RepeatBlock
 
 
 @pytest.fixture(params=["compiled", "torch"])
@@ -57,3 +57,24 @@ def test_split_over_threads_gives_the_same(searches):
     finally:
         torch.set_num_threads(before)
     assert all(torch.equal(a, b) for a, b in zip(*found, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("size", "banned"),
+    [
+        (1, [{4, 5}, {6}]),
+        (2, [{4, 5}, {6}]),
+        (3, [{4}, {6}]),
+        (4, [set(), {6}]),
+        (5, [set(), set()]),
+    ],
+)
+def test_no_words_in_a_row_come_twice(size, banned):
+    padding = [1, 1]
+    tokens = torch.tensor([[2, 4, 5, 4, 4, *padding], [2, 6, 6, 6, 6, *padding]])
+    if size == 3:
+        tokens[0, 1:5] = torch.tensor([5, 4, 5, 4])  # 5 4 5, 4 5 4: next would be 5 4 5 again
+        banned = [{5}, {6}]
+    scores = RepeatBlock(size)(tokens, torch.zeros(2, 9), 1, 2, 4)
+    for row, wanted in zip(scores, banned, strict=True):
+        assert set(row.isneginf().nonzero().flatten().tolist()) == wanted

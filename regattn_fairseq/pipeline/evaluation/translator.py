@@ -55,19 +55,23 @@ class Translator:
         self._generator = self.task.build_generator([self.model], whole)
         self._source_tokenizer, self._target_tokenizer = load_tokenizers(data.tokenizer)
         self._lowercase = bool(saved.data.lowercase)
+        self._prefix_size = whole.prefix_size
+        self._seed = None if whole.no_seed_provided else saved.seed
 
     def decode(self, hypothesis: Hypothesis) -> str:
         """Readable text of an output."""
         return self._target_tokenizer.decode(hypothesis.tokens)
 
     def generate(self, dataset: Any, max_tokens: int) -> list[Hypothesis]:
-        """Best hypotheses of a fairseq dataset, in its order.
+        """Best hypotheses of a fairseq dataset, in its order; where chance decides, by the seed.
 
         Args:
             dataset: of the task's kind.
             max_tokens: source tokens in a batch.
         """
         batches = whole_batches(self.task, self.model, dataset, max_tokens)
+        if self._seed is not None:
+            utils.set_torch_seed(self._seed)
         found: dict[int, Hypothesis] = {}
         with tqdm(total=len(dataset), unit=" sentences", desc="generate", disable=None) as progress:
             for batch in batches:
@@ -124,7 +128,12 @@ class Translator:
 
     def _generate_batch(self, batch: dict[str, Any]) -> dict[int, Hypothesis]:
         sample = utils.move_to_cuda(batch) if self.device.type == "cuda" else batch
-        outputs = self.task.inference_step(self._generator, [self.model], sample)
+        prefix = None
+        if self._prefix_size > 0 and sample.get("target") is not None:
+            prefix = sample["target"][:, : self._prefix_size]
+        outputs = self.task.inference_step(
+            self._generator, [self.model], sample, prefix_tokens=prefix
+        )
         sources = sample["net_input"]["src_tokens"].cpu()
         return {
             number: self._hypothesis(source, hypotheses[0])

@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from fairseq import checkpoint_utils
 from fairseq.dataclass.utils import overwrite_args_by_name
-from omegaconf import OmegaConf
+from omegaconf import DictConfig, OmegaConf
 
+from regattn_fairseq.options.fairseq_options import DEFAULT_RESTORE, OF_RESTORING
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.tasks.translation import VECTOR_FILES
 
@@ -108,3 +109,39 @@ def _verify(path: Path) -> None:
             f"{path} is damaged (in {damaged}): delete it to train afresh, or copy another "
             "checkpoint, such as checkpoint_best.pt, in its place"
         )
+
+
+def start_or_go_on(cfg: DictConfig, own: Path) -> None:
+    """Have fairseq begin from another run's checkpoint once, and then go on from this run's own.
+
+    Args:
+        cfg: fairseq's configuration; its node ``checkpoint`` is changed in place.
+        own: the run's last checkpoint, which need not be there yet.
+
+    Raises:
+        PipelineError: there is no checkpoint to begin from, or nothing to do after it.
+    """
+    options = cfg.checkpoint
+    if own.exists():
+        options.update(
+            restore_file=DEFAULT_RESTORE,
+            continue_once=None,
+            finetune_from_model=None,
+            optimizer_overrides="{}",
+            **{name: False for name in OF_RESTORING if name.startswith("reset_")},
+        )
+        return
+    for name in ("restore_file", "continue_once", "finetune_from_model"):
+        path = options[name]
+        if path in (None, DEFAULT_RESTORE):
+            continue
+        if not Path(path).is_file():
+            raise PipelineError(f"checkpoint.{name}={path}: there is no such file")
+        next_epoch = load_checkpoint(Path(path))["extra_state"]["train_iterator"]["epoch"]
+        goes_on = name != "finetune_from_model" and not options.reset_dataloader
+        if goes_on and 0 < cfg.optimization.max_epoch < next_epoch:
+            raise PipelineError(
+                f"checkpoint.{name}={path} has had {next_epoch - 1} epochs already: raise "
+                f"training.max_epoch (now {cfg.optimization.max_epoch}), or count anew with "
+                "checkpoint.reset_dataloader=true"
+            )
