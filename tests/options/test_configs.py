@@ -157,7 +157,7 @@ def test_an_experiments_first_comment_is_its_command(name):
         (["normalizer=entmax", "normalizer.alpha=1.7"], "entmax_alpha1.7"),
         (
             ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
-            "fusedmax_gamma1_learned_lam0.1_learned",
+            "fusedmax_gamma1_learned_lam0.2_learned",
         ),
     ],
 )
