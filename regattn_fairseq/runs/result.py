@@ -12,12 +12,18 @@ from typing import Any
 
 from regattn_fairseq.metrics import ALIGNMENT_FIGURES
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
+from regattn_fairseq.normalizers.naming import (
+    arguments,
+    declared_options,
+    is_idle,
+    labelled,
+    symbol,
+)
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.unfinished import find_unfinished
 
 _FORMAT = 1
 _REQUIRED = ("task", "data", "model", "normalizer", "metrics")
-_OPTION_SYMBOLS = {"gamma": "γ", "lam": "λ"}
 
 
 class ReportError(PipelineError):
@@ -82,13 +88,12 @@ class Result:
 
     @property
     def label(self) -> str:
-        """The normalizer as tables show it, such as ``fusedmax (λ=0.1)``; γ = 1 goes unsaid."""
-        shown = [
-            f"{_OPTION_SYMBOLS.get(option, option)}={_compact(value)}"
-            for option, value in self.options
-            if not (option == "gamma" and value == 1)
-        ]
+        """The normalizer as tables show it, such as ``fusedmax (λ=0.1)``; γ = 1 is left out."""
         name = str(self.normalizer["name"])
+        shown = [
+            f"{symbol(name, option)}={value}{' learned' if learned else ''}"
+            for option, value, learned in labelled(dict(self.options))
+        ]
         return f"{name} ({', '.join(shown)})" if shown else name
 
     def path(self, kind: str) -> Path:
@@ -124,10 +129,6 @@ def reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _compact(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _numbers(section: Any) -> dict[str, float]:
     """The finite numbers of a section; whatever else stands in it is not for tables."""
     if not isinstance(section, Mapping):
@@ -146,16 +147,18 @@ def _strings(section: Any) -> dict[str, str]:
 
 
 def _effective(normalizer: Mapping[str, Any]) -> dict[str, Any]:
-    """Name and those options that are set and that a map of this name takes.
+    """Name, those options that are set and that a map of this name takes, and which are learned.
 
     A configuration may carry λ for softmax too; it must not tell two softmax runs apart.
     """
     name = normalizer["name"]
     taken = normalizer_options(name) if name in normalizer_names() else tuple(normalizer)
+    learned = (f"learn_{option}" for option in taken if normalizer.get(f"learn_{option}"))
+    told = {*taken, *learned} - {"name"}
     return {"name": name} | {
         option: value
         for option, value in normalizer.items()
-        if option in taken and option != "name" and isinstance(value, str | int | float)
+        if option in told and isinstance(value, str | int | float)
     }
 
 
@@ -215,26 +218,29 @@ def read_run(path: Path, root: Path) -> Result:
     )
 
 
-# The normalizer's own options, which stand beside its name anyway.
-_ITS_OWN = {
-    f"attn_{name}"
-    for name in (
-        *("normalizer", "gamma", "lambda", "p", "alpha"),
-        *("learn_gamma", "learn_lambda", "lambda_warmup", "gamma_start", "gamma_anneal"),
-    )
-}
+def _its_own(normalizer: str) -> set[str]:
+    """The model's arguments that a run's ``normalizer`` tells of anyway, or that have no effect."""
+    options = declared_options()
+    told = {"name", *options, *(f"learn_{option}" for option in options)}
+    known = normalizer in normalizer_names()
+    return {
+        argument
+        for name, argument in arguments().items()
+        if name in told or (known and is_idle(name, normalizer))
+    }
 
 
 def _choices(run: Result) -> dict[str, Any]:
     """The options of model and training that a run was made with."""
     config = run.raw.get("config")
     nodes = [config.get(node) for node in ("model", "training")] if isinstance(config, dict) else []
+    its_own = _its_own(run.normalizer["name"])
     return {
         name: value
         for node in nodes
         if isinstance(node, dict)
         for name, value in node.items()
-        if name not in _ITS_OWN and not isinstance(value, dict | list)
+        if name not in its_own and not isinstance(value, dict | list)
     }
 
 
