@@ -8,9 +8,9 @@ import gradio as gr
 from regattn_fairseq.demo.admission import Admission, RefusedError
 from regattn_fairseq.demo.panels import attention_html, scores_html
 from regattn_fairseq.demo.systems import Desk
+from regattn_fairseq.runs.task_facts import task_facts
 
 _START_SCORES = (1.2, 0.9, 0.8, -0.3, 0.1)
-_DOING = {"translation": "Translate", "summarization": "Write a headline"}
 
 # Fonts of the reader's own machine: nothing is fetched.
 THEME = gr.themes.Base(
@@ -64,7 +64,7 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
 
     def choose(corpus: str) -> tuple[Any, Any]:
         desk = by_name.get(corpus, desks[0])
-        return gr.update(value=desk.example), gr.update(value=_DOING[desk.task])
+        return gr.update(value=desk.example), gr.update(value=task_facts(desk.task).action)
 
     first = desks[0]
     corpus = gr.Dropdown(
@@ -81,7 +81,7 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         gamma = gr.Slider(0.05, 10, 1.0, step=0.05, label="γ: small is sparse, large is flat")
         lam = gr.Slider(0, 2, 0.1, step=0.01, label="λ: of fusing and grouping", elem_id="lam")
         trained = gr.Checkbox(True, label="γ and λ as trained")
-    button = gr.Button(_DOING[first.task], variant="primary", elem_id="translate")
+    button = gr.Button(task_facts(first.task).action, variant="primary", elem_id="translate")
     shown = gr.HTML(elem_id="attention")
 
     together: dict[str, Any] = {

@@ -13,9 +13,7 @@ from fairseq.trainer import Trainer
 
 from regattn_fairseq.interruption import StopRequest
 from regattn_fairseq.pipeline.batches import longest_example
-from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
-
-EPOCH_LOG = "regattn_epoch_log"  # in a checkpoint's extra state: numbers of the epoch
+from regattn_fairseq.pipeline.training.checkpoints import EPOCH_LOG, LAST, PREVIOUS
 
 
 class SurvivingTrainer(Trainer):
