@@ -14,6 +14,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
+from regattn_fairseq.guests.hydra import share_config_store
 from regattn_fairseq.normalizers import normalizer_names, rule
 from regattn_fairseq.normalizers.rules import rules
 
@@ -84,9 +85,7 @@ def register() -> None:
             nodes[name] = OmegaConf.structured(field.type)
     # A plain dictionary of typed nodes: unlike FairseqConfig itself it may have neighbours.
     ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
-    # Hydra copies the whole store, all of fairseq's options, for each group that --help lists, and
-    # again what it loads from it. The second copy will do, and --help takes a tenth of the time.
-    ConfigStore.__deepcopy__ = lambda store, _memo: store  # type: ignore[attr-defined]
+    share_config_store()
 
     resolvers: dict[str, Callable[..., Any]] = {
         "choices": _list_choices,
