@@ -3,7 +3,6 @@
 import logging
 import re
 import shutil
-import tempfile
 from collections import Counter
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq.corpora import CorpusError, write_corpus
+from regattn_fairseq.files import new_folder
 from regattn_fairseq.pipeline import entailment
 from regattn_fairseq.pipeline.preprocessing.binarization import (
     available_processes,
@@ -135,9 +135,8 @@ def _tell_of_changes(request: _Request) -> None:
 
 def _preprocess_into(request: _Request) -> None:
     cfg, options, final = request.cfg, request.options, request.data
-    scratch = Path(tempfile.mkdtemp(dir=final.directory.parent, prefix=f".{cfg.data.name}."))
-    scratch.chmod(0o755)
-    try:
+    # A folder that is there without its record was left by a process that was killed.
+    with new_folder(final.directory) as scratch:
         data = PreparedData(scratch)
         logger.info("corpus: %s", cfg.data.name)
         if cfg.data.task == "entailment":
@@ -155,12 +154,7 @@ def _preprocess_into(request: _Request) -> None:
                 "splits": list(subsets),
             },
         )
-        if final.directory.exists():  # left by a process that was killed before its record
-            shutil.rmtree(final.directory)
-        scratch.rename(final.directory)
-        logger.info("preprocessed: %s", final.directory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    logger.info("preprocessed: %s", final.directory)
 
 
 def _prepare_pairs(
