@@ -18,6 +18,7 @@ from regattn_fairseq.options import fairseq_options
 from regattn_fairseq.options.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.batches import check_lengths
 from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.preprocessing.tokenization import fairseq_encoders
 from regattn_fairseq.pipeline.training import distributed
 from regattn_fairseq.pipeline.training.checkpoints import (
     PREVIOUS,
@@ -77,7 +78,7 @@ def train(cfg: DictConfig, data: PreparedData | None = None) -> RunFolder:
         if not here.is_first:
             distributed.wait_for_all(here)  # until the first has looked at the folder
             if not run.training.is_file():
-                _train_with_fairseq(options, run, here)
+                _train_with_fairseq(options, data, run, here)
             return run
         run.directory.mkdir(parents=True, exist_ok=True)
         with lease(run.lock, f"the run in {run.directory}"):
@@ -86,19 +87,21 @@ def train(cfg: DictConfig, data: PreparedData | None = None) -> RunFolder:
                 logger.info("trained already: %s", run.directory)
                 distributed.wait_for_all(here)
                 return run
-            write_text(run.fairseq_config, OmegaConf.to_yaml(OmegaConf.create(_fairseq(options))))
+            fairseq_options = OmegaConf.create(_fairseq(options, data))
+            write_text(run.fairseq_config, OmegaConf.to_yaml(fairseq_options))
             checkpoint = restore_newest(run.checkpoints)
             if checkpoint is not None:
                 logger.info("resuming from %s", checkpoint)
             distributed.wait_for_all(here)
-            _train_with_fairseq(options, run, here)
+            _train_with_fairseq(options, data, run, here)
             write_json(run.training, _summary(run))
             (run.checkpoints / PREVIOUS).unlink(missing_ok=True)
     return run
 
 
-def _fairseq(options: dict[str, Any]) -> dict[str, Any]:
-    return {name: options[name] for name in FAIRSEQ_NODES if name in options}
+def _fairseq(options: dict[str, Any], data: PreparedData) -> dict[str, Any]:
+    nodes = {name: options[name] for name in FAIRSEQ_NODES if name in options}
+    return nodes | fairseq_encoders(data.tokenizer)
 
 
 def check_options(cfg: DictConfig) -> None:
@@ -176,11 +179,13 @@ def _claim(run: RunFolder, options: dict[str, Any]) -> None:
         )
 
 
-def _train_with_fairseq(options: dict[str, Any], run: RunFolder, here: distributed.World) -> None:
+def _train_with_fairseq(
+    options: dict[str, Any], data: PreparedData, run: RunFolder, here: distributed.World
+) -> None:
     from fairseq.distributed import utils as distributed_utils
     from fairseq_cli import train as fairseq_train
 
-    cfg = OmegaConf.create(_fairseq(options))
+    cfg = OmegaConf.create(_fairseq(options, data))
     OmegaConf.set_struct(cfg, True)
     start_or_go_on(cfg, run.checkpoint("last"))
     training = options["training"]

@@ -23,7 +23,7 @@ TRAINED_BY = (
 # Options of these groups that leave the parameters as they are: places, messages, memory, speed,
 # and which files are kept.
 _WITHOUT_EFFECT = {
-    "task": ("data", "max_source_positions", "max_target_positions"),
+    "task": ("data",),
     "dataset": (
         *("num_workers", "data_buffer_size", "dataset_impl", "gen_subset", "num_shards"),
         *("shard_id", "max_tokens_valid", "batch_size_valid"),
