@@ -1,12 +1,12 @@
 """Which run a configuration means: by the options that change its parameters, and by its data."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from regattn_fairseq.files import sha256
 from regattn_fairseq.normalizers import normalizer_options
 from regattn_fairseq.normalizers.naming import is_idle, labelled
 from regattn_fairseq.runs.files import fingerprint
@@ -146,8 +146,7 @@ def _content(value: Any) -> Any:
     """The checksum of the file that an option names; of no file, what the option says."""
     if not isinstance(value, str) or not Path(value).is_file():
         return value
-    with Path(value).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(Path(value))
 
 
 def _differences(saved: Any, wanted: Any, path: str = "") -> list[str]:
