@@ -32,7 +32,7 @@ from regattn_fairseq.demo.panels import option_sliders
 from regattn_fairseq.models import RegattnLSTMModel
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.options.config import offered
-from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.pipeline.checks import check_options
 from regattn_fairseq.runs.identity import identity, normalizer_label
 from regattn_fairseq.runs.result import Result
 from omegaconf import OmegaConf
@@ -55,7 +55,7 @@ print(json.dumps({
     "learned": normalizer_from_options(cfg.model).learned,
     "identity": [run["cooled"].get("attn_chill"), run["softmax"].get("attn_chill")],
     "folder": normalizer_label(cfg.normalizer),
-    "label": Result(**{**result, "normalizer": {"name": "cooled", "chill": 3.0}}).label,
+    "label": Result(**{**result, "odd": {}, "normalizer": {"name": "cooled", "chill": 3.0}}).label,
     "sliders": [(s.option, s.label, s.low, s.high, s.start) for s in option_sliders(["cooled"])],
 }))
 """
