@@ -22,7 +22,7 @@ from regattn_fairseq.pipeline.evaluation.measures import (
     reference_attention_file,
 )
 from regattn_fairseq.pipeline.evaluation.options import evaluation_key, evaluation_options
-from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.pipeline.tasks import Task, Trial, task_named
 from regattn_fairseq.pipeline.training.summary import training_summary
 from regattn_fairseq.runs.errors import PipelineError

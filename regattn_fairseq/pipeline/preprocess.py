@@ -41,16 +41,6 @@ def preprocess(cfg: DictConfig) -> PreparedData:
     return data
 
 
-def prepared_data(cfg: DictConfig) -> PreparedData:
-    """Where the preprocessed form of ``cfg.data`` belongs, whether it is there yet or not.
-
-    Raises:
-        PipelineError: bad options.
-        regattn_fairseq.corpora.CorpusError: a file of the corpus is missing.
-    """
-    return request_of(cfg).data
-
-
 def _make(request: Request) -> None:
     """Do the work in a folder beside the final one, and rename that folder when it is complete."""
     name, final = request.cfg.data.name, request.data

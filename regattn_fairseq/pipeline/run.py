@@ -8,7 +8,8 @@ from regattn_fairseq.pipeline.checks import check_options
 from regattn_fairseq.pipeline.evaluate import evaluate_run
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment
 from regattn_fairseq.pipeline.evaluation.options import bleu_tokenizer_of
-from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
+from regattn_fairseq.pipeline.preprocess import preprocess
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.pipeline.tasks import task_named
 from regattn_fairseq.pipeline.train import train_on
 from regattn_fairseq.pipeline.training import distributed
