@@ -15,17 +15,17 @@ def longest_example(dataset: Any) -> int:
 def whole_batches(task: Any, model: Any, dataset: Any, max_tokens: int) -> Any:
     """Batches of all examples, in fairseq's order: an iterator with a length.
 
-    The task's limits are those of the training. A batch has room for the longest example, whatever
-    ``max_tokens`` says; only what the model itself cannot take is refused.
+    The limits of length of the task are for the training and do not count here. A batch has room
+    for the longest example, whatever ``max_tokens`` says.
 
     Args:
-        task: fairseq's.
-        model: that will read them.
-        dataset: of the task's kind.
+        task: fairseq's task.
+        model: reads the batches.
+        dataset: a dataset of that task.
         max_tokens: tokens in a batch, padding included.
 
     Raises:
-        Exception: fairseq's, of an example with more tokens than the model has positions.
+        Exception: an example has more tokens than the model has positions. fairseq raises it.
     """
     return task.get_batch_iterator(
         dataset=dataset,

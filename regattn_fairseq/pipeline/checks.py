@@ -19,7 +19,7 @@ logger = logging.getLogger(__name__)
 
 
 def check_options(cfg: DictConfig) -> None:
-    """Refuse what fairseq would refuse only after minutes, or not at all.
+    """Refuse options that fairseq would refuse only after minutes, or not at all.
 
     Args:
         cfg: as composed from ``train.yaml``.

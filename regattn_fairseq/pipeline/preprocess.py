@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 def preprocess(cfg: DictConfig) -> PreparedData:
-    """Write the corpus, train the tokenizer, and binarize, unless that is done already.
+    """Write the corpus, train the tokenizer, and binarize. Complete data stays as it is.
 
-    Several processes may ask for the same data at once: one does the work, the others wait.
+    Several processes may ask for the same data at once. One of them works, the others wait.
 
     Args:
         cfg: with the nodes ``data`` and ``cache_dir``.
@@ -42,7 +42,7 @@ def preprocess(cfg: DictConfig) -> PreparedData:
 
 
 def _make(request: Request) -> None:
-    """Do the work in a folder beside the final one, and rename that folder when it is complete."""
+    """Work in a folder beside the final one, and rename that folder when it is complete."""
     name, final = request.cfg.data.name, request.data
     scratch = Path(tempfile.mkdtemp(dir=final.directory.parent, prefix=f".{name}."))
     scratch.chmod(0o755)
