@@ -21,7 +21,7 @@ class RunFolder:
 
     @property
     def fairseq_config(self) -> Path:
-        """The part that fairseq reads: ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
+        """Fairseq's part, for ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
         return self.directory / "fairseq.yaml"
 
     @property
