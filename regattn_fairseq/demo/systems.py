@@ -60,7 +60,7 @@ class Desk:
 
         Args:
             line: the source sentence.
-            options: ``gamma`` and ``lam``, where they are not to be as trained.
+            options: those that are not to be as trained, such as ``gamma`` and ``lam``.
 
         Raises:
             ValueError: an option is out of range.

@@ -2,11 +2,11 @@
 
 import logging
 import shutil
-import tempfile
 from pathlib import Path
 
 from omegaconf import DictConfig
 
+from regattn_fairseq.files import new_folder
 from regattn_fairseq.pipeline.preprocessing.request import FORMAT, Request, request_of
 from regattn_fairseq.pipeline.tasks import task_named
 from regattn_fairseq.runs.files import clear_write_errors, write_json
@@ -44,9 +44,8 @@ def preprocess(cfg: DictConfig) -> PreparedData:
 def _make(request: Request) -> None:
     """Work in a folder beside the final one, and rename that folder when it is complete."""
     name, final = request.cfg.data.name, request.data
-    scratch = Path(tempfile.mkdtemp(dir=final.directory.parent, prefix=f".{name}."))
-    scratch.chmod(0o755)
-    try:
+    # A folder that is there without its record was left by a process that was killed.
+    with new_folder(final.directory) as scratch:
         data = PreparedData(scratch)
         logger.info("corpus: %s", name)
         subsets = task_named(request.cfg.data.task).prepare(request, data)
@@ -61,9 +60,4 @@ def _make(request: Request) -> None:
                 "splits": list(subsets),
             },
         )
-        if final.directory.exists():  # left by a process that was killed before its record
-            shutil.rmtree(final.directory)
-        scratch.rename(final.directory)
-        logger.info("preprocessed: %s", final.directory)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
+    logger.info("preprocessed: %s", final.directory)

@@ -1,13 +1,13 @@
 """From a data-bin to checkpoints, with fairseq's own trainer in this process."""
 
-import ctypes
 import logging
 import time
 from typing import Any
-from unittest import mock
 
 from omegaconf import DictConfig, OmegaConf
 
+from regattn_fairseq.guests.fairseq import replace_trainer, restore_early_stopping
+from regattn_fairseq.guests.system import keep_freed_memory
 from regattn_fairseq.interruption import signals_as_requests
 from regattn_fairseq.options.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.checks import check_lengths, check_options
@@ -140,19 +140,19 @@ def _train_with_fairseq(
     cfg.distributed_training.update(
         distributed.fairseq_options(here, training["distributed"]["backend"])
     )
-    _keep_freed_memory()
+    keep_freed_memory()
     started = time.monotonic()
     with TrainLog(run.log, run.directory / "train.log" if here.is_first else None) as log:
         if here.is_first:
             log.go_on_after(*epochs_done(run.checkpoint("last")))
         distributed.wait_for_all(here)
-        _restore_function_state(cfg, log)
+        metric = cfg.checkpoint.best_checkpoint_metric
+        scores = (record.get(metric) for record in log.records("valid"))
+        restore_early_stopping(cfg, (score for score in scores if score is not None))
         try:
             with (
                 signals_as_requests() as request,
-                mock.patch.object(
-                    fairseq_train, "Trainer", trainer_factory(request, training["save_minutes"])
-                ),
+                replace_trainer(trainer_factory(request, training["save_minutes"])),
                 tracked(cfg, run.directory),
             ):
                 distributed_utils.call_main(cfg, fairseq_train.main)
@@ -171,37 +171,3 @@ def _train_with_fairseq(
             raise
     if here.is_first:
         logger.info("trained for %.0f s: %s", time.monotonic() - started, run.directory)
-
-
-def _keep_freed_memory() -> None:
-    """Have glibc keep the memory that a training step frees, for the next step to take.
-
-    By default it hands every large array back to the system, which must then clear its pages again
-    at the next step: a third of the time of a step on a CPU.
-    """
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (AttributeError, OSError):  # another C library
-        return
-    trim_threshold, mmap_threshold = -1, -3  # names of glibc's malloc.h
-    mallopt(trim_threshold, 2**31 - 1)
-    mallopt(mmap_threshold, 2**30)
-
-
-def _restore_function_state(cfg: DictConfig, log: TrainLog) -> None:
-    """Set what fairseq keeps in attributes of its functions, across runs of one process.
-
-    The best score comes back with the checkpoint; how many epochs ago it was reached, which early
-    stopping counts, does not, and is read off the log.
-    """
-    from fairseq import checkpoint_utils
-    from fairseq_cli import train as fairseq_train
-
-    for function in (checkpoint_utils.save_checkpoint, fairseq_train.should_stop_early):
-        for attribute in ("best", "num_runs"):
-            if hasattr(function, attribute):
-                delattr(function, attribute)
-    for record in log.records("valid"):
-        score = record.get(cfg.checkpoint.best_checkpoint_metric)
-        if score is not None:
-            fairseq_train.should_stop_early(cfg, score)

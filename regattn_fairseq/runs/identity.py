@@ -1,14 +1,14 @@
 """Which run a configuration means: by the options that change its parameters, and by its data."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from regattn_fairseq.files import sha256
 from regattn_fairseq.normalizers import normalizer_options
-from regattn_fairseq.normalizers.naming import is_idle
+from regattn_fairseq.normalizers.naming import is_idle, labelled
 from regattn_fairseq.runs.files import fingerprint
 from regattn_fairseq.runs.prepared import PreparedData
 
@@ -135,22 +135,18 @@ def normalizer_label(options: DictConfig) -> str:
     >>> normalizer_label(OmegaConf.create({"name": "sparsemax", "gamma": 2.0, "learn_gamma": True}))
     'sparsemax_gamma2_learned'
     """
-    parts = [options.name]
-    for option in normalizer_options(options.name):
-        if option not in options:
-            continue
-        learned = options.get(f"learn_{option}", False)
-        if option != "gamma" or options.gamma != 1.0 or learned:
-            parts.append(f"{option}{options[option]:g}{'_learned' if learned else ''}")
-    return "_".join(parts)
+    taken = normalizer_options(options.name)
+    names = (*taken, *(f"learn_{option}" for option in taken))
+    told = labelled({name: options[name] for name in names if name in options})
+    parts = (f"{option}{value}{'_learned' if learned else ''}" for option, value, learned in told)
+    return "_".join((options.name, *parts))
 
 
 def _content(value: Any) -> Any:
     """The checksum of the file that an option names; of no file, what the option says."""
     if not isinstance(value, str) or not Path(value).is_file():
         return value
-    with Path(value).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(Path(value))
 
 
 def _differences(saved: Any, wanted: Any, path: str = "") -> list[str]:

@@ -12,6 +12,13 @@ from typing import Any
 
 from regattn_fairseq.metrics import ALIGNMENT_FIGURES
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
+from regattn_fairseq.normalizers.naming import (
+    arguments,
+    declared_options,
+    is_idle,
+    labelled,
+    symbol,
+)
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.files import write_json
 from regattn_fairseq.runs.unfinished import find_unfinished
@@ -24,7 +31,6 @@ _NOT_IN_FILE = (
     *("folder", "name", "other", "odd"),
     *("alignment_sentences", "alignment_reference"),
 )
-_OPTION_SYMBOLS = {"gamma": "γ", "lam": "λ"}
 
 
 class ReportError(PipelineError):
@@ -204,12 +210,11 @@ class Result:
     @property
     def label(self) -> str:
         """The normalizer as tables show it, such as ``fusedmax (λ=0.1)``. γ = 1 is not shown."""
-        shown = [
-            f"{_OPTION_SYMBOLS.get(option, option)}={_compact(value)}"
-            for option, value in self.options
-            if not (option == "gamma" and value == 1)
-        ]
         name = str(self.normalizer["name"])
+        shown = [
+            f"{symbol(name, option)}={value}{' learned' if learned else ''}"
+            for option, value, learned in labelled(dict(self.options))
+        ]
         return f"{name} ({', '.join(shown)})" if shown else name
 
     def path(self, kind: str) -> Path:
@@ -245,10 +250,6 @@ def reason(error: Exception) -> str:
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _compact(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
-
-
 def _mapping(section: Any) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
 
@@ -267,28 +268,30 @@ def _strings(section: Any) -> dict[str, str]:
 
 
 def _effective(normalizer: Mapping[str, Any]) -> dict[str, Any]:
-    """Name and those options that are set and that a map of this name takes.
+    """Name, those options that are set and that a map of this name takes, and which are learned.
 
     A configuration may hold λ for softmax too. λ must not tell two softmax runs apart.
     """
     name = normalizer["name"]
     taken = normalizer_options(name) if name in normalizer_names() else tuple(normalizer)
+    learned = (f"learn_{option}" for option in taken if normalizer.get(f"learn_{option}"))
+    told = {*taken, *learned} - {"name"}
     return {"name": name} | {
         option: value
         for option, value in normalizer.items()
-        if option in taken and option != "name" and isinstance(value, str | int | float)
+        if option in told and isinstance(value, str | int | float)
     }
 
 
 def read_run(path: Path, root: Path) -> Result:
-    """Read one `result.json`. Keys that are not known here are ignored.
+    """Read one `result.json`.
 
     Args:
         path: the file.
-        root: a folder that it is under; the run is named by its place there.
+        root: a folder above it. The path from there to the file's folder is the name of the run.
 
     Raises:
-        ReportError: the file cannot be read, is not such a file, or is of a later format.
+        ReportError: the file cannot be read, it is no result, or its format is another version's.
     """
     shown = path.relative_to(root).as_posix()
     try:
@@ -301,25 +304,28 @@ def read_run(path: Path, root: Path) -> Result:
         raise ReportError(f"{shown}: {error}") from error
 
 
-# The normalizer's own options, which stand beside its name anyway.
-_ITS_OWN = {
-    f"attn_{name}"
-    for name in (
-        *("normalizer", "gamma", "lambda", "p", "alpha"),
-        *("learn_gamma", "learn_lambda", "lambda_warmup", "gamma_start", "gamma_anneal"),
-    )
-}
+def _its_own(normalizer: str) -> set[str]:
+    """The model's arguments that a run's ``normalizer`` tells of anyway, or that have no effect."""
+    options = declared_options()
+    told = {"name", *options, *(f"learn_{option}" for option in options)}
+    known = normalizer in normalizer_names()
+    return {
+        argument
+        for name, argument in arguments().items()
+        if name in told or (known and is_idle(name, normalizer))
+    }
 
 
 def _choices(run: Result) -> dict[str, Any]:
     """The options of model and training that a run was made with."""
     nodes = [run.config.get(node) for node in ("model", "training")]
+    its_own = _its_own(run.normalizer["name"])
     return {
         name: value
         for node in nodes
         if isinstance(node, dict)
         for name, value in node.items()
-        if name not in _ITS_OWN and not isinstance(value, dict | list)
+        if name not in its_own and not isinstance(value, dict | list)
     }
 
 

@@ -155,9 +155,10 @@ def test_an_experiments_first_comment_is_its_command(name):
         (["normalizer=oscarmax", "normalizer.lam=0.05"], "oscarmax_lam0.05"),
         (["normalizer=pnormmax", "normalizer.p=1.2"], "pnormmax_p1.2"),
         (["normalizer=entmax", "normalizer.alpha=1.7"], "entmax_alpha1.7"),
+        (["normalizer=topk", "normalizer.k=5"], "topk_k5"),
         (
             ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
-            "fusedmax_gamma1_learned_lam0.1_learned",
+            "fusedmax_gamma1_learned_lam0.2_learned",
         ),
     ],
 )
