@@ -32,7 +32,7 @@ from regattn_fairseq import (
 )
 from regattn_fairseq.pipeline import run
 from regattn_fairseq.pipeline.checks import check_options
-from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
