@@ -41,6 +41,12 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted("", number)
 
 
+def ends_the_work(number: signal.Signals) -> bool:
+    """Whether a signal ends the program or unwinds it: no launcher handles or ignores it."""
+    ours = (signal.SIG_DFL, signal.default_int_handler, _interrupt)
+    return signal.getsignal(number) in ours
+
+
 class StopRequest:
     """Whether somebody has asked the work to stop.
 
@@ -114,9 +120,8 @@ def signals_as_requests() -> Iterator[StopRequest]:
     request = StopRequest()
     replaced: dict[signal.Signals, Any] = {}
     if _is_main_thread():
-        ours = (signal.SIG_DFL, signal.default_int_handler, _interrupt)
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) in ours:
+            if ends_the_work(number):
                 replaced[number] = signal.signal(number, request._note)
         for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
             if number not in replaced and callable(handler := signal.getsignal(number)):

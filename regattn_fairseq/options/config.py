@@ -50,7 +50,8 @@ _OF_FAIRSEQ = {
     "optimizer": ("adam", "nag"),
 }
 # Files and folders in configs/ that others build on, or that other programs read.
-_NO_GROUPS = ("defaults", "reproduce")
+_NO_GROUPS = ("defaults",)
+_OF_REPRODUCE = ("reproduce",)  # the one group that regattn-reproduce has, and no other command
 _NO_CHOICES = ("multi30k_base", "options")
 
 
@@ -74,7 +75,11 @@ def groups() -> tuple[str, ...]:
 
 def _list_choices(*only: str) -> str:
     """What ``--help`` shows of the choices, a line for each group."""
-    return "\n".join(f"{group}: {', '.join(offered(group))}" for group in only or groups())
+    return "\n".join(
+        f"{group}: {', '.join(offered(group))}"
+        for group in only or groups()
+        if group in only or group not in _OF_REPRODUCE
+    )
 
 
 def register() -> None:

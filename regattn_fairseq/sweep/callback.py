@@ -29,7 +29,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.guests.hydra import around_launch
-from regattn_fairseq.interruption import Interrupted, ask_to_stop, exit_status
+from regattn_fairseq.interruption import Interrupted, ask_to_stop, ends_the_work, exit_status
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
 from regattn_fairseq.runs.files import read_json, write_json
 from regattn_fairseq.sweep.progress import Progress
@@ -89,6 +89,10 @@ class Score:
     def __float__(self) -> float:
         """The figure alone, as a sweeper that searches wants it."""
         return self.value
+
+
+class KilledError(PipelineError):
+    """The system kills the jobs' processes again and again."""
 
 
 class _Job:
@@ -178,6 +182,8 @@ class SweepCallback(Callback):
     def __init__(self, runs_dir: str) -> None:
         self.runs_dir = Path(runs_dir)
         self.folder: Path | None = None  # set in a sweep, and so known to its jobs
+        # The options of each job, where Hydra's sweeper does not know them.
+        self.jobs: list[tuple[str, ...]] | None = None
         self._summary: _Summary | None = None
         self._interrupted: Interrupted | None = None
 
@@ -207,7 +213,8 @@ class SweepCallback(Callback):
             raise SystemExit(1) from error
         atexit.register(_remove, self.folder, os.getpid())
         launcher = config.hydra.launcher
-        self._summary = _Summary(self.folder, _jobs(config), _at_once(launcher))
+        jobs = _jobs(config) if self.jobs is None else self.jobs
+        self._summary = _Summary(self.folder, jobs, _at_once(launcher))
         self._summary.start()
         if launcher._target_ == _JOBLIB:
             around_launch(_JOBLIB, self._outlive_kills)
@@ -217,7 +224,7 @@ class SweepCallback(Callback):
     def _pass_on_signals(self, launcher: str) -> None:
         """Have Ctrl-C and SIGTERM stop the jobs of a launcher before they end the sweep."""
         for number in _SIGNALS:
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            if ends_the_work(number):
                 signal.signal(number, self._leave_jobs if launcher == _SLURM else self._stop_jobs)
         around_launch(launcher, self._as_we_raised_it)
 
@@ -279,12 +286,10 @@ class SweepCallback(Callback):
                 reason = "the process of a job was killed, perhaps for want of memory"
                 if fruitless == _FRUITLESS_LAUNCHES:
                     self._summary.finish()
-                    print(
-                        f"error: {reason}: run fewer at once with hydra.launcher.n_jobs=…; "
-                        "the same command goes on from here",
-                        file=sys.stderr,
-                    )
-                    raise SystemExit(1) from None
+                    raise KilledError(
+                        f"{reason}: run fewer at once with hydra.launcher.n_jobs=…; the same "
+                        "command goes on from here"
+                    ) from None
                 print(f"{reason}; starting again those that have not ended", file=sys.stderr)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
@@ -320,8 +325,12 @@ class SweepCallback(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Say how it went; end the process with an error if a job failed."""
-        if self._summary is not None and self._summary.finish():
+        if self.finish():
             raise SystemExit(1)
+
+    def finish(self) -> int:
+        """Say how the sweep went; return how many jobs failed."""
+        return 0 if self._summary is None else self._summary.finish()
 
 
 def _remove(folder: Path, process: int) -> None:
