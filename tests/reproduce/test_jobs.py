@@ -1,132 +1,101 @@
-"""Several runs at once, with a small program in the place of regattn-run."""
+"""Several runs at once, with a small function in the place of regattn-run's stages."""
 
+import json
 import os
-import signal
-import sys
-import threading
 import time
 
+import joblib
 import pytest
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 
-from regattn_fairseq.reproduce import processes
+from regattn_fairseq.interruption import Interrupted, exit_status
+from regattn_fairseq.reproduce import jobs
 from regattn_fairseq.reproduce.plan import PlannedRun
-
-# It leaves a file while it runs, and another when it has ended; what it does is its first option.
-PROGRAM = """
-import os, pathlib, signal, sys, time
-does, folder = sys.argv[1], pathlib.Path(sys.argv[-1].removeprefix("output_dir="))
-folder.mkdir(parents=True)
-asked = 0
-
-def note(number, frame):
-    global asked
-    asked += 1
-    print("interrupted (saved)", file=sys.stderr)
-    (folder / "asked").write_text(str(asked))
-    if does != "stubborn" or asked == 2:
-        sys.exit(130)
-
-signal.signal(signal.SIGINT, note)
-(folder / "running").write_text(os.environ["OMP_NUM_THREADS"])
-if does == "fail":
-    sys.exit("error: gamma is 0\\nand more")
-if does == "die":
-    os.kill(os.getpid(), signal.SIGKILL)
-time.sleep(0.5 if does == "work" else 60)
-print("done", file=sys.stderr)
-(folder / "ended").touch()
-"""
+from regattn_fairseq.sweep import Failure, KilledError, Stopped, in_sweep
 
 
-@pytest.fixture(autouse=True)
-def program(monkeypatch):
-    monkeypatch.setattr(processes, "_RUN", (sys.executable, "-c", PROGRAM))
-    monkeypatch.setattr(processes.os, "sched_getaffinity", lambda _: range(4))
-    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
-
-
-def planned(*does):
+def planned(number):
     return [
-        PlannedRun("text", "text", "", "softmax", seed, (what,), ())
-        for seed, what in enumerate(does, start=1)
+        PlannedRun("synthetic", "synthetic_de_en", "", "softmax", seed, (f"seed={seed}",), ())
+        for seed in range(1, number + 1)
     ]
 
 
-def files(folder, name):
-    return sorted(folder.rglob(name))
+def test_as_many_at_once_as_wished_share_the_cores_and_one_that_fails_harms_no_other(
+    tmp_path, monkeypatch, capfd
+):
+    def work(cfg):
+        if cfg.seed == 1:
+            return Failure("gamma is 0")
+        if cfg.seed == 2:
+            raise RuntimeError("out of paper")
+        began = time.time()
+        time.sleep(0.5)
+        record = [began, time.time(), os.environ["OMP_NUM_THREADS"], in_sweep()]
+        (tmp_path / f"{cfg.seed}.json").write_text(json.dumps(record))
+        return None
 
-
-def test_as_many_at_once_as_wished_and_they_share_the_cores(tmp_path, caplog):
-    most, over = 0, threading.Event()
-
-    def look():
-        nonlocal most
-        while not over.wait(0.02):
-            most = max(most, len(files(tmp_path, "running")) - len(files(tmp_path, "ended")))
-
-    watcher = threading.Thread(target=look)
-    watcher.start()
-    wanted = planned("work", "work", "work")
-    with caplog.at_level("INFO", "regattn_fairseq"):
-        failures = processes.make_runs(wanted, tmp_path, jobs=2)
-    over.set()
-    watcher.join()
-    assert failures == dict.fromkeys(wanted, "")
-    assert most == 2
-    assert [file.read_text() for file in files(tmp_path, "running")] == ["2", "2", "2"]
-    assert "text, softmax, seed 3: done" in caplog.messages
-    assert "runs: 3 of 3 done, 0 running, 0 failed" in caplog.messages[-1]
-
-
-def test_the_number_of_threads_that_the_user_set_is_kept(tmp_path, monkeypatch):
-    monkeypatch.setenv("OMP_NUM_THREADS", "3")
-    processes.make_runs(planned("work"), tmp_path, jobs=2)
-    assert [file.read_text() for file in files(tmp_path, "running")] == ["3"]
-
-
-def test_one_that_fails_harms_no_other(tmp_path, caplog):
-    wanted = planned("fail", "work", "die", "work")
-    failures = processes.make_runs(wanted, tmp_path, jobs=2)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    wanted = planned(6)
+    failures = jobs.make_runs(wanted, str(tmp_path / "runs"), 2, work)
     assert [failures[run] for run in wanted] == [
         "gamma is 0",
-        "",
-        "its process was ended by SIGKILL, perhaps for want of memory: try a smaller jobs=…",
-        "",
+        "RuntimeError: out of paper",
+        *[""] * 4,
     ]
-    assert len(files(tmp_path, "ended")) == 2
-    assert "text, softmax, seed 1: failed: gamma is 0" in caplog.messages
+    records = [json.loads(path.read_text()) for path in sorted(tmp_path.glob("*.json"))]
+    assert len(records) == 4
+    together = [
+        sum(began <= other < ended for other, *_ in records) for began, ended, *_ in records
+    ]
+    assert max(together) == 2
+    assert {record[2] for record in records} == {str(max(joblib.cpu_count() // 2, 1))}
+    assert all(record[3] for record in records)
+    assert "sweep: 4 of 6 done, 0 running, 2 failed" in capfd.readouterr().err
 
 
-def interrupted(folder, *does, times=1):
-    """Interrupt this process once two runs are under way; return the processes' answers."""
+def test_one_at_a_time_is_made_in_this_process(tmp_path):
+    seen = []
 
-    def strike():
-        deadline = time.monotonic() + 30
-        while len(files(folder, "running")) < 2 and time.monotonic() < deadline:
-            time.sleep(0.02)
-        for number in range(times):
-            os.kill(os.getpid(), signal.SIGINT)
-            while not any(file.read_text() == str(number + 1) for file in files(folder, "asked")):
-                assert time.monotonic() < deadline
-                time.sleep(0.02)
+    def work(cfg):
+        seen.append((cfg.seed, cfg.runs_dir, os.getpid()))
+        return Failure("gamma is 0") if cfg.seed == 1 else None
 
-    striker = threading.Thread(target=strike)
-    striker.start()
-    began = time.monotonic()
-    with pytest.raises(KeyboardInterrupt):
-        processes.make_runs(planned(*does), folder, jobs=2)
-    striker.join()
-    assert time.monotonic() - began < 30
-    return [file.read_text() for file in files(folder, "asked")]
+    command = HydraConfig.instance().cfg
+    wanted = planned(2)
+    failures = jobs.make_runs(wanted, str(tmp_path), 1, work)
+    assert [failures[run] for run in wanted] == ["gamma is 0", ""]
+    assert [seed for seed, _, _ in seen] == [1, 2]
+    assert {process for _, _, process in seen} == {os.getpid()}
+    # The command that makes the table is no job of a sweep.
+    assert HydraConfig.instance().cfg is command
+    assert not GlobalHydra.instance().is_initialized()
 
 
-def test_ctrl_c_ends_all_and_starts_no_more(tmp_path, caplog):
-    with caplog.at_level("INFO", "regattn_fairseq"):
-        assert interrupted(tmp_path, "sleep", "sleep", "work") == ["1", "1"]
-    assert len(files(tmp_path, "running")) == 2
-    assert not files(tmp_path, "ended")
-    assert caplog.messages.count("text, softmax, seed 1: interrupted (saved)") == 1
+def test_ctrl_c_ends_all_and_starts_no_more(tmp_path):
+    seen = []
+
+    def work(cfg):
+        seen.append(cfg.seed)
+        return Stopped("saved after 13 updates", 15)
+
+    with pytest.raises(Interrupted, match="saved after 13 updates") as caught:
+        jobs.make_runs(planned(2), str(tmp_path), 1, work)
+    assert exit_status(caught.value) == 143
+    assert seen == [1]
 
 
-def test_a_second_ctrl_c_is_passed_on(tmp_path):
-    assert interrupted(tmp_path, "stubborn", "stubborn", times=2) == ["2", "2"]
+def test_processes_that_the_system_kills_are_named(monkeypatch):
+    def killed(*_):
+        raise KilledError("why")
+
+    monkeypatch.setattr(jobs, "_sweep", killed)
+    failures = jobs.make_runs(planned(2), "runs", 2, lambda cfg: None)
+    assert set(failures.values()) == {
+        "a process was killed, perhaps for want of memory: try a smaller jobs=…"
+    }
+
+
+def test_nothing_is_made_of_nothing():
+    assert jobs.make_runs([], "runs", 2, lambda cfg: None) == {}
