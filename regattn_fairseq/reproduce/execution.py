@@ -31,7 +31,7 @@ class Outcome:
         planned: the run.
         run: its result; None if there is none.
         reason: why there is none, in one line; empty otherwise.
-        trained: whether this very call made it.
+        trained: whether this call made it.
     """
 
     planned: PlannedRun

@@ -60,7 +60,7 @@ def _sweep(
     jobs: Sequence[list[str]], runs_dir: str, at_once: int, run: Stage
 ) -> Sequence[JobReturn]:
     """What Hydra does for ``-m``, but with a list of jobs in the place of a product of options."""
-    # A job is composed with the sweep's options for Hydra alone, and engine=joblib is not among them.
+    # Of these options a job takes over those that are Hydra's own, and engine=joblib is not.
     engine = ["hydra/launcher=joblib", f"hydra.launcher.n_jobs={at_once}"]
     engine += ["hydra.launcher.batch_size=1"]
     if at_once == 1:

@@ -27,13 +27,13 @@ class PlannedRun:
     """One model on one corpus.
 
     Attributes:
-        data: what the table calls the corpus, or one of its test sets.
+        data: the name of the corpus in the table, or of one of its test sets.
         corpus: name of the corpus.
-        raw_dir: the key of ``raw_dir`` under which its folder is; empty where it has none.
+        raw_dir: the key of its folder in the option ``raw_dir``; empty where it has none.
         normalizer: name of the attention normalizer.
         seed: of the training.
-        options: what ``regattn-run`` is given, without the folders.
-        folders: the options that only say where things lie.
+        options: those of ``regattn-run`` that decide what the run is.
+        folders: those that say where files lie.
     """
 
     data: str
@@ -49,7 +49,7 @@ class PlannedRun:
 
 
 def check_target(cfg: DictConfig) -> None:
-    """Refuse values that are out of range; say how many runs are made at once where that is open.
+    """Refuse values that are out of range, and set ``cfg.jobs`` where it is ``null``.
 
     Raises:
         PipelineError: no target is chosen, or an option is out of range.
@@ -70,7 +70,7 @@ def check_target(cfg: DictConfig) -> None:
 
 
 def plan_runs(cfg: DictConfig) -> list[PlannedRun]:
-    """The runs of a target, corpus by corpus; empty where its corpora have none."""
+    """The runs of a target, corpus by corpus; none where no corpus has its task."""
     planned = []
     for entry in cfg.runs[cfg.corpora]:
         folders = [f"cache_dir={cfg.cache_dir}", f"runs_dir={cfg.runs_dir}"]
@@ -129,10 +129,10 @@ def compose_run(wanted: PlannedRun) -> DictConfig:
 
 
 def resolve_run(wanted: PlannedRun) -> dict[str, Any]:
-    """The same as a finished run has it in its result.
+    """The configuration of a run as its ``result.json`` will have it.
 
     Raises:
-        PipelineError: likewise.
+        PipelineError: as :func:`compose_run`.
     """
     cfg = compose_run(wanted)
     try:
