@@ -3,7 +3,6 @@
 import logging
 import os
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,13 +10,12 @@ from typing import Any
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-# Before torch starts its threads: one that waits for others spins for some microseconds and sleeps.
-# By default it spins for long, and where another program wants the same cores, training becomes
-# ten times slower; if it sleeps at once, training by itself loses a fifth.
-if os.environ.keys().isdisjoint(("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")):
-    os.environ["GOMP_SPINCOUNT"] = "1000"
+from regattn_fairseq.guests.system import shorten_spinning
+
+shorten_spinning()  # before torch is imported
 
 from regattn_fairseq import interruption, sweep
+from regattn_fairseq.guests.fairseq import ignore_warnings
 from regattn_fairseq.options import command_line, config
 from regattn_fairseq.pipeline.training import distributed
 from regattn_fairseq.runs.errors import one_line
@@ -162,7 +160,4 @@ def _set_up_messages() -> None:
         )
     )
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
-    # Of fairseq's and torch's making, and nothing that a user of these commands could act on.
-    warnings.filterwarnings("ignore", category=FutureWarning)
-    warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
-    warnings.filterwarnings("ignore", message="Distributed is already initialized")  # by us
+    ignore_warnings()

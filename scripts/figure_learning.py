@@ -13,12 +13,9 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from regattn_fairseq.report.figures import save_figure
-
 SCALED = ("model.attn_normalized=false", "model.attn_scaled=true")
 COURSES = {  # label: folder and options
     "scaled, γ = 1": ("scaled-1", (*SCALED, "normalizer.gamma_start=1")),
-    "scaled, γ from 8 to 1": ("scaled-8-1", SCALED),
     "normalized, γ = 1": ("normalized-1", ("normalizer.gamma_start=1",)),
     "normalized, γ = 4": ("normalized-4", ("normalizer.gamma=4", "normalizer.gamma_start=4")),
     "normalized, γ from 8 to 1": ("normalized-8-1", ()),
@@ -36,7 +33,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
     parser.add_argument("--runs-dir", type=Path, default=Path("runs/learning"))
     parser.add_argument("--cache-dir", type=Path, default=Path("cache"))
-    parser.add_argument("--output", type=Path, default=Path("docs/learning"), help="without .png")
+    parser.add_argument("--output", type=Path, default=Path("docs/learning.png"))
     options = parser.parse_args()
     logs = {}
     for label, (name, overrides) in COURSES.items():
@@ -45,7 +42,7 @@ def main() -> None:
         command += [f"output_dir={folder}", f"cache_dir={options.cache_dir}"]
         subprocess.run([*command, "hydra/launcher=basic"], check=True)
         logs[label] = logged(folder / "train.log")
-    save_figure(draw(logs), options.output)
+    draw(logs).savefig(options.output, dpi=120, metadata={"Software": None})
 
 
 def draw(logs: dict[str, list[dict[str, float]]]) -> Figure:
@@ -62,6 +59,9 @@ def draw(logs: dict[str, list[dict[str, float]]]) -> Figure:
             axis.set_yscale("log")
         if name == "attn_spread":
             axis.set_ylim(bottom=0.05)
+        if name == "attn_support":
+            axis.set_yticks([2, 4, 8, 16], labels=["2", "4", "8", "16"])
+            axis.minorticks_off()
     handles, labels = axis.get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside lower center", ncols=len(labels), fontsize="small")
     return figure

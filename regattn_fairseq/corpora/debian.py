@@ -28,6 +28,7 @@ from pathlib import Path
 
 from regattn_fairseq.corpora.protocol import CorpusError, PairStream, SentencePair
 from regattn_fairseq.corpora.reading import existing_file, read_lines
+from regattn_fairseq.files import new_file
 
 logger = logging.getLogger(__name__)
 
@@ -288,7 +289,9 @@ def fetch_indices(raw_dir: Path) -> None:
             logger.warning("the text comes only from the sources that answered: %s", failure)
         raw_dir.mkdir(parents=True, exist_ok=True)
         for language, content in indices.items():
-            _write_index(raw_dir / f"Translation-{language}.gz", content)
+            with new_file(raw_dir / f"Translation-{language}.gz") as file:
+                # mtime=0: the same index gives the same bytes.
+                file.write(gzip.compress(content, mtime=0))
     except OSError as error:
         raise CorpusError(
             f"{raw_dir} cannot be written ({error.strerror}): choose another data.raw_dir"
@@ -310,14 +313,6 @@ def _index_content(
             "to them, or choose another data="
         )
     return _run([programs["apt-helper"], "-c", str(config), "cat-file", *files])
-
-
-def _write_index(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-        # mtime=0: the same index gives the same bytes.
-        file.write(gzip.compress(content, mtime=0))
-    Path(file.name).chmod(0o644)
-    os.replace(file.name, path)
 
 
 def _apt_program(name: str) -> str:

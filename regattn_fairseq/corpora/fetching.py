@@ -6,14 +6,11 @@ but starts again from the first byte, and the others that resume bring a whole c
 
 from __future__ import annotations
 
-import hashlib
 import http.client
 import json
 import os
-import shutil
 import stat
 import tarfile
-import tempfile
 import urllib.error
 import urllib.request
 import zipfile
@@ -28,6 +25,7 @@ from tqdm import tqdm
 
 from regattn_fairseq.corpora.protocol import CorpusError
 from regattn_fairseq.corpora.reading import existing_file, what_is_in
+from regattn_fairseq.files import new_folder, sha256
 
 BLOCK = 1 << 20
 ATTEMPTS = 4
@@ -196,8 +194,7 @@ def _validator(part: Path) -> str | None:
 
 def _check(remote: Remote, part: Path, record: Path) -> None:
     size = part.stat().st_size
-    with part.open("rb") as file:
-        checksum = hashlib.file_digest(file, "sha256").hexdigest()
+    checksum = sha256(part)
     expected = remote.sha256
     if expected is None and record.is_file():
         expected = record.read_text(encoding="utf-8").split()[0]
@@ -231,16 +228,12 @@ def unpack(archive: Path) -> Path:
             return folder
         with _lease(folder):
             if not _is_unpacked(folder, stamp):
-                with _scratch(folder) as scratch:
+                with new_folder(folder) as scratch:
                     if zipfile.is_zipfile(archive):
                         _unpack_zip(archive, scratch)
                     else:
                         _unpack_tar(archive, scratch)
                     (scratch / UNPACKED_FROM).write_text(stamp, encoding="utf-8")
-                    scratch.chmod(0o755)
-                    if folder.exists():
-                        shutil.rmtree(folder)
-                    scratch.rename(folder)
     except (tarfile.TarError, zipfile.BadZipFile, EOFError, zlib.error) as error:
         reason = str(error).split("\n")[0] or "it ends too early"
         raise CorpusError(
@@ -313,15 +306,6 @@ def _holding(directory: Path, places: Iterable[str], markers: Iterable[str]) -> 
         ),
         None,
     )
-
-
-@contextmanager
-def _scratch(folder: Path) -> Iterator[Path]:
-    path = Path(tempfile.mkdtemp(dir=folder.parent, prefix=f".{folder.name}."))
-    try:
-        yield path
-    finally:
-        shutil.rmtree(path, ignore_errors=True)
 
 
 def _unpack_tar(archive: Path, folder: Path) -> None:

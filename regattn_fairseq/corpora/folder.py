@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
-import shutil
-import tempfile
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +13,7 @@ from typing import Any, Protocol, TypeVar
 from tqdm import tqdm
 
 from regattn_fairseq.corpora.protocol import CorpusError
+from regattn_fairseq.files import scratch_folder, sha256
 
 MANIFEST = "manifest.json"
 MANIFEST_FORMAT = 1
@@ -49,14 +47,9 @@ def corpus_folder(directory: Path) -> Iterator[Path]:
     """
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(dir=directory.parent, prefix=f".{directory.name}."))
-        try:
-            yield temporary
-            # mkdtemp makes folders that only their owner may enter.
-            temporary.chmod(0o755)
-            _move_into_place(temporary, directory)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
+        with scratch_folder(directory) as scratch:
+            yield scratch
+            _move_into_place(scratch, directory)
     except OSError as error:
         raise CorpusError(
             f"{directory} cannot be written ({error.strerror}): free some space or choose another "
@@ -152,24 +145,18 @@ def with_progress(
     yield from tqdm(items, desc=description, total=total, unit=f" {unit}", disable=None)
 
 
-def sha256(path: Path) -> str:
-    """The checksum of a file's content, in hexadecimal digits."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _has_content(path: Path) -> bool:
     return not path.is_dir() or any(path.iterdir())
 
 
-def _move_into_place(temporary: Path, directory: Path) -> None:
+def _move_into_place(scratch: Path, directory: Path) -> None:
     try:
         # rename(2) replaces an empty folder, and refuses a full one.
-        temporary.rename(directory)
+        scratch.rename(directory)
     except OSError:
         if not _has_content(directory):
             raise
-        if read_manifest(directory) != read_manifest(temporary):
+        if read_manifest(directory) != read_manifest(scratch):
             raise CorpusError(
                 f"{directory} already holds another corpus: remove it or choose another folder"
             ) from None

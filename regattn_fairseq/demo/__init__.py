@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import os
 from pathlib import Path
 
 from omegaconf import DictConfig
 
+from regattn_fairseq.guests.system import quiet_gradio
 from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.runs.errors import PipelineError
 
@@ -35,8 +35,7 @@ def serve(cfg: DictConfig) -> None:
     for option in ("max_models", "max_characters", "requests_per_minute"):
         if cfg[option] < 1:
             raise PipelineError(f"{option} is {cfg[option]}; choose 1 or more")
-    # Read when it is imported. It is not to report to anybody that it runs.
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+    quiet_gradio()
     from regattn_fairseq.demo import server
     from regattn_fairseq.demo.admission import Admission
     from regattn_fairseq.demo.page import build_page

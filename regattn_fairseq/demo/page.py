@@ -17,9 +17,9 @@ from regattn_fairseq.demo.panels import (
 )
 from regattn_fairseq.demo.systems import Desk
 from regattn_fairseq.pipeline.evaluation.translator import trained_options
+from regattn_fairseq.runs.task_facts import task_facts
 
 _START_SCORES = (1.2, 0.9, 0.8, -0.3, 0.1)
-_DOING = {"translation": "Translate", "summarization": "Write a headline"}
 
 # Fonts of the reader's own machine: nothing is fetched.
 THEME = gr.themes.Base(
@@ -77,7 +77,7 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
 
     def choose(corpus: str) -> tuple[Any, Any]:
         desk = by_name.get(corpus, desks[0])
-        return gr.update(value=desk.example), gr.update(value=_DOING[desk.task])
+        return gr.update(value=desk.example), gr.update(value=task_facts(desk.task).action)
 
     first = desks[0]
     corpus = gr.Dropdown(
@@ -94,7 +94,7 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         options = [_option(slider, elem_id=slider.option) for slider in sliders]
         symbols = in_words([slider.symbol for slider in sliders])
         trained = gr.Checkbox(True, label=f"{symbols} as trained")
-    button = gr.Button(_DOING[first.task], variant="primary", elem_id="translate")
+    button = gr.Button(task_facts(first.task).action, variant="primary", elem_id="translate")
     shown = gr.HTML(elem_id="attention")
 
     together: dict[str, Any] = {

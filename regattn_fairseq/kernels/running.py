@@ -24,6 +24,8 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+from regattn_fairseq.guests.system import quiet_numba
+
 logger = logging.getLogger("regattn_fairseq.kernels")
 
 _WORTH_SHARING = 60_000  # Nanoseconds; below, waking a thread costs more than it saves.
@@ -166,9 +168,7 @@ class Kernels:
         self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
     ) -> functools.partial[None]:
         """Compile a kernel, or load it from the cache, by a call for no rows."""
-        # Where debug messages are shown, numba has thousands, about each line that it compiles.
-        if logging.getLogger("numba").level == logging.NOTSET:
-            logging.getLogger("numba").setLevel(logging.INFO)
+        quiet_numba()
         module, kernel = self._defined(name)
         nothing = (_LIKE[dtype], 0, 0, 1, *arguments)
         with _alone(), _told_of_compilation(f"CPU kernel {name} for {dtype}"):

@@ -7,9 +7,10 @@ import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 
 import numpy as np
+
+from regattn_fairseq.files import new_file
 
 _FORMAT = 1
 
@@ -79,16 +80,8 @@ def save_attention(path: str | os.PathLike[str], records: Iterable[AttentionReco
         "text": np.frombuffer(b"".join(tokens), dtype=np.uint8),
         "token_bytes": np.array([len(token) for token in tokens], dtype=np.int32),
     }
-    path = Path(path)
-    with NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial:
-        try:
-            np.savez_compressed(partial, **arrays)  # type: ignore[arg-type]
-            partial.close()
-            os.chmod(partial.name, 0o644)
-            os.replace(partial.name, path)
-        except BaseException:
-            os.unlink(partial.name)
-            raise
+    with new_file(Path(path)) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_attention(path: str | os.PathLike[str]) -> list[AttentionRecord]:

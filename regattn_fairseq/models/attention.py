@@ -5,6 +5,7 @@ import logging
 import torch
 from torch import Tensor, nn
 
+from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.models.scripting import Snapshot
 
 logger = logging.getLogger(__name__)
@@ -44,7 +45,7 @@ class Attention(nn.Module):
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
 
     Raises:
-        ValueError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
+        ModelError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
     """
 
     # What torch.jit.script is not to compile, and what it takes instead.
@@ -63,9 +64,9 @@ class Attention(nn.Module):
     ) -> None:
         super().__init__()
         if score not in SCORES:
-            raise ValueError(f"attn_score is {score!r}; choose one of {', '.join(SCORES)}")
+            raise ModelError(f"attn_score is {score!r}; choose one of {', '.join(SCORES)}")
         if score == "dot" and query_dim != value_dim:
-            raise ValueError(
+            raise ModelError(
                 f"attn_score=dot needs states of one size, but the decoder's have {query_dim} "
                 f"units and the encoder's {value_dim}; use attn_score=general"
             )
@@ -112,7 +113,9 @@ class Attention(nn.Module):
             hidden = self.query_proj(query).unsqueeze(2) + self.key_proj(values).unsqueeze(1)
             return self.score_hidden(torch.tanh(hidden))
         if self.input_proj is not None and self.normalized:
-            values = values @ self.input_proj.weight
+            # The keys W'v: by a call of the layer, which may be no plain matrix any more.
+            transposed = self.input_proj(_identity(query))
+            values = values @ transposed.t()
         elif self.input_proj is not None:
             query = self.input_proj(query)
         return self.scale * torch.bmm(self.one_size(query), self.one_size(values).transpose(1, 2))
@@ -122,8 +125,8 @@ class Attention(nn.Module):
         assert self.score_proj is not None
         if not self.normalized:
             return self.score_proj(hidden).squeeze(-1)
-        weight = self.scale * self.one_size(self.score_proj.weight.squeeze(0))
-        return self.one_size(hidden) @ weight
+        weight = self.score_proj(_identity(hidden)).squeeze(1)
+        return self.one_size(hidden) @ (self.scale * self.one_size(weight))
 
     def one_size(self, vectors: Tensor) -> Tensor:
         """Bring vectors [..., n] to a mean square of 1, if scores are normalized."""
@@ -179,3 +182,8 @@ class Attention(nn.Module):
             logger.warning(
                 "the %s that the checkpoint has learned is not used: this model's is fixed", option
             )
+
+
+def _identity(like: Tensor) -> Tensor:
+    """The matrix [n, n] for vectors [..., n]."""
+    return torch.eye(like.size(-1), dtype=like.dtype, device=like.device)

@@ -244,7 +244,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         saved = self.get_incremental_state(incremental_state, "decoder_state")
         if saved is not None:
             state = DecoderState(**saved)
-            decoding.reorder(incremental_state, new_order, state.feed.size(0))
+            decoding.reorder(self, incremental_state, new_order, state.feed.size(0))
             self.keep_state(incremental_state, state.select(new_order))
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:

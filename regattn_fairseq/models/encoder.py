@@ -36,10 +36,10 @@ def select_sentences(rows: Tensor, hypotheses: int, *memories: Tensor) -> list[T
         hypotheses: how many rows a sentence has, before.
         memories: any number of tensors [sentences, …].
     """
-    of_rows = rows // hypotheses
-    sentences, counts = of_rows.unique_consecutive(return_counts=True)
+    picked = rows // hypotheses
+    sentences, counts = picked.unique_consecutive(return_counts=True)
     if not bool(counts.eq(counts[:1]).all()):
-        sentences = of_rows
+        sentences = picked
     if torch.equal(sentences, torch.arange(memories[0].size(0), device=rows.device)):
         return list(memories)
     return [memory.index_select(0, sentences) for memory in memories]

@@ -13,6 +13,7 @@ from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.encoder import LSTMEncoder
+from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
 from regattn_fairseq.models.normalizer_options import (
     check_attention_options,
@@ -48,16 +49,22 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         """Build the model for a task's dictionaries.
 
         Raises:
-            ValueError: an option is out of range, or two options do not fit together; the message
+            ModelError: an option is out of range, or two options do not fit together; the message
                 names them.
         """
         options = resolve_defaults(cfg)
         source, target = task.source_dictionary, task.target_dictionary
         if options.encoder_layers != options.decoder_layers:
-            raise ValueError(
+            raise ModelError(
                 "each decoder layer starts from the encoder's last state of the same layer: set "
                 f"encoder_layers ({options.encoder_layers}) and decoder_layers "
                 f"({options.decoder_layers}) to the same number"
+            )
+        if getattr(getattr(task, "cfg", None), "num_batch_buckets", 0) > 0:
+            # fairseq computes the buckets by an argument that numpy 2 does not have.
+            raise ModelError(
+                "--num-batch-buckets (task.num_batch_buckets) does not work with this fairseq and "
+                "numpy 2 or later: leave it out"
             )
         _require_joined_processes()
         encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
@@ -125,7 +132,7 @@ def _require_joined_processes() -> None:
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if processes > 1 and not (dist.is_available() and dist.is_initialized()):
-        raise ValueError(
+        raise ModelError(
             f"torchrun started {processes} processes, but fairseq has not joined them and each "
             "would train by itself: use torchrun --no-python regattn-train …, which joins them"
         )
@@ -136,21 +143,21 @@ def _build_embeddings(
 ) -> tuple[nn.Embedding, nn.Embedding]:
     if cfg.share_all_embeddings:
         if source != target:
-            raise ValueError(
+            raise ModelError(
                 "share_all_embeddings needs one dictionary for both sides: preprocess with "
                 "--joined-dictionary (data.tokenizer.joint=true)"
             )
         if cfg.encoder_embed_dim != cfg.decoder_embed_dim:
-            raise ValueError(
+            raise ModelError(
                 f"share_all_embeddings needs encoder_embed_dim ({cfg.encoder_embed_dim}) equal to "
                 f"decoder_embed_dim ({cfg.decoder_embed_dim})"
             )
         if cfg.decoder_embed_path not in (None, cfg.encoder_embed_path):
-            raise ValueError("share_all_embeddings takes one file: set only encoder_embed_path")
+            raise ModelError("share_all_embeddings takes one file: set only encoder_embed_path")
     if (
         cfg.share_all_embeddings or cfg.share_decoder_input_output_embed
     ) and cfg.decoder_embed_dim != cfg.decoder_out_embed_dim:
-        raise ValueError(
+        raise ModelError(
             f"sharing the output layer needs decoder_embed_dim ({cfg.decoder_embed_dim}) equal to "
             f"decoder_out_embed_dim ({cfg.decoder_out_embed_dim})"
         )

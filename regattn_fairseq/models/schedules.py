@@ -20,13 +20,14 @@ class Schedule:
     them apart. A λ that is zero at first, where the structured maps are sparsemax, fuses nothing
     before that.
 
-    γ falls geometrically, so that it spends as many updates on each halving; λ grows linearly,
-    since it starts at 0.
+    γ falls linearly. Falling geometrically it would be small too soon: half of its updates take it
+    from 8 to 3, and what attention rests on then, it keeps. What grows linearly is γλ, for that is
+    how large the differences of scores are that λ fuses: λ itself stays small while γ is large.
 
     Attributes:
         gamma_start: the first factor of γ, above 0; the last one is 1.
         gamma_updates: updates until γ is its own; 0: from the start.
-        lam_updates: updates until λ is its own; 0: from the start.
+        lam_updates: updates until γλ is what it would be with γ's last value; 0: from the start.
     """
 
     gamma_start: float = 1.0
@@ -37,11 +38,12 @@ class Schedule:
         """Of γ after this many updates."""
         if updates >= self.gamma_updates:
             return 1.0
-        return float(self.gamma_start ** (1 - updates / self.gamma_updates))
+        return self.gamma_start + (1.0 - self.gamma_start) * updates / self.gamma_updates
 
     def lam_factor(self, updates: int) -> float:
-        """Of λ after this many updates, from 0 to 1."""
-        return 1.0 if updates >= self.lam_updates else updates / self.lam_updates
+        """Of λ after this many updates."""
+        share = 1.0 if updates >= self.lam_updates else updates / self.lam_updates
+        return share / self.gamma_factor(updates)
 
 
 class ScheduledNormalizer(Normalizer):

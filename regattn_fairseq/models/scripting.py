@@ -37,5 +37,5 @@ class Snapshot:
         if module is None:
             return self
         options = module.normalizer.current_options()
-        values = [float(value) for value in options.values()]
+        values = [float(torch.as_tensor(value).item()) for value in options.values()]
         return module.normalizer.name, list(options), values

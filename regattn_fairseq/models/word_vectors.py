@@ -9,6 +9,8 @@ import torch
 from fairseq.data import Dictionary
 from torch import Tensor
 
+from regattn_fairseq.models.errors import ModelError
+
 logger = logging.getLogger(__name__)
 
 
@@ -33,7 +35,7 @@ def load_word_vectors(
         How many words of the dictionary got a vector.
 
     Raises:
-        ValueError: the file cannot be read, is damaged, has vectors of another size, or has none
+        ModelError: the file cannot be read, is damaged, has vectors of another size, or has none
             for these words.
     """
     rows: dict[str, list[int]] = {}
@@ -52,18 +54,18 @@ def load_word_vectors(
             try:
                 vector = torch.tensor([float(value) for value in numbers], dtype=weight.dtype)
             except ValueError as error:
-                raise ValueError(f"{place} is damaged ({error}): fetch the file again") from error
+                raise ModelError(f"{place} is damaged ({error}): fetch the file again") from error
             for index in (*exact, *(i for i in lower if i not in found)):
                 weight[index] = vector
                 found.add(index)
     except OSError as error:
-        raise ValueError(
+        raise ModelError(
             f"{side}_embed_path={path} cannot be read ({error.strerror}): name a file of word "
             "vectors in GloVe's text format (a trained model holds its vectors: to load one, "
             "override the option with None)"
         ) from error
     if not found:
-        raise ValueError(
+        raise ModelError(
             f"{side}_embed_path={path} has a vector for none of the dictionary's words: check its "
             "language, and that words were not split into subwords (data.tokenizer.name)"
         )
@@ -82,7 +84,7 @@ def _lines(path: Path, dim: int, side: str) -> Iterator[tuple[str, str, list[str
             try:
                 text = line.decode("utf-8").rstrip("\r\n ")
             except UnicodeDecodeError as error:
-                raise ValueError(
+                raise ModelError(
                     f"{place} is not UTF-8 text: {side}_embed_path takes word vectors in GloVe's "
                     "text format, unpacked"
                 ) from error
@@ -98,7 +100,7 @@ def _lines(path: Path, dim: int, side: str) -> Iterator[tuple[str, str, list[str
             if len(numbers) == dim:
                 yield place, word, numbers
             elif text:
-                raise ValueError(
+                raise ModelError(
                     f"{place} has {len(numbers)} numbers where other lines have {dim}, so the "
                     "file is cut short or damaged: fetch it again"
                 )
@@ -113,7 +115,7 @@ def _lines(path: Path, dim: int, side: str) -> Iterator[tuple[str, str, list[str
 
 def _require_size(size: int, dim: int, what: str, side: str) -> None:
     if size != dim:
-        raise ValueError(
+        raise ModelError(
             f"{what} {size} numbers: set {side}_embed_dim (now {dim}) to the size of the file's "
             "vectors"
         )

@@ -5,7 +5,6 @@ that nobody reads. Here each argument is looked at before Hydra composes anythin
 finds wrong after that is translated by the class of the exception.
 """
 
-import argparse
 import difflib
 import functools
 import importlib.metadata
@@ -19,7 +18,6 @@ from typing import Any, NoReturn
 
 import hydra
 from hydra import compose, initialize_config_dir
-from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
@@ -28,6 +26,7 @@ from hydra.plugins.config_source import ConfigLoadError
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
+from regattn_fairseq.guests.hydra import parse_arguments, raise_errors
 from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.options.config import CONFIGS, groups, offered
 from regattn_fairseq.runs.errors import PipelineError, one_line
@@ -58,13 +57,12 @@ def run(root: str, task: Callable[[DictConfig], Any], arguments: Sequence[str]) 
         Exception: Hydra cannot make a configuration of them; see :func:`explain`.
     """
     arguments = [_with_home(argument) for argument in arguments]
-    flags = _flags(arguments)
+    flags = parse_arguments(arguments, _refuse)
     if not (flags.hydra_help or flags.shell_completion):
         check(root, flags.overrides, sweep=flags.multirun, config_dir=flags.config_dir)
     decorate: Any = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=root)
     sys.argv[1:] = arguments
-    # Otherwise Hydra prints the error itself, and ends the process.
-    os.environ["HYDRA_FULL_ERROR"] = "1"
+    raise_errors()
     decorate(task)()
 
 
@@ -188,14 +186,8 @@ class Options:
         return [*found, *(group for group in self.groups if group not in found)]
 
 
-def _flags(arguments: list[str]) -> argparse.Namespace:
-    parser = get_args_parser()
-
-    def refuse(message: str) -> NoReturn:
-        raise CommandLineError(f"{message}; --help shows what can be written")
-
-    parser.error = refuse  # type: ignore[method-assign]
-    return parser.parse_args(arguments)
+def _refuse(message: str) -> NoReturn:
+    raise CommandLineError(f"{message}; --help shows what can be written")
 
 
 def _with_home(argument: str) -> str:

@@ -15,6 +15,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
 from regattn_fairseq import criterions, tasks  # noqa: F401  registers what those groups name
+from regattn_fairseq.guests.hydra import share_config_store
 from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig, RegattnLSTMModel
 from regattn_fairseq.models.normalizer_options import NormalizerOptions
 from regattn_fairseq.normalizers import normalizer_names, rule
@@ -98,9 +99,7 @@ def register() -> None:
     ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
     _store_models()
     _store_normalizers()
-    # Hydra copies the whole store, all of fairseq's options, for each group that --help lists, and
-    # again what it loads from it. The second copy will do, and --help takes a tenth of the time.
-    ConfigStore.__deepcopy__ = lambda store, _memo: store  # type: ignore[attr-defined]
+    share_config_store()
 
     resolvers: dict[str, Callable[..., Any]] = {
         "choices": _list_choices,

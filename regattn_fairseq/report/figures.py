@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
 import warnings
 from pathlib import Path
-from tempfile import NamedTemporaryFile
 from typing import Any
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+
+from regattn_fairseq.files import new_file
 
 INK = "#1f2430"
 GRID = "#e3e5ea"
@@ -58,19 +58,12 @@ def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
     for ending, entries in metadata.items():
         path = stem.with_name(f"{stem.name}.{ending}")
         with (
-            NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as partial,
+            new_file(path) as file,
             warnings.catch_warnings(record=True) as caught,
             mpl.rc_context(STYLE),
         ):
             warnings.simplefilter("always")
-            try:
-                figure.savefig(partial, format=ending, dpi=160, metadata=entries)
-                partial.close()
-                os.chmod(partial.name, 0o644)
-                os.replace(partial.name, path)
-            except BaseException:
-                os.unlink(partial.name)
-                raise
+            figure.savefig(file, format=ending, dpi=160, metadata=entries)
         for warning in caught:
             if glyph := re.match(r"Glyph (\d+) ", str(warning.message)):
                 missing[chr(int(glyph[1]))] = None

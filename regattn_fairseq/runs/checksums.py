@@ -5,7 +5,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from regattn_fairseq.corpora.folder import input_names, sha256
+from regattn_fairseq.corpora.folder import input_names
+from regattn_fairseq.files import sha256
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.files import read_json, write_json
 

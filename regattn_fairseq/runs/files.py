@@ -1,14 +1,13 @@
-"""Files that appear whole or not at all, and fingerprints of configurations."""
+"""Text and JSON in files that appear whole or not at all, and fingerprints of configurations."""
 
 import hashlib
 import json
-import os
-import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from regattn_fairseq.files import new_file
 from regattn_fairseq.runs.errors import PipelineError
 
 
@@ -19,20 +18,9 @@ def fingerprint(value: Any) -> str:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a text file under a temporary name, then rename it."""
-    with tempfile.NamedTemporaryFile(
-        "w", dir=path.parent, prefix=f".{path.name}.", delete=False, encoding="utf-8"
-    ) as file:
-        temporary = Path(file.name)
-        try:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        except BaseException:
-            temporary.unlink()
-            raise
-    temporary.chmod(0o644)
-    temporary.replace(path)
+    """Write a text file in UTF-8."""
+    with new_file(path) as file:
+        file.write(text.encode())
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

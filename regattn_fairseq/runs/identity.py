@@ -1,12 +1,12 @@
 """Which run a configuration means: by the options that change its parameters, and by its data."""
 
-import hashlib
 import os
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from regattn_fairseq.files import sha256
 from regattn_fairseq.normalizers import normalizer_options
 from regattn_fairseq.normalizers.naming import is_idle, labelled
 from regattn_fairseq.runs.files import fingerprint
@@ -23,7 +23,7 @@ TRAINED_BY = (
 # Options of these groups that leave the parameters as they are: places, messages, memory, speed,
 # and which files are kept.
 _WITHOUT_EFFECT = {
-    "task": ("data", "max_source_positions", "max_target_positions"),
+    "task": ("data",),
     "dataset": (
         *("num_workers", "data_buffer_size", "dataset_impl", "gen_subset", "num_shards"),
         *("shard_id", "max_tokens_valid", "batch_size_valid"),
@@ -147,8 +147,7 @@ def _content(value: Any) -> Any:
     """The checksum of the file that an option names; the option's value if there is no file."""
     if not isinstance(value, str) or not Path(value).is_file():
         return value
-    with Path(value).open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
+    return sha256(Path(value))
 
 
 def _differences(saved: Any, wanted: Any, path: str = "") -> list[str]:

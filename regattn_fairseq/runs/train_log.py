@@ -71,7 +71,7 @@ class TrainLog:
         kept = [record for record in self._all() if record["epoch"] <= epoch]
         said = any(record["split"] == "train" and record["epoch"] == epoch for record in kept)
         if epoch > 0 and numbers is not None and not said:
-            kept.append({"split": "train", "epoch": float(epoch), **numbers})
+            kept.append({"split": "train", **numbers, "epoch": float(epoch)})
         self.path.write_text("".join(json.dumps(record) + "\n" for record in kept))
 
     def _all(self) -> list[dict[str, Any]]:

@@ -13,8 +13,8 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
@@ -26,9 +26,9 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.utils import JobReturn
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
-from hydra.utils import get_class
 from omegaconf import DictConfig, OmegaConf
 
+from regattn_fairseq.guests.hydra import around_launch
 from regattn_fairseq.interruption import Interrupted, ask_to_stop, exit_status
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
 from regattn_fairseq.runs.files import read_json, write_json
@@ -210,7 +210,7 @@ class SweepCallback(Callback):
         self._summary = _Summary(self.folder, _jobs(config), _at_once(launcher))
         self._summary.start()
         if launcher._target_ == _JOBLIB:
-            self._outlive_killed_processes()
+            around_launch(_JOBLIB, self._outlive_kills)
         if launcher._target_ != _BASIC:  # there, a job runs in this process, and hears it itself
             self._pass_on_signals(launcher._target_)
 
@@ -219,17 +219,14 @@ class SweepCallback(Callback):
         for number in _SIGNALS:
             if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
                 signal.signal(number, self._leave_jobs if launcher == _SLURM else self._stop_jobs)
-        launcher_class: Any = get_class(launcher)
-        original = launcher_class.launch
+        around_launch(launcher, self._as_we_raised_it)
 
-        def launch(*jobs: Any, **named_jobs: Any) -> Any:
-            try:
-                return original(*jobs, **named_jobs)
-            except KeyboardInterrupt as interrupt:
-                # Ray raises one of its own in place of a handler's.
-                raise self._interrupted or interrupt from None
-
-        launcher_class.launch = launch
+    def _as_we_raised_it(self, launch: Callable[[], Any]) -> Any:
+        try:
+            return launch()
+        except KeyboardInterrupt as interrupt:
+            # Ray raises one of its own in place of the one that our handler raised.
+            raise self._interrupted or interrupt from None
 
     def _stop_jobs(self, number: int, frame: FrameType | None) -> None:
         """Have the jobs that run save and end; then end the sweep. Asked again, do it at once."""
@@ -258,41 +255,37 @@ class SweepCallback(Callback):
         self._interrupted = Interrupted(message, number)
         raise self._interrupted
 
-    def _outlive_killed_processes(self) -> None:
-        """Have joblib's launcher start again when the system kills a process, as for its memory.
+    def _outlive_kills(self, launch: Callable[[], Any]) -> Any:
+        """Have joblib start again when the system kills a process, as for its memory.
 
         joblib then ends all jobs. Started again, those that are done are skipped, the others go on
         from their checkpoints.
         """
-        from hydra_plugins.hydra_joblib_launcher import joblib_launcher
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
-        original = joblib_launcher.JoblibLauncher.launch
+        from regattn_fairseq.guests.joblib import quiet_children
 
-        def launch(launcher: Any, *jobs: Any, **named_jobs: Any) -> Any:
-            assert self._summary is not None
-            fruitless, most_done = 0, 0
-            while True:
-                try:
-                    with _quiet_children():
-                        return original(launcher, *jobs, **named_jobs)
-                except TerminatedWorkerError:
-                    self._summary.forget_running()
-                    done = len(self._summary.progress().state("done"))
-                    fruitless = 0 if done > most_done else fruitless + 1
-                    most_done = max(done, most_done)
-                    reason = "the process of a job was killed, perhaps for want of memory"
-                    if fruitless == _FRUITLESS_LAUNCHES:
-                        self._summary.finish()
-                        print(
-                            f"error: {reason}: run fewer at once with hydra.launcher.n_jobs=…; "
-                            "the same command goes on from here",
-                            file=sys.stderr,
-                        )
-                        raise SystemExit(1) from None
-                    print(f"{reason}; starting again those that have not ended", file=sys.stderr)
-
-        joblib_launcher.JoblibLauncher.launch = launch
+        assert self._summary is not None
+        fruitless, most_done = 0, 0
+        while True:
+            try:
+                with quiet_children(_SIGNALS):
+                    return launch()
+            except TerminatedWorkerError:
+                self._summary.forget_running()
+                done = len(self._summary.progress().state("done"))
+                fruitless = 0 if done > most_done else fruitless + 1
+                most_done = max(done, most_done)
+                reason = "the process of a job was killed, perhaps for want of memory"
+                if fruitless == _FRUITLESS_LAUNCHES:
+                    self._summary.finish()
+                    print(
+                        f"error: {reason}: run fewer at once with hydra.launcher.n_jobs=…; "
+                        "the same command goes on from here",
+                        file=sys.stderr,
+                    )
+                    raise SystemExit(1) from None
+                print(f"{reason}; starting again those that have not ended", file=sys.stderr)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Say that the job runs."""
@@ -335,33 +328,6 @@ def _remove(folder: Path, process: int) -> None:
     """Remove a sweep's records, however it ended; not from a process that was forked off."""
     if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _quiet_children() -> Iterator[None]:
-    """Keep what a terminal sends to all processes from those that are started meanwhile.
-
-    They inherit which signals are blocked, and so never have them, not even while they import.
-    What they leave behind when they are killed is tidied up without a word.
-    """
-    import multiprocessing.resource_tracker
-
-    from joblib.externals.loky.backend import resource_tracker
-
-    given = os.environ.get("PYTHONWARNINGS")
-    os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (given, "ignore:resource_tracker")))
-    # Where one of these starts meanwhile, it unblocks the signals.
-    multiprocessing.resource_tracker.ensure_running()
-    resource_tracker.ensure_running()
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS)
-    try:
-        yield
-    finally:
-        if given is None:
-            del os.environ["PYTHONWARNINGS"]
-        else:
-            os.environ["PYTHONWARNINGS"] = given
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 class _Summary(threading.Thread):

@@ -2,17 +2,15 @@
 
 import math
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Any
-from unittest import mock
 
 import numpy as np
-import sacrebleu
 from fairseq.data import BaseWrapperDataset
 from fairseq.search import BeamSearch
 from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
+from regattn_fairseq.guests.fairseq import tokenize_bleu
 from regattn_fairseq.tasks.search import QuickBeamSearch, RepeatBlock
 
 # Options of a model that a checkpoint makes idle: it holds the vectors, and the files may be gone.
@@ -126,8 +124,7 @@ class RegattnTranslationTask(TranslationTask):
         return loss, sample_size, log
 
     def _inference_with_bleu(self, generator: Any, sample: dict[str, Any], model: Any) -> Any:
-        tokenized = partial(sacrebleu.corpus_bleu, tokenize=self.cfg.eval_bleu_tokenizer)
-        with mock.patch.object(sacrebleu, "corpus_bleu", tokenized):
+        with tokenize_bleu(self.cfg.eval_bleu_tokenizer):
             return super()._inference_with_bleu(generator, sample, model)
 
 

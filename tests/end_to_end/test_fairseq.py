@@ -9,10 +9,12 @@ import pytest
 import torch
 from commands import BIN, call, call_anew
 from fairseq.checkpoint_utils import load_model_ensemble_and_task
+from fairseq.models import BaseFairseqModel
 from filelock import FileLock
 from omegaconf import OmegaConf
 
 import regattn_fairseq
+from regattn_fairseq.models import RegattnLSTMModel
 
 PLUGIN = Path(regattn_fairseq.__file__).parent
 
@@ -144,6 +146,20 @@ def test_a_runs_saved_config_replays_with_fairseq_hydra_train(run_folder, tmp_pa
     replayed = re.search(r"valid on 'valid' subset .*\| loss ([\d.]+)", logs)
     assert replayed
     assert first["loss"] == float(replayed[1])
+
+
+@pytest.mark.parametrize("model", [BaseFairseqModel, RegattnLSTMModel])
+def test_a_finished_run_opens_in_python_from_anywhere(
+    run_folder, data_bin, model, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    hub = model.from_pretrained(
+        str(run_folder / "checkpoints"), "checkpoint_best.pt", data_name_or_path=str(data_bin)
+    )
+    sources, written = (
+        (run_folder / f"test.{kind}").read_text().splitlines()[:8] for kind in ("src", "hyp")
+    )
+    assert hub.translate(sources, beam=5) == written
 
 
 def test_preprocess_then_train_on_words(shared, toy, tmp_path):

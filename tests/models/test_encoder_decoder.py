@@ -344,3 +344,10 @@ def test_pretrained_embeddings_are_read_and_frozen(build, tmp_path):
 def test_a_file_of_embeddings_that_is_not_there_is_named(build, tmp_path):
     with pytest.raises(ValueError, match=r"decoder_embed_path=.*nowhere.txt cannot be read"):
         build(decoder_embed_path=str(tmp_path / "nowhere.txt"))
+
+
+def test_batch_buckets_are_refused_by_name(build, task, monkeypatch):
+    buckets = argparse.Namespace(num_batch_buckets=3)
+    monkeypatch.setattr(task, "cfg", buckets, raising=False)
+    with pytest.raises(ValueError, match=r"^--num-batch-buckets .* leave it out$"):
+        build()

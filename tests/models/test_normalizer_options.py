@@ -22,8 +22,8 @@ def test_gamma_falls_and_lambda_grows_while_the_model_trains(build):
     torch.testing.assert_close(normalizer(x), own)
     for updates, gamma, lam in (
         (0, 8, 0),
-        (5, 4, 0.1),
-        (10, 2, 0.2),
+        (5, 6.125, 0.1 * 0.5 / 6.125),  # γλ: half of 0.1
+        (10, 4.25, 0.1 / 4.25),
         (20, 0.5, 0.2),
         (21, 0.5, 0.2),
     ):

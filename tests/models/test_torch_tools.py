@@ -13,9 +13,10 @@ from regattn_fairseq.models.fast import decoding, packed_lstm
 
 VARIANTS: list[dict[str, Any]] = [
     {},
-    {"no_input_feeding": True, "encoder_bidirectional": True},
+    {"no_input_feeding": True, "encoder_bidirectional": True, "attn_normalized": True},
     {"attn_score": "concat", "attn_normalizer": "fusedmax", "attn_learn_gamma": True},
-    {"attn_score": "dot", "attn_scaled": True, "encoder_layers": 2, "decoder_layers": 2},
+    {"attn_score": "concat", "attn_normalized": True},
+    {"attn_score": "dot", "attn_normalizer": "topk", "encoder_layers": 2, "decoder_layers": 2},
     {"decoder_embed_dim": 8, "share_decoder_input_output_embed": True},
 ]
 
@@ -131,8 +132,10 @@ def test_modules_in_the_place_of_ours_are_called(model, arguments, batch):
     assert not model(*arguments, features_only=True)[0].any()
 
 
+@pytest.mark.parametrize("options", VARIANTS)
 @pytest.mark.parametrize("kinds", [{torch.nn.Linear}, {torch.nn.Linear, torch.nn.LSTM}])
-def test_a_quantized_model_is_near_the_whole_one(model, arguments, batch, kinds):
+def test_a_quantized_model_is_near_the_whole_one(build, arguments, batch, kinds, options):
+    model = build(**options)
     with warnings.catch_warnings(action="ignore"):
         quantized = torch.ao.quantization.quantize_dynamic(model, kinds, dtype=torch.qint8)
     scores, _ = quantized(*arguments)
@@ -141,7 +144,7 @@ def test_a_quantized_model_is_near_the_whole_one(model, arguments, batch, kinds)
     )
 
 
-@pytest.mark.parametrize("options", VARIANTS[1:4])
+@pytest.mark.parametrize("options", VARIANTS[1:5])
 def test_a_scripted_model_computes_the_same(build, batch, arguments, options, tmp_path):
     model = build(**options)
     torch.jit.save(torch.jit.script(model), str(tmp_path / "model.pt"))

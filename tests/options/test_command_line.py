@@ -15,7 +15,7 @@ from regattn_fairseq.options.command_line import (
     explain,
     nearest,
 )
-from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.pipeline.checks import check_options
 
 config.register()
 

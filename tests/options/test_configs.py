@@ -7,9 +7,10 @@ from composing import composed
 from hydra.errors import MissingConfigException
 from omegaconf import OmegaConf
 
-from regattn_fairseq.models.normalizer_options import normalizer_from_options
+from regattn_fairseq.models.normalizer_options import NormalizerOptions, normalizer_from_options
+from regattn_fairseq.normalizers import rule
 from regattn_fairseq.options.config import CONFIGS, FAIRSEQ_NODES, groups, offered
-from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.pipeline.checks import check_options
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.identity import normalizer_label, run_directory
 from regattn_fairseq.runs.prepared import PreparedData
@@ -50,6 +51,15 @@ def test_every_normalizer_reaches_the_model(name):
     normalizer_from_options(cfg.model)
     assert normalizer_label(cfg.normalizer).startswith(f"{name}_")
     assert "_gamma2" in str(folder(cfg))
+
+
+@pytest.mark.parametrize("name", offered("normalizer"))
+def test_the_map_declares_the_defaults_of_all(name):
+    given = composed("run", f"normalizer={name}").normalizer
+    built = normalizer_from_options(NormalizerOptions(attn_normalizer=name))
+    assert built.schedule.gamma_factor(0) == rule(name).gamma_start
+    for option, value in built.options.items():
+        assert given.get(option, value) == value == rule(name).options[option].default
 
 
 # Choices that are of classifiers, and choices that plugins make possible.
@@ -162,7 +172,7 @@ def test_an_experiments_first_comment_is_its_command(name):
         (["normalizer=topk", "normalizer.k=5"], "topk_k5"),
         (
             ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
-            "fusedmax_gamma1_learned_lam0.1_learned",
+            "fusedmax_gamma1_learned_lam0.2_learned",
         ),
     ],
 )

@@ -4,8 +4,14 @@ import random
 import re
 
 import pytest
+from fairseq.data import encoders
+from omegaconf import OmegaConf
 
-from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers, train_tokenizers
+from regattn_fairseq.pipeline.preprocessing.tokenization import (
+    fairseq_encoders,
+    load_tokenizers,
+    train_tokenizers,
+)
 from regattn_fairseq.runs.errors import PipelineError
 
 GERMAN = ["Der alte Mann schläft.", "Die Frau, die lacht, geht heim.", "Das Haus ist groß!"] * 20
@@ -34,6 +40,24 @@ def test_decoding_undoes_encoding(tmp_path, options):
         tokens = tokenizer.encode(text)
         assert not any(set(token) & set(" \t\n") for token in tokens)
         assert tokenizer.decode(tokens) == text
+
+
+@pytest.mark.parametrize(
+    "options", [{}, {"joint": False, "vocab_size": 40}, {"name": "moses"}, {"name": "space"}]
+)
+def test_fairseqs_interfaces_make_the_same_of_a_text(tmp_path, options):
+    source, target = trained(tmp_path, **options)
+    nodes = OmegaConf.create(fairseq_encoders(tmp_path))
+    build = encoders.build_tokenizer, encoders.build_bpe
+    steps = [step for step in (build[0](nodes.tokenizer), build[1](nodes.bpe)) if step is not None]
+    text = GERMAN[1]
+    for step in steps:
+        text = step.encode(text)
+    assert text.split() == source.encode(GERMAN[1])
+    text = " ".join(target.encode(ENGLISH[2]))
+    for step in reversed(steps):
+        text = step.decode(text)
+    assert text == ENGLISH[2]
 
 
 def test_a_joint_model_serves_both_sides_and_separate_ones_do_not(tmp_path):

@@ -1,4 +1,4 @@
-"""Which sentences fairseq's limits of length leave out."""
+"""fairseq's task as ours changes it: limits of length, scores, word vectors."""
 
 from typing import Any
 
@@ -7,7 +7,9 @@ import pytest
 import sacrebleu
 from fairseq.data import Dictionary
 from fairseq.tasks.translation import TranslationTask
+from omegaconf import OmegaConf
 
+from regattn_fairseq.models import RegattnLSTMConfig
 from regattn_fairseq.tasks.translation import RegattnTranslationConfig, RegattnTranslationTask
 
 LENGTHS = np.array([5, 50, 500])
@@ -54,3 +56,13 @@ def test_validation_bleu_of_chinese_is_over_its_characters(monkeypatch):
     )
     assert task._inference_with_bleu(None, {}, None).score > 50
     assert TranslationTask._inference_with_bleu(task, None, {}, None).score == 0
+
+
+def test_a_model_from_a_checkpoint_needs_no_file_of_word_vectors():
+    task = RegattnTranslationTask(RegattnTranslationConfig(), Dictionary(), Dictionary())
+    options = RegattnLSTMConfig(encoder_embed_path="gone.txt", decoder_embed_path="gone.txt")
+    cfg = OmegaConf.structured(options)
+    cfg._name = "regattn_lstm"
+    with pytest.raises(ValueError, match=r"encoder_embed_path=gone\.txt cannot be read"):
+        task.build_model(cfg)
+    assert task.build_model(cfg, from_checkpoint=True).encoder.embed_tokens is not None

@@ -65,10 +65,13 @@ def run(
     return (features if features_only else decoder.output_layer(features)), weights
 
 
-def reorder(incremental_state: IncrementalState, rows: Tensor, batch: int) -> None:
+def reorder(
+    decoder: LSTMDecoder, incremental_state: IncrementalState, rows: Tensor, batch: int
+) -> None:
     """Keep of a search what belongs to these rows of the batch, in this order."""
-    search: _Search | None = _Search.saved(incremental_state)
-    if search is not None:
+    saved: Any = decoder.get_incremental_state(incremental_state, "search")
+    if saved is not None:
+        search: _Search = saved["search"]
         hypotheses = batch // search.keys.size(0)
         (search.keys,) = select_sentences(rows, hypotheses, search.keys)
 
@@ -93,11 +96,11 @@ def _first_step(
     hypotheses: int,
 ) -> tuple[Tensor, Tensor]:
     """:func:`run` for one hypothesis of each sentence, whose outcome is all the others' too."""
-    of_sentences = encoder_out._replace(
+    one_each = encoder_out._replace(
         hidden=encoder_out.hidden[:, ::hypotheses], cell=encoder_out.cell[:, ::hypotheses]
     )
     outputs, weights = run(
-        decoder, tokens[::hypotheses], of_sentences, incremental_state, features_only
+        decoder, tokens[::hypotheses], one_each, incremental_state, features_only
     )
     rows = torch.arange(len(outputs), device=outputs.device).repeat_interleave(hypotheses)
     state = decoder.last_state(encoder_out, incremental_state)
@@ -186,7 +189,7 @@ class _Gates:
         self._cells: list[LoopLSTMCell] = []
         self._biases: list[Tensor] = []  # each [4 hidden]
         embedding_size = decoder.embed_tokens.embedding_dim
-        self._of_words = decoder.lstm.all_weights[0][0][:, :embedding_size]
+        self._word_weight = decoder.lstm.all_weights[0][0][:, :embedding_size]
         for layer, weights in enumerate(decoder.lstm.all_weights):
             weight_ih, weight_hh, bias_ih, bias_hh = weights
             read = embedding_size if layer == 0 else 0
@@ -195,7 +198,7 @@ class _Gates:
 
     def share(self, embedded: Tensor) -> Tensor:
         """Of words in the first layer's gates: [..., embedding_size] to [..., 4 hidden]."""
-        return F.linear(embedded, self._of_words, self._biases[0])
+        return F.linear(embedded, self._word_weight, self._biases[0])
 
     def step(self, share: Tensor, hidden: list[Tensor], cell: list[Tensor], feed: Tensor) -> Tensor:
         """Make one step of all layers.
@@ -283,20 +286,16 @@ class _Search:
         self._table: Tensor | None = None
         self._known: Tensor | None = None
 
-    @staticmethod
-    def saved(incremental_state: IncrementalState) -> Any:
-        """The search that goes on in this state, if there is one."""
-        return incremental_state.get("search", {}).get("search")
-
     @classmethod
     def of(
         cls, decoder: LSTMDecoder, encoder_out: EncoderOutput, incremental_state: IncrementalState
     ) -> _Search:
         """The search that goes on in this state, or begins."""
-        search: Any = cls.saved(incremental_state)
-        if search is None:
-            search = cls(decoder, encoder_out)
-            incremental_state["search"] = {"search": search}
+        saved: Any = decoder.get_incremental_state(incremental_state, "search")
+        if saved is None:
+            saved = {"search": cls(decoder, encoder_out)}
+            decoder.set_incremental_state(incremental_state, "search", saved)
+        search: _Search = saved["search"]
         return search
 
     def step(

@@ -124,8 +124,8 @@ class _LSTMLayer(torch.autograd.Function):
         )
         hidden, cell = (outputs.new_empty(t.size()).copy_(t) for t in (hidden, cell))
         recurrent = weight_hh.t()
-        rows_of = (gates, outputs, squashed, hiddens_before, cells_before)
-        for size, step_gates, *rows in _steps(sizes, reverse, *rows_of):
+        packed = (gates, outputs, squashed, hiddens_before, cells_before)
+        for size, step_gates, *rows in _steps(sizes, reverse, *packed):
             step_hidden, step_cell = hidden[:size], cell[:size]
             step_gates.addmm_(step_hidden, recurrent)
             lstm_cell.step(step_gates, step_hidden, step_cell, *rows)
@@ -149,8 +149,8 @@ class _LSTMLayer(torch.autograd.Function):
         )
         grad_gates = torch.empty_like(gates)
         grad_outputs = lstm_cell.with_memory(grad_outputs)
-        rows_of = (grad_outputs, gates, cells_before, squashed, grad_gates)
-        for size, step_grad, *rows in _steps(ctx.sizes, not ctx.reverse, *rows_of):
+        packed = (grad_outputs, gates, cells_before, squashed, grad_gates)
+        for size, step_grad, *rows in _steps(ctx.sizes, not ctx.reverse, *packed):
             step_grad_hidden = grad_hidden[:size]
             lstm_cell.update_backward(step_grad, step_grad_hidden, grad_cell[:size], *rows)
             torch.mm(rows[-1], weight_hh, out=step_grad_hidden)

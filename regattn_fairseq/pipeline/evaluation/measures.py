@@ -20,18 +20,16 @@ from regattn_fairseq.metrics import (
     load_attention,
     ratios,
     save_attention,
-    sentence_bleu,
     sentence_ratios,
     stack_counts,
-    tokenizer_of_signature,
     word_attention,
     words_of_tokens,
 )
-from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
 from regattn_fairseq.pipeline.evaluation.alignments import ReferenceAlignment
 from regattn_fairseq.pipeline.preprocessing.tokenization import Tokenizer, load_tokenizers
 from regattn_fairseq.runs.files import write_text
 from regattn_fairseq.runs.prepared import PreparedData
+from regattn_fairseq.runs.result import Result
 
 logger = logging.getLogger(__name__)
 
@@ -56,9 +54,9 @@ class Texts:
     records: list[AttentionRecord]
 
 
-def is_measured(result: dict[str, Any], alignment: ReferenceAlignment | None) -> bool:
+def is_measured(result: Result, alignment: ReferenceAlignment | None) -> bool:
     """Whether a result has the figures that would be made now, or more than these."""
-    made = result.get("measures") or {}
+    made = result.measures
     return made.get("format") == _FORMAT and (
         alignment is None or made.get("alignment") == alignment.key
     )
@@ -72,9 +70,8 @@ def reference_attention_file(split: str) -> str:
 def measure(
     texts: Texts,
     *,
-    task: str,
+    scores: dict[str, np.ndarray],
     lowercase: bool,
-    signatures: dict[str, str],
     directory: Path,
     split: str,
     data: PreparedData,
@@ -85,9 +82,8 @@ def measure(
 
     Args:
         texts: the run's output.
-        task: of the corpus.
-        lowercase: whether scores disregard case, and whether the model read lowercased text.
-        signatures: how the scores of the whole text were computed.
+        scores: of each sentence by itself, each [sentences].
+        lowercase: whether the model read lowercased text.
         directory: the run's.
         split: which part of the corpus it is.
         data: the preprocessed corpus.
@@ -96,8 +92,8 @@ def measure(
             and no earlier evaluation has left it.
 
     Returns:
-        ``measures``, ``attention`` and, with an alignment, ``alignment``; and under ``files`` the
-        files that were written.
+        The attributes of `Result` that say it: ``measures``, ``attention`` and those of the
+        alignment; and under ``files`` the files that were written.
 
     Raises:
         PipelineError: the alignment is not one of this split.
@@ -105,22 +101,24 @@ def measure(
     """
     counts = attention_counts(texts.records)
     columns: dict[str, Any] = {
-        **_scores(task, texts, signatures, lowercase=lowercase),
+        **scores,
         **sentence_ratios(counts, ATTENTION_FIGURES),
     }
     sections: dict[str, Any] = {
         "measures": {"format": _FORMAT, "alignment": alignment.key if alignment else None},
         "attention": attention_statistics(texts.records),
+        # Figures of another alignment are gone with its columns.
+        **{"alignment": {}, "alignment_sentences": None, "alignment_reference": None},
     }
     files = {"sentences": f"{split}.sentences.csv"}
     if alignment is not None:
         files["reference_attention"] = reference_attention_file(split)
         attention = _reference_attention(directory / files["reference_attention"], texts, attend)
         found = stack_counts(_aligned(texts, attention, alignment, data, lowercase=lowercase))
-        sections["alignment"] = {
-            **ratios(found, ALIGNMENT_FIGURES),
-            "sentences": int(np.count_nonzero(found["link_chances"])),
-            "reference": alignment.origin,
+        sections |= {
+            "alignment": ratios(found, ALIGNMENT_FIGURES),
+            "alignment_sentences": int(np.count_nonzero(found["link_chances"])),
+            "alignment_reference": alignment.origin,
         }
         columns |= sentence_ratios(found, ALIGNMENT_FIGURES)
         counts |= found
@@ -130,22 +128,6 @@ def measure(
         frame.to_csv(index=False, lineterminator="\n", float_format="%.10g"),
     )
     return {**sections, "files": files}
-
-
-def _scores(
-    task: str, texts: Texts, signatures: dict[str, str], *, lowercase: bool
-) -> dict[str, np.ndarray]:
-    if task == "entailment":
-        pairs = zip(texts.hypotheses, texts.references, strict=True)
-        return {"accuracy": np.array([100.0 * (label == gold) for label, gold in pairs])}
-    if task == "summarization":
-        stemming = is_stemmed_in(signatures.get("rougeL", ""))
-        return sentence_rouge(texts.hypotheses, texts.references, stemming=stemming)
-    tokenizer = tokenizer_of_signature(signatures.get("bleu", ""))
-    scores = sentence_bleu(
-        texts.hypotheses, texts.references, lowercase=lowercase, tokenizer=tokenizer
-    )
-    return {"bleu": scores}
 
 
 def _reference_attention(

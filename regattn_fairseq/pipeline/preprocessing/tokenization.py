@@ -3,12 +3,31 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import sentencepiece
 
 from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import read_lines
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """The lines of a text file; they can be read more than once.
+
+    Args:
+        path: one sentence a line.
+        lowercase: whether the lines are to be lowercased.
+    """
+
+    path: Path
+    lowercase: bool
+
+    def __iter__(self) -> Iterator[str]:
+        for line in read_lines(self.path):
+            yield line.lower() if self.lowercase else line
 
 
 class Tokenizer(Protocol):
@@ -122,13 +141,7 @@ def load_tokenizers(directory: Path) -> tuple[Tokenizer, Tokenizer]:
     Raises:
         PipelineError: the folder does not hold any.
     """
-    try:
-        settings = json.loads((directory / SETTINGS).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise PipelineError(
-            f"{directory} holds no tokenizer ({error}): delete the preprocessed folder and run "
-            "regattn-preprocess again"
-        ) from error
+    settings = _settings(directory)
     if settings["name"] == "sentencepiece":
         source, target = (SentencePieceTokenizer(directory / model) for model in settings["models"])
         return source, target
@@ -136,6 +149,36 @@ def load_tokenizers(directory: Path) -> tuple[Tokenizer, Tokenizer]:
         source_language, target_language = settings["languages"]
         return MosesTokenizer(source_language), MosesTokenizer(target_language)
     return SpaceTokenizer(), SpaceTokenizer()
+
+
+def fairseq_encoders(directory: Path) -> dict[str, Any]:
+    """The tokenizers of a folder as nodes of fairseq's configuration.
+
+    With them in a checkpoint fairseq's own interfaces take and give text. For its SentencePiece the
+    source's model is enough: pieces are joined without one.
+    """
+    settings = _settings(directory)
+    nodes: dict[str, Any] = {"tokenizer": None, "bpe": None}
+    if settings["name"] == "sentencepiece":
+        model = directory.absolute() / settings["models"][0]
+        nodes["bpe"] = {"_name": "sentencepiece", "sentencepiece_model": str(model)}
+        nodes["bpe"] |= {"sentencepiece_enable_sampling": False, "sentencepiece_alpha": None}
+    elif settings["name"] == "moses":
+        source, target = settings["languages"]
+        nodes["tokenizer"] = {"_name": "moses", "source_lang": source, "target_lang": target}
+        nodes["tokenizer"] |= {"moses_no_escape": True, "moses_no_dash_splits": False}
+    return nodes
+
+
+def _settings(directory: Path) -> dict[str, Any]:
+    try:
+        settings: dict[str, Any] = json.loads((directory / SETTINGS).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise PipelineError(
+            f"{directory} holds no tokenizer ({error}): delete the preprocessed folder and run "
+            "regattn-preprocess again"
+        ) from error
+    return settings
 
 
 def _chain(texts: tuple[Iterable[str], Iterable[str]]) -> Iterator[str]:

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 
 LAST = "checkpoint_last.pt"
 PREVIOUS = "checkpoint_previous.pt"  # the last one before that
+EPOCH_LOG = "regattn_epoch_log"  # in a checkpoint's extra state: numbers of the epoch
 
 
 def load_checkpoint(path: Path) -> dict[str, Any]:
@@ -145,3 +146,19 @@ def start_or_go_on(cfg: DictConfig, own: Path) -> None:
                 f"training.max_epoch (now {cfg.optimization.max_epoch}), or count anew with "
                 "checkpoint.reset_dataloader=true"
             )
+
+
+def epochs_done(last: Path) -> tuple[int, dict[str, float] | None]:
+    """How many epochs the last checkpoint has, and what it says of the last of them.
+
+    Args:
+        last: the checkpoint, which need not be there yet.
+    """
+    if not last.exists():
+        return 0, None
+    state = load_checkpoint(last)["extra_state"]
+    iterator = state["train_iterator"]
+    # fairseq counts from 1, and moves on to the next epoch when one is complete. It is also logged
+    # as an epoch where training ends within one, after a last validation.
+    ended_within = iterator.get("iterations_in_epoch", 0) > 0 and state["val_loss"] is not None
+    return iterator["epoch"] - (0 if ended_within else 1), state.get(EPOCH_LOG)

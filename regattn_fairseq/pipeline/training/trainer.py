@@ -13,9 +13,8 @@ from fairseq.trainer import Trainer
 
 from regattn_fairseq.interruption import StopRequest
 from regattn_fairseq.pipeline.batches import longest_example
-from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
-
-EPOCH_LOG = "regattn_epoch_log"  # in a checkpoint's extra state: numbers of the epoch
+from regattn_fairseq.pipeline.training.checkpoints import EPOCH_LOG, LAST, PREVIOUS
+from regattn_fairseq.runs.train_log import parse_epoch
 
 
 class SurvivingTrainer(Trainer):
@@ -111,8 +110,9 @@ def trainer_factory(request: StopRequest, save_minutes: float) -> Callable[..., 
 
 
 def epoch_numbers() -> dict[str, float]:
-    """The numbers that fairseq would report of the epoch so far, as rounded as it does."""
+    """The numbers that fairseq would report of the epoch so far, read off such a message."""
     from fairseq_cli.train import get_training_stats
 
     stats = get_training_stats(metrics.get_smoothed_values("train"))
-    return {name: float(format_stat(value)) for name, value in stats.items()}
+    parts = [f"{name} {format_stat(value)}" for name, value in stats.items()]
+    return parse_epoch(" | ".join(["epoch 0", *parts])) or {}
