@@ -41,7 +41,7 @@ def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
             _sentences(desks, admission)
         with gr.Tab("Scores"):
             _scores()
-    # Whoever comes when so many wait is told so, rather than left to wait.
+    # When 64 requests wait, the next one gets a message that says so.
     page.queue(max_size=64, default_concurrency_limit=1)
     return page
 
@@ -100,7 +100,7 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
     together: dict[str, Any] = {
         "concurrency_limit": 1,
         "concurrency_id": "models",
-        # While a slider moves, only where it comes to rest counts.
+        # While a slider moves, the positions that it passes are skipped.
         "trigger_mode": "always_last",
     }
     gr.on(

@@ -23,7 +23,7 @@ from regattn_fairseq.normalizers import (
 from regattn_fairseq.normalizers.naming import declared_options, symbol
 from regattn_fairseq.normalizers.rules import rules
 
-# Those that have a regularizer, and so a max.
+# max_Ω exists where a map has a regularizer Ω.
 NORMALIZERS = tuple(each.name for each in rules() if each.penalty is not None)
 
 _environment = Environment(
@@ -125,9 +125,10 @@ def option_sliders(
 ) -> list[OptionSlider]:
     """A slider for each number that one of these normalizers takes as an option.
 
-    A slider covers the option's range; where the range has no end, it goes twenty times as far
-    from the lower end as the default lies, or for a whole number twice as far. It starts at the
-    default, or at the trained value if all models have the same.
+    A slider covers the option's range. If the range has no upper end, the slider is twenty times
+    as long as the default is away from the lower end, or twice as long for a whole number. It
+    starts at the trained value if all models that take the option have the same one, otherwise at
+    the default.
 
     Args:
         normalizers: names.

@@ -17,7 +17,7 @@ OptionalFloat = Optional[float]  # noqa: UP045
 
 
 def option_fields() -> list[tuple[str, Any, Any]]:
-    """What ``make_dataclass`` makes fairseq's arguments for the maps' options of.
+    """Arguments of fairseq for the maps' options, as fields for ``make_dataclass``.
 
     Returns:
         For each argument its name, its type, and a field with its default and its help.
@@ -68,6 +68,10 @@ _DeclaredOptions: Any = make_dataclass(
 )
 
 
+# Of each map, how many times its own γ is at first.
+_STARTS = ", ".join(f"{rule(name).gamma_start:g} for {name}" for name in normalizer_names())
+
+
 @dataclass
 class NormalizerOptions(_DeclaredOptions):
     """What every model with attention offers: the maps' options, and how it trains with them."""
@@ -75,10 +79,9 @@ class NormalizerOptions(_DeclaredOptions):
     attn_gamma_start: OptionalFloat = field(
         default=None,
         metadata={
-            "help": "γ at the first update, from which it falls to attn_gamma: a sparse map whose "
-            "γ is small from the start gives most words neither weight nor gradient before "
-            "training has told them apart (default: attn_gamma times 8 for the sparse maps, but "
-            "entmax; attn_gamma for the others)"
+            "help": "γ at the first update; it falls from there to attn_gamma. With a small γ from "
+            "the start, a sparse map gives most words neither weight nor gradient before training "
+            f"has told them apart (default: attn_gamma times {_STARTS})"
         },
     )
     attn_gamma_anneal: int = field(
@@ -88,8 +91,8 @@ class NormalizerOptions(_DeclaredOptions):
     attn_lambda_warmup: int = field(
         default=1000,
         metadata={
-            "help": "updates over which λ grows from 0 to attn_lambda; a large λ may fuse all "
-            "words before training has told them apart, which nothing undoes; 0: λ has its final "
+            "help": "updates over which λ grows from 0 to attn_lambda. A large λ from the start "
+            "may fuse all words for good, since no gradient parts them again. 0: λ has its final "
             "value from the start"
         },
     )
@@ -97,8 +100,8 @@ class NormalizerOptions(_DeclaredOptions):
         default=False,
         metadata={
             "help": "make every score a cosine, times the square root of the number of units, so "
-            "that its size does not depend on that of the weights; keeps sparse attention from "
-            "settling on one word before it has learned which"
+            "that its size does not depend on that of the weights; this keeps sparse attention "
+            "from settling on one word before it has learned which"
         },
     )
 

@@ -1,4 +1,4 @@
-"""What the YAML files in ``configs/`` rely on: fairseq's option groups, and a few resolvers."""
+"""What Hydra needs besides ``configs/``: option groups of fairseq, models, maps, and resolvers."""
 
 import sys
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def _without_files() -> dict[str, tuple[str, ...]]:
 
 
 def _list_choices(*only: str) -> str:
-    """What ``--help`` shows of the choices, a line for each group."""
+    """The choices as ``--help`` lists them, a line for each group."""
     return "\n".join(
         f"{group}: {', '.join(offered(group))}"
         for group in only or groups()

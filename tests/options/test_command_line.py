@@ -25,6 +25,7 @@ config.register()
     [
         (["normalizer=fusemax"], ["normalizer=fusemax", "did you mean fusedmax?"]),
         (["normalizer=options"], ["normalizer=options", "softmax"]),
+        (["data=multi30k_base"], ["data=multi30k_base", "multi30k_de_en"]),
         (["normalizer=3"], ["normalizer=3", "softmax"]),
         (["experiment=nope"], ["experiment=nope", "quickstart"]),
         (["optimizer=sgd"], ["optimizer=sgd", "adam, nag"]),

@@ -67,7 +67,6 @@ def test_the_map_declares_the_defaults_of_all(name):
 # Choices that are of classifiers, and choices that plugins make possible.
 _OF_ENTAILMENT = {
     *("task=entailment", "model=regattn_entailment", "criterion=sentence_prediction"),
-    *("training=entailment", "training=entailment_linear"),
 }
 _OF_PLUGINS = {"engine=ray", "engine=slurm", "sweep=optuna"}
 
@@ -110,6 +109,21 @@ def test_recipes_reach_fairseqs_options():
     assert composed("run", "lr_scheduler=cosine").lr_scheduler.lr_period_updates == 10000
     triangle = composed("run", "lr_scheduler=triangular").lr_scheduler
     assert (triangle.lr, triangle.max_lr) == ([0.0002], 0.002)
+
+
+@pytest.mark.parametrize("recipe", offered("training"))
+def test_a_recipe_is_for_any_task(recipe):
+    for experiment, criterion, metric in (
+        ("multi30k", "regattn_label_smoothed_cross_entropy", "loss"),
+        ("entailment", "sentence_prediction", "accuracy"),
+    ):
+        cfg = composed(
+            "run", f"experiment={experiment}", f"training={recipe}", "data.raw_dir=somewhere"
+        )
+        assert cfg.criterion._name == criterion
+        assert cfg.training.best_metric == metric
+        assert cfg.dataset.batch_size == cfg.training.batch_size
+        check_options(cfg)
 
 
 @pytest.mark.parametrize(
