@@ -14,7 +14,7 @@ from regattn_fairseq.demo.panels import (
     scores_html,
 )
 from regattn_fairseq.metrics import AttentionRecord
-from regattn_fairseq.normalizers import fusedmax, smoothed_max
+from regattn_fairseq.normalizers import fusedmax, rule, smoothed_max
 
 
 def panel(source: list[str], target: list[str], text: str = "out") -> AttentionPanel:
@@ -96,7 +96,7 @@ def test_sliders_cover_the_range_of_each_option_that_a_normalizer_takes():
         "alpha": (1.025, 11, 0.025),
         "k": (1, 15, 1),
     }
-    assert [slider.start for slider in sliders] == [1, 0.1, 1.5, 1.5, 8]
+    assert [slider.start for slider in sliders] == [1, 0.2, 1.5, 1.5, 8]
     labels = [slider.label for slider in sliders]
     assert labels[0].startswith("γ: strength")
     assert labels[1:] == ["λ of fusedmax", "p of pnormmax", "α of entmax", "k of topk"]
@@ -108,5 +108,5 @@ def test_sliders_start_where_the_models_were_trained():
     gamma, lam = option_sliders(normalizers, trained)
     assert (gamma.low, gamma.start) == (0.01, 0.01)
     # Two models disagree: it stands at the default, and reaches both.
-    assert (lam.high, lam.start) == (3.0, 0.05)
+    assert (lam.high, lam.start) == (3.0, rule("oscarmax").options["lam"].default)
     assert lam.label == "λ of oscarmax and fusedmax"
