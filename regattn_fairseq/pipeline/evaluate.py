@@ -9,12 +9,13 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from regattn_fairseq.metrics import AttentionFileError, load_attention, save_attention
+from regattn_fairseq.metrics import save_attention
 from regattn_fairseq.normalizers import normalizer_options
 from regattn_fairseq.options.fairseq_options import check_generation
 from regattn_fairseq.pipeline.evaluation import provenance
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
 from regattn_fairseq.pipeline.evaluation.forced_attention import attend_to_references
+from regattn_fairseq.pipeline.evaluation.kept import earlier_result, read_texts, write_result
 from regattn_fairseq.pipeline.evaluation.measures import (
     Texts,
     is_measured,
@@ -31,7 +32,7 @@ from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.identity import run_directory
 from regattn_fairseq.runs.leases import lease
 from regattn_fairseq.runs.prepared import PreparedData, data_of_run
-from regattn_fairseq.runs.result import ReportError, Result
+from regattn_fairseq.runs.result import Result
 from regattn_fairseq.runs.task_facts import task_facts
 from regattn_fairseq.sweep.callback import Score, name_job
 
@@ -92,16 +93,16 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
             config["alignment"] = _plain(cfg.alignment)
 
         key = evaluation_key(cfg, saved)
-        result = _earlier(run, trial.split, key)
+        result = earlier_result(run, trial.split, key)
         if result is not None and is_measured(result, alignment):
             logger.info("evaluated already: %s", run.result)
             # Since then an evaluation of another split may have replaced the run's last result, and
             # the alignment's file may have moved.
             if alignment is not None:
                 result = replace(result, config={**result.config, "alignment": config["alignment"]})
-            _write(result, run, only_if_changed=True)
+            write_result(result, run, only_if_changed=True)
             return
-        texts = None if result is None else _read_texts(result)
+        texts = None if result is None else read_texts(result)
         if result is None or texts is None:
             result, texts = _decode(task, trial, run, key)
         else:
@@ -127,7 +128,7 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
             )
             files = {**result.files, **measured.pop("files")}
             result = replace(result, **measured, files=files, config=config)
-            _write(result, run)
+            write_result(result, run)
         shown = "  ".join(f"{name} {value:.2f}" for name, value in result.metrics.items())
         logger.info("%s: %s", run.result, shown)
 
@@ -159,37 +160,6 @@ def _trial(run: RunFolder, saved: Any, data: PreparedData, cfg: DictConfig) -> T
 def _plain(node: Any) -> dict[str, Any]:
     found: Any = OmegaConf.to_container(node)
     return found
-
-
-def _earlier(run: RunFolder, split: str, key: str) -> Result | None:
-    """The result of an earlier evaluation with the same options; None if there is none.
-
-    Raises:
-        PipelineError: a file of a result is damaged.
-    """
-    for path in (run.result, run.result_of(split)):
-        if not path.is_file():
-            continue
-        try:
-            found = Result.from_content(read_json(path), run.directory, run.directory.name)
-        except ReportError:  # of another version
-            continue
-        if found.key == key:
-            return found
-    return None
-
-
-def _read_texts(result: Result) -> Texts | None:
-    """The outputs of an earlier evaluation; None if one of its files cannot be read."""
-    try:
-        return Texts(
-            sources=list(read_lines(result.path("sources"))),
-            hypotheses=list(read_lines(result.path("hypotheses"))),
-            references=list(read_lines(result.path("references"))),
-            records=load_attention(result.path("attention")),
-        )
-    except (OSError, UnicodeDecodeError, AttentionFileError):
-        return None
 
 
 def _decode(task: Task, trial: Trial, run: RunFolder, key: str) -> tuple[Result, Texts]:
@@ -241,13 +211,6 @@ def _decode(task: Task, trial: Trial, run: RunFolder, key: str) -> tuple[Result,
         (run.directory / reference_attention_file(split)).unlink(missing_ok=True)
     sources = list(read_lines(result.path("sources")))
     return result, Texts(sources, outputs.lines, references, outputs.records)
-
-
-def _write(result: Result, run: RunFolder, *, only_if_changed: bool = False) -> None:
-    content = result.content()
-    for path in (run.result_of(result.split), run.result):
-        if not (only_if_changed and path.is_file() and read_json(path) == content):
-            result.write(path)
 
 
 def _normalizer(saved: Any) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any
 from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline.preprocess import preprocess
-from regattn_fairseq.pipeline.train import run_differences
 from regattn_fairseq.reproduce.jobs import Stage, make_runs
 from regattn_fairseq.reproduce.plan import PlannedRun, compose_run, resolve_run
 from regattn_fairseq.runs.errors import PipelineError, one_line
+from regattn_fairseq.runs.identity import run_differences
 from regattn_fairseq.runs.result import ReportError, Result, read_run
 
 logger = logging.getLogger(__name__)

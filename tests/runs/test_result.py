@@ -60,7 +60,7 @@ def test_every_attribute_is_set_from_the_file(tmp_path):
     assert unset == {"signatures", "git_revision", "odd"}
     assert result.alignment == {"aer": 0.25}
     assert (result.alignment_sentences, result.alignment_reference) == (2, "gold")
-    assert result.label == "fusedmax (λ=0.1)"
+    assert result.label == "fusedmax (λ=0.1 learned)"
 
 
 def test_another_version_is_refused(tmp_path):
