@@ -1,16 +1,25 @@
 """The page itself, in Gradio."""
 
+from collections.abc import Sequence
 from importlib.resources import files
 from typing import Any
 
 import gradio as gr
 
 from regattn_fairseq.demo.admission import Admission, RefusedError
-from regattn_fairseq.demo.panels import attention_html, scores_html
+from regattn_fairseq.demo.panels import (
+    NORMALIZERS,
+    OptionSlider,
+    attention_html,
+    in_words,
+    option_sliders,
+    scores_html,
+)
 from regattn_fairseq.demo.systems import Desk
+from regattn_fairseq.pipeline.evaluation.translator import trained_options
+from regattn_fairseq.runs.task_facts import task_facts
 
 _START_SCORES = (1.2, 0.9, 0.8, -0.3, 0.1)
-_DOING = {"translation": "Translate", "summarization": "Write a headline"}
 
 # Fonts of the reader's own machine: nothing is fetched.
 THEME = gr.themes.Base(
@@ -32,13 +41,17 @@ def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
             _sentences(desks, admission)
         with gr.Tab("Scores"):
             _scores()
-    # Whoever comes when so many wait is told so, rather than left to wait.
+    # When 64 requests wait, the next one gets a message that says so.
     page.queue(max_size=64, default_concurrency_limit=1)
     return page
 
 
 def _sentences(desks: list[Desk], admission: Admission) -> None:
     by_name = {desk.name: desk for desk in desks}
+    normalizers = [system.translator.normalizer for desk in desks for system in desk.systems]
+    sliders = option_sliders(
+        [normalizer.name for normalizer in normalizers], map(trained_options, normalizers)
+    )
 
     def write(text: str, corpus: str, options: dict[str, float], request: gr.Request) -> str:
         try:
@@ -51,20 +64,20 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def translate(
-        text: str, corpus: str, trained: bool, gamma: float, lam: float, request: gr.Request
-    ) -> str:
-        options = {} if trained else {"gamma": gamma, "lam": lam}
-        return write(text, corpus, options, request)
+    def named(values: Sequence[float]) -> dict[str, float]:
+        return {slider.option: value for slider, value in zip(sliders, values, strict=True)}
 
-    def change(
-        text: str, corpus: str, gamma: float, lam: float, request: gr.Request
-    ) -> tuple[bool, str]:
-        return False, write(text, corpus, {"gamma": gamma, "lam": lam}, request)
+    def translate(
+        request: gr.Request, text: str, corpus: str, trained: bool, *values: float
+    ) -> str:
+        return write(text, corpus, {} if trained else named(values), request)
+
+    def change(request: gr.Request, text: str, corpus: str, *values: float) -> tuple[bool, str]:
+        return False, write(text, corpus, named(values), request)
 
     def choose(corpus: str) -> tuple[Any, Any]:
         desk = by_name.get(corpus, desks[0])
-        return gr.update(value=desk.example), gr.update(value=_DOING[desk.task])
+        return gr.update(value=desk.example), gr.update(value=task_facts(desk.task).action)
 
     first = desks[0]
     corpus = gr.Dropdown(
@@ -78,30 +91,30 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         elem_id="source",
     )
     with gr.Row():
-        gamma = gr.Slider(0.05, 10, 1.0, step=0.05, label="γ: small is sparse, large is flat")
-        lam = gr.Slider(0, 2, 0.1, step=0.01, label="λ: of fusing and grouping", elem_id="lam")
-        trained = gr.Checkbox(True, label="γ and λ as trained")
-    button = gr.Button(_DOING[first.task], variant="primary", elem_id="translate")
+        options = [_option(slider, elem_id=slider.option) for slider in sliders]
+        symbols = in_words([slider.symbol for slider in sliders])
+        trained = gr.Checkbox(True, label=f"{symbols} as trained")
+    button = gr.Button(task_facts(first.task).action, variant="primary", elem_id="translate")
     shown = gr.HTML(elem_id="attention")
 
     together: dict[str, Any] = {
         "concurrency_limit": 1,
         "concurrency_id": "models",
-        # While a slider moves, only where it comes to rest counts.
+        # While a slider moves, the positions that it passes are skipped.
         "trigger_mode": "always_last",
     }
     gr.on(
         [button.click, text.submit, trained.input],
         translate,
-        [text, corpus, trained, gamma, lam],
+        [text, corpus, trained, *options],
         shown,
         api_name="translate",
         **together,
     )
     gr.on(
-        [gamma.input, lam.input],
+        [option.input for option in options],
         change,
-        [text, corpus, gamma, lam],
+        [text, corpus, *options],
         [trained, shown],
         api_visibility="private",
         **together,
@@ -110,12 +123,15 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
 
 
 def _scores() -> None:
+    sliders = option_sliders(NORMALIZERS)
+
     def show(*values: float) -> str:
-        *scores, gamma, lam, p = values
+        scores, options = values[: len(_START_SCORES)], values[len(_START_SCORES) :]
         try:
             if any(not isinstance(value, int | float) or abs(value) > 1e6 for value in values):
                 raise RefusedError("Scores and options must be numbers.")
-            return scores_html(scores, gamma=gamma, lam=lam, p=p)
+            named = zip(sliders, options, strict=True)
+            return scores_html(scores, **{slider.option: value for slider, value in named})
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
@@ -129,11 +145,10 @@ def _scores() -> None:
             for position, value in enumerate(_START_SCORES, start=1)
         ]
     with gr.Row():
-        gamma = gr.Slider(0.05, 10, 1.0, step=0.05, label="γ")
-        lam = gr.Slider(0, 2, 0.1, step=0.01, label="λ of fusedmax and oscarmax")
-        p = gr.Slider(1.05, 2, 1.5, step=0.05, label="p of pnormmax")
-    inputs = [*scores, gamma, lam, p]
-    shown = gr.HTML(scores_html(_START_SCORES, gamma=1.0, lam=0.1, p=1.5), elem_id="weights")
+        options = [_option(slider) for slider in sliders]
+    inputs = [*scores, *options]
+    start = {slider.option: slider.start for slider in sliders}
+    shown = gr.HTML(scores_html(_START_SCORES, **start), elem_id="weights")
     gr.on(
         [slider.input for slider in inputs],
         show,
@@ -144,6 +159,12 @@ def _scores() -> None:
         show_progress="hidden",
         concurrency_limit=2,
         concurrency_id="scores",
+    )
+
+
+def _option(slider: OptionSlider, **more: Any) -> gr.Slider:
+    return gr.Slider(
+        slider.low, slider.high, slider.start, step=slider.step, label=slider.label, **more
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,17 +14,17 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from regattn_fairseq.metrics import AttentionRecord, equal_groups
 from regattn_fairseq.metrics.token_labels import token_labels
 from regattn_fairseq.normalizers import (
+    Option,
     build_normalizer,
-    fusedmax,
     normalizer_options,
-    oscarmax,
+    rule,
     smoothed_max,
 )
+from regattn_fairseq.normalizers.naming import declared_options, symbol
+from regattn_fairseq.normalizers.rules import rules
 
-# Those that have a regularizer, and so a max.
-NORMALIZERS = ("softmax", "sparsemax", "fusedmax", "oscarmax", "pnormmax")
-_WITH_GROUPS = {"fusedmax": fusedmax, "oscarmax": oscarmax}
-_SYMBOLS = {"gamma": "γ", "lam": "λ"}
+# max_Ω exists where a map has a regularizer Ω.
+NORMALIZERS = tuple(each.name for each in rules() if each.penalty is not None)
 
 _environment = Environment(
     loader=PackageLoader(__name__.rpartition(".")[0]),
@@ -57,7 +57,7 @@ class AttentionPanel:
     def shown_options(self) -> str:
         """Such as ``γ = 1, λ = 0.5 (trained with 0.1)``."""
         return ", ".join(
-            f"{_SYMBOLS.get(name, name)} = {_compact(value)}"
+            f"{symbol(self.normalizer, name)} = {_compact(value)}"
             + (
                 ""
                 if value == self.trained[name]
@@ -97,6 +97,82 @@ class ScoresPanel:
     groups: list[str]
 
 
+@dataclass(frozen=True)
+class OptionSlider:
+    """A slider for an option of normalizers.
+
+    Attributes:
+        option: name of the option.
+        symbol: as formulas write it.
+        label: what it changes, for a reader.
+        low: its lower end.
+        high: its upper end.
+        step: between two positions.
+        start: where it stands at first.
+    """
+
+    option: str
+    symbol: str
+    label: str
+    low: float
+    high: float
+    step: float
+    start: float
+
+
+def option_sliders(
+    normalizers: Iterable[str], trained: Iterable[Mapping[str, Any]] = ()
+) -> list[OptionSlider]:
+    """A slider for each number that one of these normalizers takes as an option.
+
+    A slider covers the option's range. If the range has no upper end, the slider is twenty times
+    as long as the default is away from the lower end, or twice as long for a whole number. It
+    starts at the trained value if all models that take the option have the same one, otherwise at
+    the default.
+
+    Args:
+        normalizers: names.
+        trained: the options of models.
+    """
+    names = list(dict.fromkeys(normalizers))
+    models = list(trained)
+    sliders = []
+    for name, declared in declared_options().items():
+        takers = tuple(each for each in names if name in normalizer_options(each))
+        if not takers or declared.low is None:
+            continue
+        what = (
+            f": {declared.description}" if len(takers) == len(names) else f" of {in_words(takers)}"
+        )
+        values = {model[name] for model in models if name in model}
+        sliders.append(_slider(rule(takers[0]).options[name], f"{declared.symbol}{what}", values))
+    return sliders
+
+
+def _slider(option: Option, label: str, trained: set[Any]) -> OptionSlider:
+    assert option.low is not None
+    reach = option.default - option.low or 1
+    step = 1 if option.integer else round(reach / 20, 6)
+    low = option.low if option.low_included else round(option.low + step, 6)
+    high = min(option.high, round(option.low + (2 if option.integer else 20) * reach, 6))
+    start = next(iter(trained)) if len(trained) == 1 else option.default
+    return OptionSlider(
+        option=option.name,
+        symbol=option.symbol,
+        label=label,
+        low=min(low, *trained, start),
+        high=max(high, *trained, start),
+        step=step,
+        start=start,
+    )
+
+
+def in_words(names: Sequence[str]) -> str:
+    """Such as ``a, b and c``."""
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
+
+
 def attention_html(panels: Sequence[AttentionPanel]) -> str:
     """A heat map for each panel: a row a target token, a column a source token."""
     return _environment.get_template("attention.html.j2").render(
@@ -109,7 +185,7 @@ def score_panels(scores: Sequence[float], **options: float) -> list[ScoresPanel]
 
     Args:
         scores: any number of them.
-        options: ``gamma``, ``lam`` and ``p``; each normalizer takes those that it has.
+        options: such as ``gamma`` and ``lam``; each normalizer takes those that it has.
 
     Raises:
         ValueError: an option is out of range.
@@ -120,8 +196,8 @@ def score_panels(scores: Sequence[float], **options: float) -> list[ScoresPanel]
         taken: dict[str, Any] = {
             option: value for option, value in options.items() if option in normalizer_options(name)
         }
-        if name in _WITH_GROUPS:
-            weights, groups = _WITH_GROUPS[name](x, return_groups=True, **taken)
+        if rule(name).grouped:
+            weights, groups = rule(name).function(x, return_groups=True, **taken)
         else:
             weights, groups = build_normalizer(name, **taken)(x), None
         value = smoothed_max(x, normalizer=name, **taken)

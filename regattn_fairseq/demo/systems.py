@@ -17,10 +17,11 @@ from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.prepared import data_of_run
 from regattn_fairseq.runs.result import Result, find_runs, reason
+from regattn_fairseq.runs.task_facts import TASK_FACTS
 
 logger = logging.getLogger(__name__)
 
-_WRITING = ("translation", "summarization")
+_WRITING = tuple(facts.name for facts in TASK_FACTS if facts.action)
 _EXAMPLE_WORDS = range(5, 16)
 
 
@@ -59,7 +60,7 @@ class Desk:
 
         Args:
             line: the source sentence.
-            options: ``gamma`` and ``lam``, where they are not to be as trained.
+            options: those that are not to be as trained, such as ``gamma`` and ``lam``.
 
         Raises:
             ValueError: an option is out of range.
@@ -141,11 +142,9 @@ def _load(run: Result, cache_dir: Path) -> Translator:
         raise PipelineError("it has no config.yaml: copy the whole folder of the run")
     saved: Any = OmegaConf.load(files.config)
     data = data_of_run(saved, run.folder, cache_dir)
-    evaluated = run.raw.get("config", {})
-    checkpoint = evaluated.get("evaluation", {}).get("checkpoint", "best")
-    translator = Translator(
-        files.checkpoint(checkpoint), data, saved, OmegaConf.create(evaluated.get("generation", {}))
-    )
+    checkpoint = files.checkpoint(run.config.get("evaluation", {}).get("checkpoint", "best"))
+    generation = OmegaConf.create(run.config.get("generation", {}))
+    translator = Translator(checkpoint, data, saved, generation)
     assert translator.normalizer  # raises where there is none
     return translator
 

@@ -5,7 +5,7 @@ of any toolkit; nothing here knows how the output was made. ROUGE is in ``metric
 ``metrics.rouge_published``, which are not imported with the package: their stemmer takes seconds.
 """
 
-from regattn_fairseq.metrics.accuracy import score_labels
+from regattn_fairseq.metrics.accuracy import score_labels, sentence_accuracy
 from regattn_fairseq.metrics.alignment import (
     ALIGNMENT_FIGURES,
     Alignment,
@@ -68,6 +68,7 @@ __all__ = [
     "score_labels",
     "score_translation",
     "segment_lengths",
+    "sentence_accuracy",
     "sentence_bleu",
     "sentence_ratios",
     "stack_counts",

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+import numpy as np
+
 from regattn_fairseq.metrics.pairs import check_pairs
 
 
@@ -32,3 +34,20 @@ def score_labels(
     right = sum(counts[label, label] for label in labels)
     confusion = [[counts[row, column] for column in labels] for row in labels]
     return {"accuracy": 100 * right / len(gold)}, confusion
+
+
+def sentence_accuracy(predicted: Sequence[str], gold: Sequence[str]) -> np.ndarray:
+    """100 for each example whose label is right, 0 for the others.
+
+    Args:
+        predicted: one label an example.
+        gold: the right label of each, in the same order.
+
+    Returns:
+        A float64 array [example].
+
+    Raises:
+        ValueError: the two differ in length.
+    """
+    pairs = zip(predicted, gold, strict=True)
+    return np.array([100.0 * (label == right) for label, right in pairs])

@@ -1,4 +1,4 @@
-"""Named architectures: `--arch` names, and the sizes that each stands for."""
+"""Named architectures: each is a choice of ``--arch`` and of Hydra's ``model=``."""
 
 from argparse import Namespace
 from typing import Any

@@ -3,109 +3,116 @@
 import argparse
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, make_dataclass
 from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
 
 from regattn_fairseq.models.schedules import Schedule, ScheduledNormalizer
-from regattn_fairseq.normalizers import (
-    build_normalizer,
-    normalizer_names,
-    normalizer_options,
-    rule,
-)
+from regattn_fairseq.normalizers import Option, normalizer_names, normalizer_options, rule
+from regattn_fairseq.normalizers.naming import arguments, declared_options, takers
 
 # fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
 OptionalFloat = Optional[float]  # noqa: UP045
 
 
-@dataclass
-class NormalizerOptions(FairseqDataclass):
-    """What every model with attention offers."""
+def option_fields() -> list[tuple[str, Any, Any]]:
+    """Arguments of fairseq for the maps' options, as fields for ``make_dataclass``.
 
-    attn_normalizer: str = field(
-        default="softmax",
-        metadata={
-            "help": "what turns scores into attention weights: " + ", ".join(normalizer_names())
-        },
+    Returns:
+        For each argument its name, its type, and a field with its default and its help.
+    """
+    names = arguments()
+    maps = "what turns scores into attention weights: " + ", ".join(normalizer_names())
+    fields: list[tuple[str, Any, Any]] = [(names["name"], str, _field("softmax", maps))]
+    options = declared_options()
+    for name, option in options.items():
+        kind: Any = Optional[_kind(option)]  # noqa: UP045
+        fields.append((names[name], kind, _field(None, _help(option))))
+    for name, option in options.items():
+        if option.learnable:
+            text = f"train {option.symbol} with the model, from {names[name]} on; it stays positive"
+            fields.append((names[f"learn_{name}"], bool, _field(False, text)))
+    return fields
+
+
+def _field(default: Any, text: str) -> Any:
+    return field(default=default, metadata={"help": text})
+
+
+def _kind(option: Option) -> type:
+    if option.low is None:  # nothing is known of it but its default
+        return type(option.default)
+    return int if option.integer else float
+
+
+def _help(option: Option) -> str:
+    """What an option does, for each of the maps that take it, its range and its default."""
+    names = takers(option.name)
+    declared = [rule(name).options[option.name] for name in names]
+    texts: dict[str, list[str]] = {}
+    for name, each in zip(names, declared, strict=True):
+        texts.setdefault(each.description, []).append(name)
+    everywhere = len(texts) == 1 and len(names) == len(normalizer_names())
+    said = "; ".join(
+        text if everywhere else f"{text} ({', '.join(maps)})" for text, maps in texts.items()
     )
-    attn_gamma: OptionalFloat = field(
-        default=None,
-        metadata={
-            "help": "strength γ > 0 of the regularization: small is sparse, large is flat "
-            "(default: the normalizer's own)"
-        },
-    )
+    same = len({each.default for each in declared}) == 1
+    default = f"{option.default}" if same else "the normalizer's own"
+    return f"{option.symbol}, {option.range}: {said} (default: {default})"
+
+
+# A type checker cannot see its fields.
+_DeclaredOptions: Any = make_dataclass(
+    "_DeclaredOptions", option_fields(), bases=(FairseqDataclass,)
+)
+
+
+# Of each map, how many times its own γ is at first.
+_STARTS = ", ".join(f"{rule(name).gamma_start:g} for {name}" for name in normalizer_names())
+
+
+@dataclass
+class NormalizerOptions(_DeclaredOptions):
+    """What every model with attention offers: the maps' options, and how it trains with them."""
+
     attn_gamma_start: OptionalFloat = field(
         default=None,
         metadata={
-            "help": "γ at the first update, from which it falls to attn_gamma: a sparse map whose "
-            "γ is small from the start gives most words neither weight nor gradient before "
-            "training has told them apart (default: attn_gamma times 8 for the sparse maps, but "
-            "entmax; attn_gamma for the others)"
+            "help": "γ at the first update; it falls from there to attn_gamma. With a small γ from "
+            "the start, a sparse map gives most words neither weight nor gradient before training "
+            f"has told them apart (default: attn_gamma times {_STARTS})"
         },
     )
     attn_gamma_anneal: int = field(
-        default=1000, metadata={"help": "updates over which γ falls; 0: it is whole at once"}
-    )
-    attn_lambda: OptionalFloat = field(
-        default=None,
-        metadata={
-            "help": "strength λ >= 0 of the structure: of fusing neighbours (fusedmax) or of "
-            "grouping any words (oscarmax) (default: the normalizer's own)"
-        },
+        default=1000,
+        metadata={"help": "updates over which γ falls; 0: γ has its final value from the start"},
     )
     attn_lambda_warmup: int = field(
         default=1000,
         metadata={
-            "help": "updates over which λ grows from 0 to attn_lambda; a large λ may fuse all "
-            "words before training has told them apart, which nothing undoes; 0: it is whole at "
-            "once"
+            "help": "updates over which λ grows from 0 to attn_lambda. A large λ from the start "
+            "may fuse all words for good, since no gradient parts them again. 0: λ has its final "
+            "value from the start"
         },
     )
     attn_normalized: bool = field(
         default=False,
         metadata={
             "help": "make every score a cosine, times the square root of the number of units, so "
-            "that its size does not depend on that of the weights; keeps sparse attention from "
-            "settling on one word before it has learned which"
+            "that its size does not depend on that of the weights; this keeps sparse attention "
+            "from settling on one word before it has learned which"
         },
-    )
-    attn_p: OptionalFloat = field(
-        default=None,
-        metadata={
-            "help": "norm of pnormmax, 1 < p <= 2; p = 2 is sparsemax "
-            "(default: the normalizer's own)"
-        },
-    )
-    attn_alpha: OptionalFloat = field(
-        default=None,
-        metadata={
-            "help": "exponent of entmax, above 1; 2 is sparsemax, near 1 is near softmax "
-            "(default: the normalizer's own)"
-        },
-    )
-    attn_learn_gamma: bool = field(
-        default=False,
-        metadata={"help": "train γ with the model, from attn_gamma on, kept positive by softplus"},
-    )
-    attn_learn_lambda: bool = field(
-        default=False,
-        metadata={"help": "train λ with the model, from attn_lambda on, kept positive by softplus"},
     )
 
 
 def check_attention_options(parser: argparse.ArgumentParser) -> None:
     """Have the parser refuse ``--attn-*`` values that no normalizer takes."""
-    checks: dict[str, Callable[[str], Any]] = {
-        "attn_normalizer": _normalizer_name,
-        "attn_gamma": _checked_by("sparsemax", "gamma"),
-        "attn_gamma_start": _checked_by("sparsemax", "gamma"),
-        "attn_lambda": _checked_by("fusedmax", "lam"),
-        "attn_p": _checked_by("pnormmax", "p"),
-        "attn_alpha": _checked_by("entmax", "alpha"),
-    }
+    names = arguments()
+    options = declared_options()
+    checks: dict[str, Callable[[str], Any]] = {names["name"]: _normalizer_name}
+    checks |= {names[name]: _checked_by(option) for name, option in options.items()}
+    checks["attn_gamma_start"] = checks["attn_gamma"]
     for action in parser._actions:
         if action.dest in checks:
             action.type = checks[action.dest]
@@ -117,22 +124,23 @@ def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
     Raises:
         ValueError: unknown normalizer, or an option out of range.
     """
-    given: dict[str, Any] = {
-        "gamma": cfg.attn_gamma,
-        "lam": cfg.attn_lambda,
-        "p": cfg.attn_p,
-        "alpha": cfg.attn_alpha,
-    }
+    names = arguments()
     options = {name: option.default for name, option in rule(cfg.attn_normalizer).options.items()}
-    options |= {
-        name: value for name, value in given.items() if name in options and value is not None
-    }
-    switches = {"gamma": "attn_learn_gamma", "lam": "attn_learn_lambda"}
-    learned = {name: switch for name, switch in switches.items() if getattr(cfg, switch)}
-    for name, switch in learned.items():
+    for name in options.keys() & names.keys():
+        # A plugin may register a map after this module has made the arguments.
+        given = getattr(cfg, names[name], None)
+        if given is not None:
+            options[name] = given
+    learned = [
+        name
+        for name, option in declared_options().items()
+        if option.learnable and getattr(cfg, names[f"learn_{name}"], False)
+    ]
+    for name in learned:
         if name not in options:
             raise ValueError(
-                f"{switch}: {cfg.attn_normalizer} has no {name} to learn; leave the option out"
+                f"{names[f'learn_{name}']}: {cfg.attn_normalizer} has no {name} to learn; leave "
+                "the option out"
             )
     normalizer = ScheduledNormalizer(cfg.attn_normalizer, learned=learned, **options)
     normalizer.schedule = _schedule(cfg, options.get("gamma", 1.0))
@@ -159,16 +167,15 @@ def _normalizer_name(text: str) -> str:
     return text
 
 
-def _checked_by(normalizer: str, option: str) -> Callable[[str], float]:
-    """A parser of numbers that applies the normalizer's own range check."""
+def _checked_by(option: Option) -> Callable[[str], Any]:
+    """A parser of an option's values that applies the option's own range check."""
 
-    def number(text: str) -> float:
-        value = float(text)
+    def number(text: str) -> Any:
+        # A whole number is read as any number: the range check has the better message.
+        value = _kind(option)(text) if option.low is None else float(text)
         try:
-            options: dict[str, Any] = {option: value}
-            build_normalizer(normalizer, **options)
+            return option.check(value)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
-        return value
 
     return number

@@ -100,7 +100,13 @@ class Option:
 # The gamma_start of maps whose weights follow equal scores one to one, as sparsemax's do, where
 # softmax's follow with 1/d. Chosen on validation sets: results/defaults.
 ONE_TO_ONE = 8.0
-GAMMA = Option("gamma", "γ", "strength of the regularization", low=0.0, learnable=True)
+GAMMA = Option(
+    "gamma",
+    "γ",
+    "strength of the regularization; small is sparse, large is flat",
+    low=0.0,
+    learnable=True,
+)
 LAM = Option("lam", "λ", "weight of the penalty", low=0.0, low_included=True, learnable=True)
 
 

@@ -1,7 +1,8 @@
-"""What the YAML files in ``configs/`` rely on: fairseq's option groups, and a few resolvers."""
+"""What Hydra needs besides ``configs/``: option groups of fairseq, models, maps, and resolvers."""
 
 import sys
 from collections.abc import Callable
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
-from regattn_fairseq import criterions, models, tasks  # noqa: F401  registers what those groups name
+from regattn_fairseq import criterions, tasks  # noqa: F401  registers what those groups name
 from regattn_fairseq.guests.hydra import share_config_store
+from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig, RegattnLSTMModel
+from regattn_fairseq.models.normalizer_options import NormalizerOptions
 from regattn_fairseq.normalizers import normalizer_names, rule
-from regattn_fairseq.normalizers.rules import rules
+from regattn_fairseq.normalizers.naming import arguments, declared_options, takers
 
 FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
 
@@ -46,13 +49,11 @@ _OF_FAIRSEQ = {
         "tri_stage",
         "triangular",
     ),
-    "model": ("regattn_entailment", "regattn_lstm"),
     "optimizer": ("adam", "nag"),
 }
-# Files and folders in configs/ that others build on, or that other programs read.
+# Folders in configs/ that other configurations build on, or that other programs read.
 _NO_GROUPS = ("defaults",)
 _OF_REPRODUCE = ("reproduce",)  # the one group that regattn-reproduce has, and no other command
-_NO_CHOICES = ("multi30k_base", "options")
 
 
 def offered(group: str) -> tuple[str, ...]:
@@ -64,17 +65,25 @@ def offered(group: str) -> tuple[str, ...]:
     if group not in groups():
         return ()
     own = {path.stem for path in (CONFIGS / group).glob("*.yaml")}
-    return tuple(sorted((own | {*_OF_FAIRSEQ.get(group, ())}).difference(_NO_CHOICES)))
+    return tuple(sorted(own | {*_without_files().get(group, ())}))
 
 
 def groups() -> tuple[str, ...]:
     """The groups that the commands offer a choice of, in alphabetical order."""
     own = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
-    return tuple(sorted((own | {*_OF_FAIRSEQ}).difference(_NO_GROUPS)))
+    return tuple(sorted((own | {*_without_files()}).difference(_NO_GROUPS)))
+
+
+def _without_files() -> dict[str, tuple[str, ...]]:
+    """The choices that no file in configs/ is about, by group."""
+    return _OF_FAIRSEQ | {
+        "model": ("regattn_entailment", "regattn_lstm", *ARCHITECTURES),
+        "normalizer": normalizer_names(),
+    }
 
 
 def _list_choices(*only: str) -> str:
-    """What ``--help`` shows of the choices, a line for each group."""
+    """The choices as ``--help`` lists them, a line for each group."""
     return "\n".join(
         f"{group}: {', '.join(offered(group))}"
         for group in only or groups()
@@ -83,13 +92,18 @@ def _list_choices(*only: str) -> str:
 
 
 def register() -> None:
-    """Make fairseq's option groups and our resolvers known to Hydra; harmless to repeat."""
+    """Tell Hydra of fairseq's option groups, our choices without files, and our resolvers.
+
+    It does no harm to call this again.
+    """
     nodes = {}
     for name, field in FairseqConfig.__dataclass_fields__.items():
         if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass):
             nodes[name] = OmegaConf.structured(field.type)
     # A plain dictionary of typed nodes: unlike FairseqConfig itself it may have neighbours.
     ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
+    _store_models()
+    _store_normalizers()
     share_config_store()
 
     resolvers: dict[str, Callable[..., Any]] = {
@@ -110,17 +124,41 @@ def register() -> None:
         OmegaConf.register_new_resolver(resolver, function, replace=True)
 
 
-def normalizer_default(name: str, option: str) -> Any:
-    """What a normalizer's option is unless one is given.
+def _store_models() -> None:
+    """Offer each architecture as a choice of ``model``."""
+    for name, sizes in ARCHITECTURES.items():
+        node = RegattnLSTMConfig(**sizes)
+        node._name = RegattnLSTMModel.name
+        ConfigStore.instance().store(name, node=node, group="model")
 
-    Of one that does not take it, or does not exist, it is what the first that takes it declares: a
-    number without effect, which says what kind of value belongs there.
+
+def _store_normalizers() -> None:
+    """Offer each map as a choice of ``normalizer``, and hand its options on to the model.
+
+    Every choice has the options of all maps: a sweep over maps may set one that only some take.
     """
-    known = [rule(name)] if name in normalizer_names() else []
-    declared = (
-        each.options[option].default for each in (*known, *rules()) if option in each.options
-    )
-    return next(declared)
+    store = ConfigStore.instance()
+    names = arguments()
+    trained = {each.name: each.default for each in fields(NormalizerOptions)}
+    node = {name: trained[argument] for name, argument in names.items()}
+    for option in declared_options():
+        node[option] = f"${{normalizer_default:${{.name}},{option}}}"
+    # Both by default end at the same update.
+    node["lam_warmup"] = "${.gamma_anneal}"
+    for name in normalizer_names():
+        store.store(name, node={**node, "name": name}, group="normalizer")
+    links = {argument: f"${{normalizer.{name}}}" for name, argument in names.items()}
+    store.store("normalizer_of_model", node=links, package="model")
+
+
+def normalizer_default(name: str, option: str) -> Any:
+    """The value of a normalizer's option unless one is given.
+
+    If the normalizer does not take the option, or does not exist, this is the default of the first
+    that takes it: it has no effect, and says what kind of value belongs there.
+    """
+    known = name in normalizer_names() and option in rule(name).options
+    return rule(name if known else takers(option)[0]).options[option].default
 
 
 def _bleu_tokenizer(language: str) -> str:

@@ -175,7 +175,7 @@ def _one_line(text: str) -> str:
 
 
 def _run_record(run: Result) -> dict[str, object]:
-    kept = {key: value for key, value in run.raw.items() if key not in _NOT_IN_RUNS_CSV}
+    kept = {key: value for key, value in run.content().items() if key not in _NOT_IN_RUNS_CSV}
     flat = pd.json_normalize(kept, sep="_").iloc[0].to_dict()
     return {"run": run.name, "label": run.label, **flat}
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from regattn_fairseq.normalizers.naming import labelled
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heatmaps import choose_sentence, draw_heatmaps
 from regattn_fairseq.report.rows import Row
@@ -86,11 +87,8 @@ def _normalizer_part(row: Row, rows: Sequence[Row]) -> str:
     name = str(row.normalizer["name"])
     if sum(other.normalizer["name"] == name for other in rows) == 1:
         return name
-    options = [
-        f"{option}{value:g}" if isinstance(value, float) else f"{option}{value}"
-        for option, value in row.normalizer.items()
-        if option != "name" and not (option == "gamma" and value == 1)
-    ]
+    told = labelled(row.normalizer)
+    options = (f"{option}{value}{'_learned' if learned else ''}" for option, value, learned in told)
     return "_".join([name, *options])
 
 

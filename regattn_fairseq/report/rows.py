@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -15,15 +15,17 @@ from regattn_fairseq.metrics import (
     PairedResult,
     paired_bootstrap,
     paired_bootstrap_bleu,
+    sentence_accuracy,
     tokenizer_of_signature,
 )
 from regattn_fairseq.metrics.rouge import ROUGE_KEYS, is_stemmed_in, sentence_rouge
 from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
 from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.runs.result import Result, reason
+from regattn_fairseq.runs.task_facts import TASK_FACTS
 
 BASELINE = "softmax"
-_TASK_ORDER = ("translation", "summarization", "entailment")
+_TASK_ORDER = tuple(facts.name for facts in TASK_FACTS)
 
 
 @dataclass(frozen=True)
@@ -122,12 +124,15 @@ class Row:
         return flat
 
 
-def _summarize(sections: Sequence[dict[str, float]]) -> dict[str, Summary]:
+def _summarize(sections: Sequence[Mapping[str, float | None]]) -> dict[str, Summary]:
     """Mean and deviation of each figure that any of the runs has."""
     figures = dict.fromkeys(figure for section in sections for figure in section)
     summaries = {}
     for figure in figures:
-        values = [section[figure] for section in sections if figure in section]
+        found = (section.get(figure) for section in sections)
+        values = [value for value in found if value is not None]
+        if not values:
+            continue
         deviation = statistics.stdev(values) if len(values) > 1 else None
         summaries[figure] = Summary(statistics.fmean(values), deviation, len(values))
     return summaries
@@ -184,11 +189,10 @@ def _test(
         except ValueError as error:
             warnings.append(f"{last.name}: no significance test of BLEU ({error})")
     if "accuracy" in last.metrics:
-        right, baseline_right = (
-            [100.0 * (label == gold) for label, gold in zip(labels, references, strict=True)]
-            for labels in (hypotheses, baseline_hypotheses)
+        results["accuracy"] = paired_bootstrap(
+            sentence_accuracy(hypotheses, references),
+            sentence_accuracy(baseline_hypotheses, references),
         )
-        results["accuracy"] = paired_bootstrap(right, baseline_right)
     if not last.metrics.keys().isdisjoint(ROUGE_KEYS):
         results |= _test_rouge(pairs, warnings)
     return results
@@ -313,7 +317,7 @@ def build_rows(runs: Iterable[Result], *, baseline: str = BASELINE) -> tuple[lis
                 Row(
                     *first.block,
                     label=first.label,
-                    normalizer=first.normalizer,
+                    normalizer=first.variant,
                     runs=tuple(members),
                     metrics=_summarize([run.metrics for run in members]),
                     attention=_summarize([run.attention for run in members]),

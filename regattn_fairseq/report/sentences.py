@@ -16,6 +16,7 @@ from regattn_fairseq.metrics import (
     attention_counts,
     load_attention,
     paired_bootstrap_ratios,
+    sentence_accuracy,
     sentence_bleu,
     tokenizer_of_signature,
 )
@@ -101,7 +102,6 @@ def sentence_scores(run: Result) -> tuple[str, np.ndarray] | None:
         if metric == "rougeL":
             stemming = is_stemmed_in(run.signatures.get(metric, ""))
             return metric, sentence_rouge(hypotheses, references, stemming=stemming)[metric]
-        pairs = zip(hypotheses, references, strict=True)
-        return metric, np.array([100.0 * (label == gold) for label, gold in pairs])
+        return metric, sentence_accuracy(hypotheses, references)
     except (OSError, ValueError):
         return None

@@ -83,12 +83,12 @@ def _write_side_by_side(folder: Path) -> None:
 
 def _header(cfg: DictConfig, command: str, wall: float, outcomes: Sequence[Outcome]) -> str:
     runs = [outcome.run for outcome in outcomes if outcome.run is not None]
-    machines = sorted({str(run.raw["machine"]) for run in runs if run.raw.get("machine")})
+    machines = sorted({run.machine for run in runs if run.machine})
     here = f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores"
     facts = [f"`{command}`", f"Wall time {format_duration(wall)}, on {here}."]
     if runs:
         trained = sum(outcome.trained for outcome in outcomes)
-        training = sum(run.training.get("wall_s", 0.0) for run in runs)
+        training = sum(run.training.get("wall_s") or 0.0 for run in runs)
         facts.append(
             f"{len(runs)} runs, {trained} of them trained by this command; their trainings took "
             f"{format_duration(training)} in all ({'; '.join(machines) or 'machine unknown'})."

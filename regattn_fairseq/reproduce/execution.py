@@ -116,8 +116,8 @@ def _finished(folders: Sequence[Path]) -> Iterator[Result]:
 
 def is_made_so(run: Result, resolved: dict[str, Any]) -> bool:
     """Whether a finished run was made with exactly these options."""
-    saved = run.raw.get("config")
-    if not isinstance(saved, dict) or not isinstance(saved.get("data"), dict):
+    saved = run.config
+    if not isinstance(saved.get("data"), dict):
         return False
     if saved["data"].get("name") != resolved["data"]["name"]:
         return False

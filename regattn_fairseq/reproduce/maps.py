@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
 from regattn_fairseq.normalizers import build_normalizer, normalizer_options, smoothed_max
+from regattn_fairseq.normalizers.naming import symbol
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.tables import escape_markdown
 from regattn_fairseq.runs.files import write_text
@@ -36,15 +37,14 @@ def write_map_figure(draw: Callable[[DictConfig], Drawing], cfg: DictConfig, ste
 
 def _options(cfg: DictConfig, normalizer: str) -> dict[str, Any]:
     taken = normalizer_options(normalizer)
-    return {name: cfg[name] for name in ("gamma", "lam", "p") if name in taken}
+    return {name: cfg[name] for name in taken if name in cfg}
 
 
 def _label(cfg: DictConfig, normalizer: str) -> str:
-    symbols = {"lam": "λ", "p": "p"}
     shown = [
-        f"{symbols[name]}={value:g}"
+        f"{symbol(normalizer, name)}={value:g}"
         for name, value in _options(cfg, normalizer).items()
-        if name in symbols
+        if name != "gamma"
     ]
     return f"{normalizer} ({', '.join(shown)})" if shown else normalizer
 

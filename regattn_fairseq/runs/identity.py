@@ -8,7 +8,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regattn_fairseq.files import sha256
 from regattn_fairseq.normalizers import normalizer_options
-from regattn_fairseq.normalizers.naming import is_idle
+from regattn_fairseq.normalizers.naming import is_idle, labelled
 from regattn_fairseq.runs.files import fingerprint
 from regattn_fairseq.runs.prepared import PreparedData
 
@@ -78,8 +78,8 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
 def text_options(data: dict[str, Any]) -> dict[str, Any]:
     """The options of a resolved node ``data`` that decide the preprocessed text.
 
-    Where the corpus lies does not: its files count by their content. Nor does how outputs are
-    scored.
+    The place of the corpus does not count: its files count by their content. How outputs are
+    scored does not count either.
     """
     left = {name: value for name, value in data.items() if name not in ("raw_dir", "rouge")}
     corpus = {name: value for name, value in data["corpus"].items() if name != "raw_dir"}
@@ -87,9 +87,9 @@ def text_options(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """What tells two resolved configurations apart, as far as the trained model is concerned.
+    """How two resolved configurations differ in options that decide the trained model.
 
-    Two configurations of which one does not say what data it is about may be about the same.
+    If one of them does not name its preprocessed data, both are taken to use the same data.
     """
     there, here = identity(saved), identity(wanted)
     if "prepared" not in there or "prepared" not in here:
@@ -101,8 +101,9 @@ def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 def run_directory(cfg: DictConfig, data: PreparedData) -> Path:
     """The folder of the run that ``cfg`` means: its ``output_dir``, or a place of its own.
 
-    That place is ``<runs_dir>/<corpus>/<normalizer>-<digits>/seed<seed>``. The digits stand for all
-    that decides the parameters but the seed, so that the seeds of one set-up share a folder.
+    That place is ``<runs_dir>/<corpus>/<normalizer>-<digits>/seed<seed>``. The digits are a
+    hash of all options that decide the parameters, except the seed: the seeds of one set-up share
+    a folder.
     """
     if cfg.output_dir is not None:
         return Path(cfg.output_dir).expanduser()
@@ -135,18 +136,15 @@ def normalizer_label(options: DictConfig) -> str:
     >>> normalizer_label(OmegaConf.create({"name": "sparsemax", "gamma": 2.0, "learn_gamma": True}))
     'sparsemax_gamma2_learned'
     """
-    parts = [options.name]
-    for option in normalizer_options(options.name):
-        if option not in options:
-            continue
-        learned = options.get(f"learn_{option}", False)
-        if option != "gamma" or options.gamma != 1.0 or learned:
-            parts.append(f"{option}{options[option]:g}{'_learned' if learned else ''}")
-    return "_".join(parts)
+    taken = normalizer_options(options.name)
+    names = (*taken, *(f"learn_{option}" for option in taken))
+    told = labelled({name: options[name] for name in names if name in options})
+    parts = (f"{option}{value}{'_learned' if learned else ''}" for option, value, learned in told)
+    return "_".join((options.name, *parts))
 
 
 def _content(value: Any) -> Any:
-    """The checksum of the file that an option names; of no file, what the option says."""
+    """The checksum of the file that an option names; the option's value if there is no file."""
     if not isinstance(value, str) or not Path(value).is_file():
         return value
     return sha256(Path(value))

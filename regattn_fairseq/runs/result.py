@@ -1,4 +1,4 @@
-"""Finished runs, read from their `result.json` files."""
+"""Finished runs: what their `result.json` holds, written and read by one class."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import json
 import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from regattn_fairseq.metrics import ALIGNMENT_FIGURES
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options
+from regattn_fairseq.normalizers.naming import (
+    arguments,
+    declared_options,
+    is_idle,
+    labelled,
+    symbol,
+)
 from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import write_json
 from regattn_fairseq.runs.unfinished import find_unfinished
 
-_FORMAT = 1
+RESULT_FORMAT = 1
+"""The version of ``result.json``. Raise it when the same keys come to mean something else."""
 _REQUIRED = ("task", "data", "model", "normalizer", "metrics")
-_OPTION_SYMBOLS = {"gamma": "γ", "lam": "λ"}
+# Attributes that say where a result lies, or that `content` writes in another place.
+_NOT_IN_FILE = (
+    *("folder", "name", "other", "odd"),
+    *("alignment_sentences", "alignment_reference"),
+)
 
 
 class ReportError(PipelineError):
@@ -26,7 +39,7 @@ class ReportError(PipelineError):
 
 @dataclass(frozen=True)
 class Result:
-    """One evaluated model: the content of one `result.json`.
+    """One evaluated model: the content of its `result.json`, and the folder of that file.
 
     Attributes:
         folder: the folder of the file; the paths in `files` are relative to it.
@@ -34,21 +47,32 @@ class Result:
         task: such as ``translation`` or ``summarization``.
         data: name of the corpus.
         model: name of the model.
-        split: which part of the corpus was evaluated.
-        normalizer: its ``name`` and those options that are set; with them the options of model and
-            training in which the run differs from most others of that normalizer.
+        normalizer: its ``name`` and its options.
         seed: of the training.
+        split: which part of the corpus was evaluated.
         metrics: text quality, in points.
-        attention: what `metrics.attention_statistics` returns.
-        alignment: attention as a word alignment: `metrics.ALIGNMENT_FIGURES`; empty where it was
-            not compared with any.
-        alignment_reference: what it was compared with, such as ``gold``; None for nothing.
-        training: figures of the training (``wall_s``, ``target_tokens_per_s``, …).
-        evaluation: figures of the evaluation, likewise.
         signatures: how each metric was computed.
-        lowercase: whether the metrics disregard case.
+        confusion: which labels the model takes for which, where it labels.
+        evaluation: figures of the evaluation (``wall_s``, ``sentences``, …).
+        lowercase: whether the metrics ignore case.
+        versions: versions of the packages that made the result.
+        git_revision: of this package's checkout; None in an installed wheel.
+        created: the time of the evaluation, in ISO 8601.
+        machine: the machine that made it, in a few words.
+        key: stands for the options of the evaluation.
+        training: figures of the training (``wall_s``, ``target_tokens_per_s``, …); None where the
+            training has no such figure.
+        measures: the version of the attention's figures, and the key of the alignment.
+        attention: what `metrics.attention_statistics` returns.
+        alignment: how well the attention works as a word alignment: `metrics.ALIGNMENT_FIGURES`;
+            empty without a reference alignment.
+        alignment_sentences: how many sentences have a reference alignment.
+        alignment_reference: where that is from, such as ``gold``; None without one.
         files: names of the run's other files by what they hold.
-        raw: the whole content of the file.
+        config: the configuration of the run, and how it was evaluated.
+        other: keys of the file that this version does not know.
+        odd: options of model and training in which the run differs from most others of its
+            normalizer; `find_runs` finds them, and the file does not hold them.
     """
 
     folder: Path
@@ -56,19 +80,117 @@ class Result:
     task: str
     data: str
     model: str
-    split: str
     normalizer: dict[str, Any]
     seed: int | None
+    split: str
     metrics: dict[str, float]
-    attention: dict[str, float]
-    alignment: dict[str, float]
-    alignment_reference: str | None
-    training: dict[str, float]
-    evaluation: dict[str, float]
     signatures: dict[str, str]
+    confusion: dict[str, Any]
+    evaluation: dict[str, float]
     lowercase: bool
-    files: dict[str, str]
-    raw: dict[str, Any] = field(repr=False)
+    versions: dict[str, str]
+    git_revision: str | None
+    created: str
+    machine: str
+    key: str
+    training: dict[str, float | None]
+    measures: dict[str, Any] = field(default_factory=dict)
+    attention: dict[str, float] = field(default_factory=dict)
+    alignment: dict[str, float] = field(default_factory=dict)
+    alignment_sentences: int | None = None
+    alignment_reference: str | None = None
+    files: dict[str, str] = field(default_factory=dict)
+    config: dict[str, Any] = field(default_factory=dict, repr=False)
+    other: dict[str, Any] = field(default_factory=dict, repr=False)
+    odd: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_content(cls, content: Any, folder: Path, name: str) -> Result:
+        """The result that a file describes. It leaves out numbers that no table can show.
+
+        Args:
+            content: of the file, as plain values.
+            folder: of the file.
+            name: of the run.
+
+        Raises:
+            ReportError: the content is not that of a result, or its format is another version's.
+        """
+        if not isinstance(content, dict):
+            raise ReportError("not a result of a run (no JSON object)")
+        if content.get("format", RESULT_FORMAT) != RESULT_FORMAT:
+            raise ReportError(
+                f"result format {content['format']!r}, but this version reads {RESULT_FORMAT}"
+            )
+        if missing := [key for key in _REQUIRED if not content.get(key)]:
+            raise ReportError(f"not a result of a run (without {', '.join(missing)})")
+        normalizer = content["normalizer"]
+        if isinstance(normalizer, str):
+            normalizer = {"name": normalizer}
+        if not isinstance(normalizer, dict) or not isinstance(normalizer.get("name"), str):
+            raise ReportError("not a result of a run (its normalizer has no name)")
+        metrics = _numbers(content["metrics"])
+        if not metrics:
+            raise ReportError("not a result of a run (no number among its metrics)")
+        seed, revision = content.get("seed"), content.get("git_revision")
+        trained, alignment = _numbers(content.get("training")), content.get("alignment")
+        compared = _numbers(alignment)
+        known = {"format", *(each.name for each in fields(cls))}.difference(_NOT_IN_FILE)
+        return cls(
+            folder=folder,
+            name=name,
+            task=str(content["task"]),
+            data=str(content["data"]),
+            model=str(content["model"]),
+            normalizer=normalizer,
+            seed=seed if isinstance(seed, int) else None,
+            split=str(content.get("split") or "test"),
+            metrics=metrics,
+            signatures=_strings(content.get("signatures")),
+            confusion=_mapping(content.get("confusion")),
+            evaluation=_numbers(content.get("evaluation")),
+            lowercase=bool(content.get("lowercase", False)),
+            versions=_strings(content.get("versions")),
+            git_revision=revision if isinstance(revision, str) else None,
+            created=str(content.get("created") or ""),
+            machine=str(content.get("machine") or ""),
+            key=str(content.get("key") or ""),
+            training={
+                key: value
+                for key, value in _mapping(content.get("training")).items()
+                if value is None or key in trained
+            },
+            measures=_mapping(content.get("measures")),
+            attention=_numbers(content.get("attention")),
+            alignment={key: compared[key] for key in compared if key in ALIGNMENT_FIGURES},
+            alignment_sentences=int(compared["sentences"]) if "sentences" in compared else None,
+            alignment_reference=_strings(alignment).get("reference"),
+            files=_strings(content.get("files")),
+            config=_mapping(content.get("config")),
+            other={key: value for key, value in content.items() if key not in known},
+        )
+
+    def content(self) -> dict[str, Any]:
+        """What `result.json` holds, as plain values; `from_content` reads it."""
+        sections: dict[str, Any] = {
+            each.name: getattr(self, each.name)
+            for each in fields(self)
+            if each.name not in _NOT_IN_FILE
+        }
+        if self.alignment:
+            sections["alignment"] = {
+                **self.alignment,
+                "sentences": self.alignment_sentences,
+                "reference": self.alignment_reference,
+            }
+        for optional in ("confusion", "alignment"):
+            if not sections[optional]:
+                del sections[optional]
+        return {"format": RESULT_FORMAT, **sections, **self.other}
+
+    def write(self, path: Path) -> None:
+        """Write `content` as JSON. A reader never sees half of the file."""
+        write_json(path, self.content())
 
     @property
     def block(self) -> tuple[str, str, str, str]:
@@ -76,19 +198,23 @@ class Result:
         return self.task, self.data, self.model, self.split
 
     @property
+    def variant(self) -> dict[str, Any]:
+        """The normalizer's name, those options that it takes, and `odd` ones."""
+        return _effective(self.normalizer) | self.odd
+
+    @property
     def options(self) -> tuple[tuple[str, Any], ...]:
-        """The normalizer's options in a fixed order, as a key to group runs by."""
-        return tuple(sorted((k, v) for k, v in self.normalizer.items() if k != "name"))
+        """The options of `variant` in a fixed order: a key to group runs by."""
+        return tuple(sorted((k, v) for k, v in self.variant.items() if k != "name"))
 
     @property
     def label(self) -> str:
-        """The normalizer as tables show it, such as ``fusedmax (λ=0.1)``; γ = 1 goes unsaid."""
-        shown = [
-            f"{_OPTION_SYMBOLS.get(option, option)}={_compact(value)}"
-            for option, value in self.options
-            if not (option == "gamma" and value == 1)
-        ]
+        """The normalizer as tables show it, such as ``fusedmax (λ=0.1)``. γ = 1 is not shown."""
         name = str(self.normalizer["name"])
+        shown = [
+            f"{symbol(name, option)}={value}{' learned' if learned else ''}"
+            for option, value, learned in labelled(dict(self.options))
+        ]
         return f"{name} ({', '.join(shown)})" if shown else name
 
     def path(self, kind: str) -> Path:
@@ -120,126 +246,91 @@ class Result:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, without the path: a report may be published, this machine's paths not."""
+    """What went wrong, without the path: a published report must not show paths of this machine."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
-def _compact(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+def _mapping(section: Any) -> dict[str, Any]:
+    return section if isinstance(section, dict) else {}
 
 
 def _numbers(section: Any) -> dict[str, float]:
-    """The finite numbers of a section; whatever else stands in it is not for tables."""
-    if not isinstance(section, Mapping):
-        return {}
+    """The finite numbers of a section. Tables show nothing else."""
     return {
-        str(key): float(value)
-        for key, value in section.items()
+        str(key): value
+        for key, value in _mapping(section).items()
         if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
     }
 
 
 def _strings(section: Any) -> dict[str, str]:
-    if not isinstance(section, Mapping):
-        return {}
-    return {str(key): value for key, value in section.items() if isinstance(value, str)}
+    return {str(key): value for key, value in _mapping(section).items() if isinstance(value, str)}
 
 
 def _effective(normalizer: Mapping[str, Any]) -> dict[str, Any]:
-    """Name and those options that are set and that a map of this name takes.
+    """Name, those options that are set and that a map of this name takes, and which are learned.
 
-    A configuration may carry λ for softmax too; it must not tell two softmax runs apart.
+    A configuration may hold λ for softmax too. λ must not tell two softmax runs apart.
     """
     name = normalizer["name"]
     taken = normalizer_options(name) if name in normalizer_names() else tuple(normalizer)
+    learned = (f"learn_{option}" for option in taken if normalizer.get(f"learn_{option}"))
+    told = {*taken, *learned} - {"name"}
     return {"name": name} | {
         option: value
         for option, value in normalizer.items()
-        if option in taken and option != "name" and isinstance(value, str | int | float)
+        if option in told and isinstance(value, str | int | float)
     }
 
 
 def read_run(path: Path, root: Path) -> Result:
-    """Read one `result.json`. Keys that are not known here are ignored.
+    """Read one `result.json`.
 
     Args:
         path: the file.
-        root: a folder that it is under; the run is named by its place there.
+        root: a folder above it. The path from there to the file's folder is the name of the run.
 
     Raises:
-        ReportError: the file cannot be read, is not such a file, or is of a later format.
+        ReportError: the file cannot be read, it is no result, or its format is another version's.
     """
     shown = path.relative_to(root).as_posix()
     try:
         content = json.loads(path.read_bytes())
     except (OSError, ValueError, RecursionError) as error:
         raise ReportError(f"{shown}: not readable ({reason(error)})") from error
-    if not isinstance(content, dict):
-        raise ReportError(f"{shown}: not a result of a run (no JSON object)")
-    if content.get("format", _FORMAT) != _FORMAT:
-        raise ReportError(
-            f"{shown}: result format {content['format']!r}, but this version reads {_FORMAT}"
-        )
-    if missing := [key for key in _REQUIRED if not content.get(key)]:
-        raise ReportError(f"{shown}: not a result of a run (without {', '.join(missing)})")
-    normalizer = content["normalizer"]
-    if isinstance(normalizer, str):
-        normalizer = {"name": normalizer}
-    if not isinstance(normalizer, dict) or not isinstance(normalizer.get("name"), str):
-        raise ReportError(f"{shown}: not a result of a run (its normalizer has no name)")
-    metrics = _numbers(content["metrics"])
-    if not metrics:
-        raise ReportError(f"{shown}: not a result of a run (no number among its metrics)")
-    seed, alignment = content.get("seed"), content.get("alignment")
-    return Result(
-        folder=path.parent,
-        name=path.parent.relative_to(root).as_posix(),
-        task=str(content["task"]),
-        data=str(content["data"]),
-        model=str(content["model"]),
-        split=str(content.get("split") or "test"),
-        normalizer=_effective(normalizer),
-        seed=seed if isinstance(seed, int) else None,
-        metrics=metrics,
-        attention=_numbers(content.get("attention")),
-        alignment={
-            name: value for name, value in _numbers(alignment).items() if name in ALIGNMENT_FIGURES
-        },
-        alignment_reference=_strings(alignment).get("reference"),
-        training=_numbers(content.get("training")),
-        evaluation=_numbers(content.get("evaluation")),
-        signatures=_strings(content.get("signatures")),
-        lowercase=bool(content.get("lowercase", False)),
-        files=_strings(content.get("files")),
-        raw=content,
-    )
+    try:
+        return Result.from_content(content, path.parent, path.parent.relative_to(root).as_posix())
+    except ReportError as error:
+        raise ReportError(f"{shown}: {error}") from error
 
 
-# The normalizer's own options, which stand beside its name anyway.
-_ITS_OWN = {
-    f"attn_{name}"
-    for name in (
-        *("normalizer", "gamma", "lambda", "p", "alpha"),
-        *("learn_gamma", "learn_lambda", "lambda_warmup", "gamma_start", "gamma_anneal"),
-    )
-}
+def _its_own(normalizer: str) -> set[str]:
+    """The model's arguments that a run's ``normalizer`` tells of anyway, or that have no effect."""
+    options = declared_options()
+    told = {"name", *options, *(f"learn_{option}" for option in options)}
+    known = normalizer in normalizer_names()
+    return {
+        argument
+        for name, argument in arguments().items()
+        if name in told or (known and is_idle(name, normalizer))
+    }
 
 
 def _choices(run: Result) -> dict[str, Any]:
     """The options of model and training that a run was made with."""
-    config = run.raw.get("config")
-    nodes = [config.get(node) for node in ("model", "training")] if isinstance(config, dict) else []
+    nodes = [run.config.get(node) for node in ("model", "training")]
+    its_own = _its_own(run.normalizer["name"])
     return {
         name: value
         for node in nodes
         if isinstance(node, dict)
         for name, value in node.items()
-        if name not in _ITS_OWN and not isinstance(value, dict | list)
+        if name not in its_own and not isinstance(value, dict | list)
     }
 
 
 def _told_apart(runs: Sequence[Result]) -> list[Result]:
-    """Add to a run's options those in which it differs from most that would share its row."""
+    """Set `odd` where a run differs from most of those that would share its row."""
     usual: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
 
     def counter(run: Result, choice: str) -> Counter[Any]:
@@ -255,7 +346,7 @@ def _told_apart(runs: Sequence[Result]) -> list[Result]:
             for name, value in _choices(run).items()
             if value != counter(run, name).most_common(1)[0][0]
         }
-        told.append(replace(run, normalizer={**run.normalizer, **odd}))
+        told.append(replace(run, odd=odd))
     return told
 
 
@@ -284,11 +375,7 @@ def find_runs(root: Path) -> tuple[list[Result], list[str]]:
         if earlier is None:
             runs[key] = run
             continue
-        kept, dropped = (
-            (run, earlier)
-            if str(run.raw.get("created", "")) >= str(earlier.raw.get("created", ""))
-            else (earlier, run)
-        )
+        kept, dropped = (run, earlier) if run.created >= earlier.created else (earlier, run)
         runs[key] = kept
         warnings.append(
             f"{dropped.name}: the same run (seed {run.seed}) as {kept.name}, which is later; "

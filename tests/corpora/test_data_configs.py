@@ -25,9 +25,8 @@ def test_config(choice: str) -> None:
     else:
         assert {"min_length", "max_length", "max_ratio", "lowercase"} <= set(data)
         assert {"name", "model_type", "vocab_size", "joint"} <= set(data.tokenizer)
-    if not choice.endswith("_base"):
-        assert choice == data.name
-        first_line = (CONFIGS / "data" / f"{choice}.yaml").read_text().split("\n")[0]
-        assert first_line.startswith("#")
-        assert "regattn-run" in first_line
-        assert f"data={choice}" in first_line
+    assert choice == data.name
+    first_line = (CONFIGS / "data" / f"{choice}.yaml").read_text().split("\n")[0]
+    assert first_line.startswith("#")
+    assert "regattn-run" in first_line
+    assert f"data={choice}" in first_line

@@ -31,8 +31,8 @@ from regattn_fairseq import (
     report,  # noqa: F401
 )
 from regattn_fairseq.pipeline import run
-from regattn_fairseq.pipeline.preprocess import prepared_data
-from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.pipeline.checks import check_options
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]

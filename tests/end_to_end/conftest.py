@@ -41,7 +41,7 @@ def toy(shared: Path) -> list[str]:
 @pytest.fixture(scope="session")
 def run_folder(shared: Path, toy: list[str]) -> Path:
     """A finished run of all stages, with fusedmax."""
-    folder = shared / "runs" / "toy" / "fusedmax_lam0.05" / "seed1"
+    folder = shared / "runs" / "toy" / "fusedmax" / "seed1"
     with FileLock(shared / "run.lock"):
         if not (folder / "result.json").exists():
             done = call_anew(

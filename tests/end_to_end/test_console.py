@@ -28,7 +28,7 @@ def test_a_run_leaves_everything_that_its_result_names(run_folder):
     assert len(hypotheses) == len(references) == len(sources) == 50
     expected = sacrebleu.corpus_bleu(hypotheses, [references]).score
     assert result["metrics"]["bleu"] == pytest.approx(expected)
-    assert result["normalizer"] == {"name": "fusedmax", "gamma": 1.0, "lam": 0.05}
+    assert result["normalizer"] == {"name": "fusedmax", "gamma": 1.0, "lam": 0.2}
     assert result["training"]["epochs"] == 3
     assert result["training"]["updates"] > 0
     assert result["training"]["target_tokens_per_s"] > 0

@@ -4,19 +4,23 @@ import argparse
 from dataclasses import fields
 
 import pytest
-import yaml
 from fairseq import options
 from fairseq.models import ARCH_CONFIG_REGISTRY
+from hydra.core.config_store import ConfigStore
 
 from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig, RegattnLSTMModel
-from regattn_fairseq.options.config import CONFIGS
+from regattn_fairseq.options.config import register
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_the_yaml_file_has_the_architectures_sizes(name):
-    sizes = yaml.safe_load((CONFIGS / "model" / f"{name}.yaml").read_text())
-    sizes.pop("defaults")
-    assert sizes == ARCHITECTURES[name]
+def test_hydra_offers_the_architectures_sizes(name):
+    register()
+    node = ConfigStore.instance().load(f"model/{name}.yaml").node
+    assert node._name == "regattn_lstm"
+    assert {size: node[size] for size in ARCHITECTURES[name]} == ARCHITECTURES[name]
+    others = {field.name: field.default for field in fields(RegattnLSTMConfig)}
+    for option in others.keys() - ARCHITECTURES[name].keys() - {"_name", "attn_score"}:
+        assert node[option] == others[option]
 
 
 def test_an_architecture_yields_to_options_that_are_given():
@@ -49,6 +53,7 @@ def test_fairseqs_parser_fills_in_the_architecture():
     args = parse("--attn-normalizer", "oscarmax", "--attn-lambda", "0.2")
     assert (args.attn_normalizer, args.attn_lambda) == ("oscarmax", 0.2)
     assert args.decoder_hidden_size == 500
+    assert parse("--attn-normalizer", "topk", "--attn-k", "5").attn_k == 5
 
 
 @pytest.mark.parametrize(
@@ -58,6 +63,8 @@ def test_fairseqs_parser_fills_in_the_architecture():
         (["--attn-gamma", "0"], "gamma"),
         (["--attn-lambda", "-0.1"], "lam"),
         (["--attn-p", "1"], "p"),
+        (["--attn-k", "2.5"], "k must be a whole number"),
+        (["--attn-alpha", "many"], "'many'"),
     ],
 )
 def test_bad_values_are_refused_in_one_line(arguments, message, capsys):

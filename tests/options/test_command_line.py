@@ -15,7 +15,7 @@ from regattn_fairseq.options.command_line import (
     explain,
     nearest,
 )
-from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.pipeline.checks import check_options
 
 config.register()
 
@@ -25,6 +25,7 @@ config.register()
     [
         (["normalizer=fusemax"], ["normalizer=fusemax", "did you mean fusedmax?"]),
         (["normalizer=options"], ["normalizer=options", "softmax"]),
+        (["data=multi30k_base"], ["data=multi30k_base", "multi30k_de_en"]),
         (["normalizer=3"], ["normalizer=3", "softmax"]),
         (["experiment=nope"], ["experiment=nope", "quickstart"]),
         (["optimizer=sgd"], ["optimizer=sgd", "adam, nag"]),

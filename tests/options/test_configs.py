@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 from regattn_fairseq.models.normalizer_options import NormalizerOptions, normalizer_from_options
 from regattn_fairseq.normalizers import rule
 from regattn_fairseq.options.config import CONFIGS, FAIRSEQ_NODES, groups, offered
-from regattn_fairseq.pipeline.train import check_options
+from regattn_fairseq.pipeline.checks import check_options
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.identity import normalizer_label, run_directory
 from regattn_fairseq.runs.prepared import PreparedData
@@ -67,7 +67,6 @@ def test_the_map_declares_the_defaults_of_all(name):
 # Choices that are of classifiers, and choices that plugins make possible.
 _OF_ENTAILMENT = {
     *("task=entailment", "model=regattn_entailment", "criterion=sentence_prediction"),
-    *("training=entailment", "training=entailment_linear"),
 }
 _OF_PLUGINS = {"engine=ray", "engine=slurm", "sweep=optuna"}
 
@@ -110,6 +109,21 @@ def test_recipes_reach_fairseqs_options():
     assert composed("run", "lr_scheduler=cosine").lr_scheduler.lr_period_updates == 10000
     triangle = composed("run", "lr_scheduler=triangular").lr_scheduler
     assert (triangle.lr, triangle.max_lr) == ([0.0002], 0.002)
+
+
+@pytest.mark.parametrize("recipe", offered("training"))
+def test_a_recipe_is_for_any_task(recipe):
+    for experiment, criterion, metric in (
+        ("multi30k", "regattn_label_smoothed_cross_entropy", "loss"),
+        ("entailment", "sentence_prediction", "accuracy"),
+    ):
+        cfg = composed(
+            "run", f"experiment={experiment}", f"training={recipe}", "data.raw_dir=somewhere"
+        )
+        assert cfg.criterion._name == criterion
+        assert cfg.training.best_metric == metric
+        assert cfg.dataset.batch_size == cfg.training.batch_size
+        check_options(cfg)
 
 
 @pytest.mark.parametrize(
@@ -158,9 +172,10 @@ def test_an_experiments_first_comment_is_its_command(name):
         (["normalizer=oscarmax", "normalizer.lam=0.05"], "oscarmax_lam0.05"),
         (["normalizer=pnormmax", "normalizer.p=1.2"], "pnormmax_p1.2"),
         (["normalizer=entmax", "normalizer.alpha=1.7"], "entmax_alpha1.7"),
+        (["normalizer=topk", "normalizer.k=5"], "topk_k5"),
         (
             ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
-            "fusedmax_gamma1_learned_lam0.1_learned",
+            "fusedmax_gamma1_learned_lam0.2_learned",
         ),
     ],
 )

@@ -17,6 +17,7 @@ class Lines:
 
     def __init__(self, metrics=(), lowercase=True, **lines):
         self.metrics = dict.fromkeys(metrics, 0.0)
+        self.signatures = {}
         self.lowercase = lowercase
         self._lines = lines
 

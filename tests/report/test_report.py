@@ -450,6 +450,31 @@ def test_what_tells_a_run_from_the_others_stands_beside_its_name(tmp_path):
     assert not any("left out" in warning for warning in report.warnings)
 
 
+def test_learned_options_and_schedules_tell_runs_apart(tmp_path):
+    for name, learned, anneal, warmup in (
+        ("a", False, 1000, 1000),
+        ("b", True, 1000, 1000),
+        ("c", False, 20, 1000),
+        ("d", False, 1000, 1),  # λ's, which softmax does not have
+    ):
+        model = {
+            "attn_normalizer": "softmax",
+            "attn_gamma": 1.0,
+            "attn_learn_gamma": learned,
+            "attn_gamma_anneal": anneal,
+            "attn_lambda_warmup": warmup,
+        }
+        options = {"learn_gamma": True} if learned else {}
+        config = {"model": model}
+        write_run(tmp_path / "r" / name, "softmax", attention=False, options=options, config=config)
+    report = build_report(tmp_path / "r", tmp_path / "out")
+    assert sorted(row.label for row in report.rows) == [
+        "softmax",
+        "softmax (attn_gamma_anneal=20)",
+        "softmax (γ=1 learned)",
+    ]
+
+
 def test_a_repeated_run_counts_once_and_the_later_one_wins(tmp_path):
     write_run(tmp_path / "r" / "b", "softmax", attention=False, metrics={"bleu": 1.0}, created="1")
     write_run(tmp_path / "r" / "a", "softmax", attention=False, metrics={"bleu": 2.0}, created="2")

@@ -75,5 +75,5 @@ def test_the_log_forgets_what_is_done_again_and_skips_half_a_line(tmp_path):
     )
     log = TrainLog(path, None)
     assert [record["epoch"] for record in log.records("train")] == [1, 2]
-    log.forget_after(1)
+    log.go_on_after(1, None)
     assert path.read_text() == '{"split": "train", "epoch": 1.0}\n'

@@ -1,4 +1,4 @@
-"""Figures of a run's attention, and of each sentence: made from its files, without decoding."""
+"""Figures of a run's attention, and of each sentence, computed without decoding again."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -20,33 +20,31 @@ from regattn_fairseq.metrics import (
     load_attention,
     ratios,
     save_attention,
-    sentence_bleu,
     sentence_ratios,
     stack_counts,
-    tokenizer_of_signature,
     word_attention,
     words_of_tokens,
 )
-from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
 from regattn_fairseq.pipeline.evaluation.alignments import ReferenceAlignment
 from regattn_fairseq.pipeline.preprocessing.tokenization import Tokenizer, load_tokenizers
 from regattn_fairseq.runs.files import write_text
 from regattn_fairseq.runs.prepared import PreparedData
+from regattn_fairseq.runs.result import Result
 
 logger = logging.getLogger(__name__)
 
-# Raise it when the figures of the same files come to mean something else.
+# Raise it when a figure comes to mean something else.
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What is to be measured, one entry a sentence.
+    """The texts to measure, one entry a sentence.
 
     Attributes:
         sources: as the corpus has them.
         hypotheses: the model's output.
-        references: what it should have been.
+        references: what the model should have written.
         records: the attention of the hypotheses.
     """
 
@@ -56,71 +54,71 @@ class Texts:
     records: list[AttentionRecord]
 
 
-def is_measured(result: dict[str, Any], alignment: ReferenceAlignment | None) -> bool:
-    """Whether a result has the figures that would be made now, or more than these."""
-    made = result.get("measures") or {}
+def is_measured(result: Result, alignment: ReferenceAlignment | None) -> bool:
+    """Whether a result has all the figures that `measure` would compute."""
+    made = result.measures
     return made.get("format") == _FORMAT and (
         alignment is None or made.get("alignment") == alignment.key
     )
 
 
 def reference_attention_file(split: str) -> str:
-    """Where a run keeps what it attends to while it is made to write the references."""
+    """The name of a run's file of the attention while the model is made to write the references."""
     return f"{split}.reference_attention.npz"
 
 
 def measure(
     texts: Texts,
     *,
-    task: str,
+    scores: dict[str, np.ndarray],
     lowercase: bool,
-    signatures: dict[str, str],
     directory: Path,
     split: str,
     data: PreparedData,
     alignment: ReferenceAlignment | None,
     attend: Callable[[], list[AttentionRecord]],
 ) -> dict[str, Any]:
-    """Write ``<split>.sentences.csv``, and return what ``result.json`` says about the attention.
+    """Write ``<split>.sentences.csv``, and return the figures for ``result.json``.
 
     Args:
-        texts: the run's output.
-        task: of the corpus.
-        lowercase: whether scores disregard case, and whether the model read lowercased text.
-        signatures: how the scores of the whole text were computed.
+        texts: the run's output and what it should be.
+        scores: of each sentence by itself, each [sentences].
+        lowercase: whether the model read lowercased text.
         directory: the run's.
-        split: which part of the corpus it is.
+        split: the part of the corpus.
         data: the preprocessed corpus.
-        alignment: what attention is compared with; None for no comparison.
-        attend: gives the attention of the references; called only where there is an alignment
-            and no earlier evaluation has left it.
+        alignment: links to compare the attention with; None for no comparison.
+        attend: returns the attention of the references. It is called if there is an alignment, and
+            no earlier evaluation left a file of it.
 
     Returns:
-        ``measures``, ``attention`` and, with an alignment, ``alignment``; and under ``files`` the
-        files that were written.
+        Attributes of `Result`: ``measures``, ``attention`` and those of the alignment; and under
+        ``files`` the files that were written.
 
     Raises:
-        PipelineError: the alignment is not one of this split.
+        PipelineError: the alignment does not fit this split.
         OSError: the folder cannot be written to.
     """
     counts = attention_counts(texts.records)
     columns: dict[str, Any] = {
-        **_scores(task, texts, signatures, lowercase=lowercase),
+        **scores,
         **sentence_ratios(counts, ATTENTION_FIGURES),
     }
     sections: dict[str, Any] = {
         "measures": {"format": _FORMAT, "alignment": alignment.key if alignment else None},
         "attention": attention_statistics(texts.records),
+        # Figures of another alignment are gone with its columns.
+        **{"alignment": {}, "alignment_sentences": None, "alignment_reference": None},
     }
     files = {"sentences": f"{split}.sentences.csv"}
     if alignment is not None:
         files["reference_attention"] = reference_attention_file(split)
         attention = _reference_attention(directory / files["reference_attention"], texts, attend)
         found = stack_counts(_aligned(texts, attention, alignment, data, lowercase=lowercase))
-        sections["alignment"] = {
-            **ratios(found, ALIGNMENT_FIGURES),
-            "sentences": int(np.count_nonzero(found["link_chances"])),
-            "reference": alignment.origin,
+        sections |= {
+            "alignment": ratios(found, ALIGNMENT_FIGURES),
+            "alignment_sentences": int(np.count_nonzero(found["link_chances"])),
+            "alignment_reference": alignment.origin,
         }
         columns |= sentence_ratios(found, ALIGNMENT_FIGURES)
         counts |= found
@@ -130,22 +128,6 @@ def measure(
         frame.to_csv(index=False, lineterminator="\n", float_format="%.10g"),
     )
     return {**sections, "files": files}
-
-
-def _scores(
-    task: str, texts: Texts, signatures: dict[str, str], *, lowercase: bool
-) -> dict[str, np.ndarray]:
-    if task == "entailment":
-        pairs = zip(texts.hypotheses, texts.references, strict=True)
-        return {"accuracy": np.array([100.0 * (label == gold) for label, gold in pairs])}
-    if task == "summarization":
-        stemming = is_stemmed_in(signatures.get("rougeL", ""))
-        return sentence_rouge(texts.hypotheses, texts.references, stemming=stemming)
-    tokenizer = tokenizer_of_signature(signatures.get("bleu", ""))
-    scores = sentence_bleu(
-        texts.hypotheses, texts.references, lowercase=lowercase, tokenizer=tokenizer
-    )
-    return {"bleu": scores}
 
 
 def _reference_attention(
@@ -170,7 +152,7 @@ def _aligned(
     *,
     lowercase: bool,
 ) -> list[dict[str, float] | None]:
-    """Counts of each sentence; None where tokens cannot be traced back to words."""
+    """Counts of each sentence; None if its tokens cannot be assigned to words."""
     tokenizers = load_tokenizers(data.tokenizer)
     links = alignment.read(texts.sources, texts.references)
     found: list[dict[str, float] | None] = []
@@ -198,7 +180,10 @@ def _aligned(
 
 
 def _words(tokenizer: Tokenizer, line: str, tokens: Sequence[str]) -> list[int | None]:
-    """The word of each token but the end of the sentence; unknown ones have their spelling here."""
+    """The word of each token but the last, which ends the sentence.
+
+    ``tokens`` has ``<unk>`` for unknown tokens; the tokenizer gives their spelling.
+    """
     spelled = tokenizer.encode(line)
     if len(tokens) != len(spelled) + 1:
         raise ValueError(f"{len(tokens)} tokens were attended to, but the line has {len(spelled)}")

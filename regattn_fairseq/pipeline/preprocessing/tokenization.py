@@ -3,12 +3,31 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import sentencepiece
 
 from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.files import read_lines
+
+
+@dataclass(frozen=True)
+class TrainingText:
+    """The lines of a text file; they can be read more than once.
+
+    Args:
+        path: one sentence a line.
+        lowercase: whether the lines are to be lowercased.
+    """
+
+    path: Path
+    lowercase: bool
+
+    def __iter__(self) -> Iterator[str]:
+        for line in read_lines(self.path):
+            yield line.lower() if self.lowercase else line
 
 
 class Tokenizer(Protocol):
@@ -171,7 +190,7 @@ def _chain(texts: tuple[Iterable[str], Iterable[str]]) -> Iterator[str]:
 MAX_TRAINING_LINES = 1_000_000
 
 
-# SentencePiece leaves longer lines out without a word; this is the most that it allows, in bytes.
+# SentencePiece ignores longer lines without a message. It allows no more bytes than these.
 MAX_LINE_BYTES = 1 << 30
 
 MODEL_TYPES = ("unigram", "bpe", "char", "word")

@@ -13,10 +13,8 @@ from fairseq.trainer import Trainer
 
 from regattn_fairseq.interruption import StopRequest
 from regattn_fairseq.pipeline.batches import longest_example
-from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
+from regattn_fairseq.pipeline.training.checkpoints import EPOCH_LOG, LAST, PREVIOUS
 from regattn_fairseq.runs.train_log import parse_epoch
-
-EPOCH_LOG = "regattn_epoch_log"  # in a checkpoint's extra state: numbers of the epoch
 
 
 class SurvivingTrainer(Trainer):

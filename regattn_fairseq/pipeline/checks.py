@@ -1,0 +1,122 @@
+"""What a training refuses before it begins."""
+
+import logging
+
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig
+
+from regattn_fairseq.models.normalizer_options import normalizer_from_options
+from regattn_fairseq.normalizers import normalizer_names, normalizer_options
+from regattn_fairseq.normalizers.naming import is_idle, option_named
+from regattn_fairseq.options import fairseq_options
+from regattn_fairseq.pipeline.tasks import TASKS, Task, task_named
+from regattn_fairseq.pipeline.training.tracking import check_tracking
+from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.prepared import PreparedData
+from regattn_fairseq.sweep.callback import in_sweep
+
+logger = logging.getLogger(__name__)
+
+
+def check_options(cfg: DictConfig) -> None:
+    """Refuse options that fairseq would refuse only after minutes, or not at all.
+
+    Args:
+        cfg: as composed from ``train.yaml``.
+
+    Raises:
+        PipelineError: an option is out of range.
+    """
+    try:
+        normalizer_from_options(cfg.model)
+    except ValueError as error:
+        raise PipelineError(str(error)) from error
+    _refuse_idle_options(cfg)
+    _check_task(cfg)
+    if cfg.training.save_minutes < 0:
+        raise PipelineError(
+            f"training.save_minutes is {cfg.training.save_minutes}; choose a number of minutes, "
+            "or 0 for no checkpoints within an epoch"
+        )
+    if not 0 < cfg.task.get("train_fraction", 1) <= 1:
+        raise PipelineError(
+            f"task.train_fraction is {cfg.task.train_fraction}; choose above 0 and at most 1"
+        )
+    fairseq_options.check_training(cfg)
+    check_tracking(cfg)
+
+
+def check_lengths(
+    task: Task, data: PreparedData, split: str, most: int | None, option: str
+) -> None:
+    """Refuse a limit of a batch that a sentence of a split exceeds.
+
+    Args:
+        task: of the corpus.
+        data: preprocessed.
+        split: of the corpus.
+        most: tokens in a batch; None for no limit.
+        option: the name of the limit.
+
+    Raises:
+        PipelineError: a sentence is too long; the message names its line.
+    """
+    if most is None:
+        return
+    lengths = task.lengths(data, split)
+    longest = int(lengths.argmax())
+    if lengths[longest] > most:
+        text = data.text / f"{split}.{task.sides[0]}"
+        raise PipelineError(
+            f"{option}={most} is less than the {lengths[longest]} tokens of line {longest + 1} of "
+            f"{text}: raise it to {lengths[longest]} or more, or lower data.max_length"
+        )
+
+
+def _check_task(cfg: DictConfig) -> None:
+    """Refuse options that train another task than the corpus is for."""
+    task = task_named(cfg.data.task)
+    if cfg.task._name != task.fairseq_task:
+        # The experiment that leads to this corpus's task, or away from another's.
+        remedies = [("add", task.experiment)] + [
+            ("leave out", other.experiment)
+            for other in TASKS
+            if other.fairseq_task == cfg.task._name
+        ]
+        for verb, experiment in remedies:
+            if experiment is not None:
+                raise PipelineError(
+                    f"data={cfg.data.name} is for {cfg.data.task}, but the rest of the options "
+                    f"are not: {verb} experiment={experiment}"
+                )
+    if cfg.training.best_metric not in ("loss", task.best_metric):
+        raise PipelineError(
+            f"training.best_metric is {cfg.training.best_metric!r}; choose loss or "
+            f"{task.best_metric}"
+        )
+
+
+def _refuse_idle_options(cfg: DictConfig) -> None:
+    """Refuse an option on the command line that the chosen normalizer does not take.
+
+    In a sweep over normalizers, where others take it, a message says that it is left out.
+    """
+    if not HydraConfig.initialized():
+        return
+    chosen = cfg.normalizer.name
+    for override in HydraConfig.get().overrides.task:
+        name = override.partition("=")[0].lstrip("+")
+        node, _, key = name.rpartition(".")
+        if not (node == "normalizer" or (node == "model" and key.startswith("attn_"))):
+            continue
+        if not is_idle(key, chosen):
+            continue
+        option = option_named(key)
+        others = ", ".join(
+            other for other in normalizer_names() if option in normalizer_options(other)
+        )
+        taken = ", ".join(f"normalizer.{option}" for option in normalizer_options(chosen))
+        message = f"{name}: {chosen} does not take it ({others} do); it takes {taken}"
+        if not in_sweep():
+            raise PipelineError(message)
+        logger.info("%s; left out in this job", message)

@@ -1,0 +1,41 @@
+"""The tasks that a corpus can be for, as far as one needs no model to know them."""
+
+from dataclasses import dataclass
+
+from regattn_fairseq.runs.errors import PipelineError
+
+
+@dataclass(frozen=True)
+class TaskFacts:
+    """What readers of runs know about a task.
+
+    Attributes:
+        name: as in ``data.task``.
+        score: the figure by which runs are compared; more is better.
+        action: what a button says that has a model write; empty where a model writes no text.
+    """
+
+    name: str
+    score: str
+    action: str = ""
+
+
+TRANSLATION = TaskFacts("translation", score="bleu", action="Translate")
+SUMMARIZATION = TaskFacts("summarization", score="rougeL", action="Write a headline")
+ENTAILMENT = TaskFacts("entailment", score="accuracy")
+
+TASK_FACTS = (TRANSLATION, SUMMARIZATION, ENTAILMENT)
+"""All tasks, in the order in which tables show them."""
+
+
+def task_facts(name: str) -> TaskFacts:
+    """The facts about the task of this name.
+
+    Raises:
+        PipelineError: there is no such task.
+    """
+    for facts in TASK_FACTS:
+        if facts.name == name:
+            return facts
+    known = ", ".join(facts.name for facts in TASK_FACTS)
+    raise PipelineError(f"data.task is {name!r}; choose {known}")
