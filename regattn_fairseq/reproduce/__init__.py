@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.report.tables import escape_markdown, format_duration
@@ -30,7 +31,7 @@ def reproduce(cfg: DictConfig, *, command: str, run: Stage) -> Path:
     """Make one table or figure.
 
     Args:
-        cfg: as composed from ``reproduce.yaml``.
+        cfg: as composed from ``reproduce.yaml``, with a choice of Hydra's group ``reproduce``.
         command: what the user typed, for the header.
         run: makes one of the missing runs; see
             :func:`~regattn_fairseq.reproduce.jobs.make_runs`.
@@ -44,7 +45,7 @@ def reproduce(cfg: DictConfig, *, command: str, run: Stage) -> Path:
     """
     OmegaConf.resolve(cfg)
     check_target(cfg)
-    target = cfg.target
+    target = HydraConfig.get().runtime.choices["reproduce"]
     started = time.monotonic()
     if cfg.kind in ("curves", "triangles"):
         folder = Path(cfg.results_dir) / "paper_figures"

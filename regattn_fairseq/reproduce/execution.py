@@ -73,7 +73,9 @@ def carry_out(planned: Sequence[PlannedRun], cfg: DictConfig, run: Stage) -> lis
     for wanted, failure in failures.items():
         outcome = _look_up(wanted, made)
         outcomes[wanted] = (
-            replace(outcome, trained=True) if outcome.run else Outcome(wanted, None, failure)
+            replace(outcome, trained=True)
+            if outcome.run
+            else Outcome(wanted, None, failure or outcome.reason)
         )
     return list(outcomes.values())
 
