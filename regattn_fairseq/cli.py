@@ -2,6 +2,8 @@
 
 import logging
 import os
+import re
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -62,14 +64,14 @@ def evaluate() -> None:
 
 def run() -> None:
     """``regattn-run``: preprocess, train and evaluate."""
+    _main("run", _run)
 
-    def stage(cfg: DictConfig) -> sweep.Score:
-        from regattn_fairseq.pipeline.evaluate import score
-        from regattn_fairseq.pipeline.run import run as run_stages
 
-        return score(run_stages(cfg))
+def _run(cfg: DictConfig) -> sweep.Score:
+    from regattn_fairseq.pipeline.evaluate import score
+    from regattn_fairseq.pipeline.run import run as run_stages
 
-    _main("run", stage)
+    return score(run_stages(cfg))
 
 
 def report() -> None:
@@ -101,6 +103,32 @@ def demo() -> None:
     _main("demo", stage)
 
 
+def reproduce() -> None:
+    """``regattn-reproduce``: the paper's tables and figures."""
+    command = shlex.join(["regattn-reproduce", *sys.argv[1:]])
+    sys.argv[1:] = map(_target, sys.argv[1:])
+    if sum(argument.startswith("reproduce=") for argument in sys.argv) > 1:
+        sys.exit("error: name one table or figure at a time")
+
+    def stage(cfg: DictConfig) -> None:
+        from regattn_fairseq.reproduce import reproduce as reproduce_stage
+
+        print(reproduce_stage(cfg, command=command, run=_guarded(_run)))
+
+    _main("reproduce", stage)
+
+
+def _target(argument: str) -> str:
+    """The option that a user's ``table=1`` or ``figure=2`` stands for.
+
+    >>> [_target(written) for written in ("table=1", "table=bleu", "corpora=real")]
+    ['reproduce=table1', 'reproduce=bleu', 'corpora=real']
+    """
+    if argument == "table=bleu":
+        return "reproduce=bleu"
+    return re.sub(r"^(table|figure)=(\w+)$", r"reproduce=\1\2", argument)
+
+
 def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     if len(arguments) < len(sys.argv) - 1:
@@ -109,6 +137,22 @@ def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
         print(command_line.version())
         return
     _set_up_messages()
+
+    try:
+        command_line.run(root, _guarded(stage), arguments)
+    except KeyboardInterrupt as interrupt:
+        done = f" ({interrupt})" if str(interrupt) else ""
+        print(f"interrupted{done}; the same command goes on from here", file=sys.stderr)
+        sys.exit(interruption.exit_status(interrupt))
+    except Exception as error:
+        if _DEBUG in os.environ:
+            raise
+        print(f"error: {command_line.explain(error, root, arguments)}", file=sys.stderr)
+        sys.exit(1)
+
+
+def _guarded(stage: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
+    """A stage whose errors end the process in one line; a job of a sweep returns them instead."""
 
     def guarded(cfg: DictConfig) -> Any:
         _set_up_messages()  # again, since this may be a launcher's worker process
@@ -135,17 +179,7 @@ def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
                 return sweep.record_failure(error, reason)
             sys.exit(1)
 
-    try:
-        command_line.run(root, guarded, arguments)
-    except KeyboardInterrupt as interrupt:
-        done = f" ({interrupt})" if str(interrupt) else ""
-        print(f"interrupted{done}; the same command goes on from here", file=sys.stderr)
-        sys.exit(interruption.exit_status(interrupt))
-    except Exception as error:
-        if _DEBUG in os.environ:
-            raise
-        print(f"error: {command_line.explain(error, root, arguments)}", file=sys.stderr)
-        sys.exit(1)
+    return guarded
 
 
 def _set_up_messages() -> None:

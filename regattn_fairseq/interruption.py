@@ -1,4 +1,4 @@
-"""Being asked to stop: Ctrl-C, and SIGTERM, as schedulers send it before they kill."""
+"""Requests to stop: Ctrl-C, and SIGTERM, which schedulers send before they kill."""
 
 import _thread
 import signal
@@ -11,7 +11,7 @@ from typing import Any
 
 
 class Interrupted(KeyboardInterrupt):
-    """The work was stopped by a signal, at a moment from which it can go on.
+    """A signal stopped the work, at a moment from which it can go on.
 
     Args:
         message: what is saved.
@@ -24,14 +24,14 @@ class Interrupted(KeyboardInterrupt):
 
 
 def exit_status(interrupt: KeyboardInterrupt) -> int:
-    """What shells report of a program that a signal ended: 128 and the signal's number."""
+    """The status that shells give to a program that a signal ended: 128 plus its number."""
     return 128 + int(getattr(interrupt, "signal_number", signal.SIGINT))
 
 
 def raise_on_sigterm() -> None:
-    """Have SIGTERM unwind the program as Ctrl-C does, so that it tidies up and says how to go on.
+    """Have SIGTERM unwind the program as Ctrl-C does: it tidies up and says how to go on.
 
-    A launcher's own handler, such as submitit's or Ray's, is left in its place.
+    A launcher's own handler, such as submitit's or Ray's, stays.
     """
     if _is_main_thread() and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
@@ -41,11 +41,17 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted("", number)
 
 
+def ends_the_work(number: signal.Signals) -> bool:
+    """Whether a signal ends the program or unwinds it: no launcher handles or ignores it."""
+    ours = (signal.SIG_DFL, signal.default_int_handler, _interrupt)
+    return signal.getsignal(number) in ours
+
+
 class StopRequest:
     """Whether somebody has asked the work to stop.
 
     Attributes:
-        signal_number: of the signal that came; ``None``: none did.
+        signal_number: the number of the signal that came; ``None`` if none did.
     """
 
     def __init__(self) -> None:
@@ -53,10 +59,10 @@ class StopRequest:
         self._launchers: dict[int, Any] = {}
 
     def fulfil(self, number: int, message: str) -> None:
-        """End the work, now that all is saved; a launcher that handles the signal decides itself.
+        """End the work, now that all is saved. Where a launcher handles the signal, it decides.
 
         Slurm sends SIGTERM before it kills a job that it puts back into the queue. submitit ignores
-        it, the work goes on, and what comes after it is lost.
+        the signal, so the work goes on until Slurm kills it, and that last part is lost.
 
         Args:
             number: the signal that came, here or to another process of the same training.
@@ -87,10 +93,10 @@ _request: StopRequest | None = None
 
 
 def ask_to_stop() -> bool:
-    """From another thread: stop the main thread's work as Ctrl-C does, but without a word.
+    """Stop the main thread's work from another thread, as Ctrl-C does, but without a message.
 
     Returns:
-        Whether it hears of it: not while it ignores Ctrl-C.
+        Whether the main thread will stop: not while it ignores Ctrl-C.
     """
     if _request is not None:
         _request.signal_number = signal.SIGINT
@@ -103,20 +109,19 @@ def ask_to_stop() -> bool:
 
 @contextmanager
 def signals_as_requests() -> Iterator[StopRequest]:
-    """While it lasts, SIGINT and SIGTERM do not break off the work, but are noted.
+    """Within the block, note SIGINT and SIGTERM instead of breaking off the work.
 
-    What comes too late for the work is obeyed at its end.
-
-    Not if they are ignored. What a launcher handles is noted and handed on to it when all is saved:
-    SIGTERM, and SIGUSR1 and SIGUSR2, by which submitit learns that a job of Slurm's must make room.
+    The work reads the note and ends where it can. If it ended before it read the note, the end of
+    the block obeys it. Signals that the process ignores stay ignored. Signals that a launcher
+    handles are noted too, and the launcher gets them when all is saved: SIGTERM, and SIGUSR1 and
+    SIGUSR2, by which submitit learns that a job of Slurm's must make room.
     """
     global _request
     request = StopRequest()
     replaced: dict[signal.Signals, Any] = {}
     if _is_main_thread():
-        ours = (signal.SIG_DFL, signal.default_int_handler, _interrupt)
         for number in (signal.SIGINT, signal.SIGTERM):
-            if signal.getsignal(number) in ours:
+            if ends_the_work(number):
                 replaced[number] = signal.signal(number, request._note)
         for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGUSR2):
             if number not in replaced and callable(handler := signal.getsignal(number)):

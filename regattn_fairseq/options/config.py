@@ -52,7 +52,8 @@ _OF_FAIRSEQ = {
     "optimizer": ("adam", "nag"),
 }
 # Folders in configs/ that other configurations build on, or that other programs read.
-_NO_GROUPS = ("defaults", "reproduce")
+_NO_GROUPS = ("defaults",)
+_OF_REPRODUCE = ("reproduce",)  # the one group that regattn-reproduce has, and no other command
 
 
 def offered(group: str) -> tuple[str, ...]:
@@ -83,7 +84,11 @@ def _without_files() -> dict[str, tuple[str, ...]]:
 
 def _list_choices(*only: str) -> str:
     """The choices as ``--help`` lists them, a line for each group."""
-    return "\n".join(f"{group}: {', '.join(offered(group))}" for group in only or groups())
+    return "\n".join(
+        f"{group}: {', '.join(offered(group))}"
+        for group in only or groups()
+        if group in only or group not in _OF_REPRODUCE
+    )
 
 
 def register() -> None:

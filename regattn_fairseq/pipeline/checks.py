@@ -1,4 +1,4 @@
-"""What is refused before any work begins: by the options alone, or by the prepared data too."""
+"""What a training refuses before it begins."""
 
 import logging
 
@@ -10,16 +10,17 @@ from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.normalizers import normalizer_options
 from regattn_fairseq.normalizers.naming import is_idle, option_named, takers
 from regattn_fairseq.options import fairseq_options
-from regattn_fairseq.pipeline.tasks import TASKS, task_named
+from regattn_fairseq.pipeline.tasks import TASKS, Task, task_named
 from regattn_fairseq.pipeline.training.tracking import check_tracking
 from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.sweep.callback import in_sweep
 
 logger = logging.getLogger(__name__)
 
 
 def check_options(cfg: DictConfig) -> None:
-    """Refuse what fairseq would refuse only after minutes, or not at all.
+    """Refuse options that fairseq would refuse only after minutes, or not at all.
 
     Args:
         cfg: as composed from ``train.yaml``.
@@ -47,6 +48,33 @@ def check_options(cfg: DictConfig) -> None:
         )
     fairseq_options.check_training(cfg)
     check_tracking(cfg)
+
+
+def check_lengths(
+    task: Task, data: PreparedData, split: str, most: int | None, option: str
+) -> None:
+    """Refuse a limit of a batch that a sentence of a split exceeds.
+
+    Args:
+        task: of the corpus.
+        data: preprocessed.
+        split: of the corpus.
+        most: tokens in a batch; None for no limit.
+        option: the name of the limit.
+
+    Raises:
+        PipelineError: a sentence is too long; the message names its line.
+    """
+    if most is None:
+        return
+    lengths = task.lengths(data, split)
+    longest = int(lengths.argmax())
+    if lengths[longest] > most:
+        text = data.text / f"{split}.{task.sides[0]}"
+        raise PipelineError(
+            f"{option}={most} is less than the {lengths[longest]} tokens of line {longest + 1} of "
+            f"{text}: raise it to {lengths[longest]} or more, or lower data.max_length"
+        )
 
 
 def _check_task(cfg: DictConfig) -> None:

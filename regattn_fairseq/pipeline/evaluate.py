@@ -22,7 +22,7 @@ from regattn_fairseq.pipeline.evaluation.measures import (
     reference_attention_file,
 )
 from regattn_fairseq.pipeline.evaluation.options import evaluation_key, evaluation_options
-from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.pipeline.tasks import Task, Trial, task_named
 from regattn_fairseq.pipeline.training.summary import training_summary
 from regattn_fairseq.runs.errors import PipelineError
@@ -39,15 +39,15 @@ logger = logging.getLogger(__name__)
 
 
 def evaluate(cfg: DictConfig) -> RunFolder:
-    """Evaluate the run in ``output_dir``, or that the options of training mean.
+    """Evaluate the run in ``output_dir``, or the run that the options of training describe.
 
-    See `evaluate_run`.
+    `evaluate_run` does the work.
 
     Args:
         cfg: as composed from ``evaluate.yaml``.
 
     Raises:
-        PipelineError: no finished training, a damaged checkpoint, bad options.
+        PipelineError: the training has not ended, an option is wrong, or `evaluate_run` fails.
     """
     check_generation(cfg)
     named = None if cfg.output_dir is None else Path(cfg.output_dir)
@@ -65,9 +65,9 @@ def evaluate(cfg: DictConfig) -> RunFolder:
 def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
     """Generate a split with the run's checkpoint, score it, and write ``result.json``.
 
-    The run's own saved configuration says what model it is about; ``cfg`` only says how to
-    generate. A run that was evaluated in the same way already is left as it is. Where only figures
-    of its attention are missing, they are made from its files.
+    The configuration that the run saved describes the model; ``cfg`` describes the evaluation. A
+    run that has a result of the same evaluation keeps it. If only figures of its attention are
+    missing, they are computed from the files of the run.
 
     Args:
         run: with a finished training.
@@ -75,7 +75,7 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
         cfg: as composed from ``evaluate.yaml``; its options were checked.
 
     Raises:
-        PipelineError: no finished training, a damaged checkpoint, no such split.
+        PipelineError: there is no such split, or the checkpoint is missing or damaged.
     """
     with lease(run.lock, f"the run in {run.directory}"):
         saved = OmegaConf.load(run.config)
@@ -95,7 +95,8 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
         result = _earlier(run, trial.split, key)
         if result is not None and is_measured(result, alignment):
             logger.info("evaluated already: %s", run.result)
-            # Another split may have been evaluated since, and the alignment's file moved.
+            # Since then an evaluation of another split may have replaced the run's last result, and
+            # the alignment's file may have moved.
             if alignment is not None:
                 result = replace(result, config={**result.config, "alignment": config["alignment"]})
             _write(result, run, only_if_changed=True)
@@ -132,17 +133,17 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
 
 
 def score(run: RunFolder) -> Score:
-    """The figure by which a sweep calls one run better than another: BLEU, or ROUGE-L."""
+    """The figure by which a sweep compares runs, such as BLEU. More is better."""
     result = Result.from_content(read_json(run.result), run.directory, run.directory.name)
     metric = task_facts(result.task).score
     return Score(metric, float(result.metrics[metric]))
 
 
 def _trial(run: RunFolder, saved: Any, data: PreparedData, cfg: DictConfig) -> Trial:
-    """What is to be evaluated.
+    """The checkpoint and the split that the options name.
 
     Raises:
-        PipelineError: the corpus has no such split, or the run no such checkpoint.
+        PipelineError: there is no such split or no such checkpoint.
     """
     data.fairseq_subset(cfg.evaluation.split)
     checkpoint = run.checkpoint(cfg.evaluation.checkpoint)
@@ -161,7 +162,7 @@ def _plain(node: Any) -> dict[str, Any]:
 
 
 def _earlier(run: RunFolder, split: str, key: str) -> Result | None:
-    """The result of an earlier evaluation in the same way.
+    """The result of an earlier evaluation with the same options; None if there is none.
 
     Raises:
         PipelineError: a file of a result is damaged.
@@ -179,7 +180,7 @@ def _earlier(run: RunFolder, split: str, key: str) -> Result | None:
 
 
 def _read_texts(result: Result) -> Texts | None:
-    """What an earlier evaluation put out; None where a file cannot be read."""
+    """The outputs of an earlier evaluation; None if one of its files cannot be read."""
     try:
         return Texts(
             sources=list(read_lines(result.path("sources"))),
@@ -250,7 +251,7 @@ def _write(result: Result, run: RunFolder, *, only_if_changed: bool = False) -> 
 
 
 def _normalizer(saved: Any) -> dict[str, Any]:
-    """Its name, and the options that it takes; of learned ones also that they are learned."""
+    """The normalizer's name, the options that it takes, and which of them it learned."""
     chosen = saved.normalizer
     taken = normalizer_options(chosen.name)
     learned = {f"learn_{option}" for option in taken if chosen.get(f"learn_{option}")}

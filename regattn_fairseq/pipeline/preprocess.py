@@ -17,9 +17,9 @@ logger = logging.getLogger(__name__)
 
 
 def preprocess(cfg: DictConfig) -> PreparedData:
-    """Write the corpus, train the tokenizer, and binarize, unless that is done already.
+    """Write the corpus, train the tokenizer, and binarize. Complete data stays as it is.
 
-    Several processes may ask for the same data at once: one does the work, the others wait.
+    Several processes may ask for the same data at once. One of them works, the others wait.
 
     Args:
         cfg: with the nodes ``data`` and ``cache_dir``.
@@ -41,18 +41,8 @@ def preprocess(cfg: DictConfig) -> PreparedData:
     return data
 
 
-def prepared_data(cfg: DictConfig) -> PreparedData:
-    """Where the preprocessed form of ``cfg.data`` belongs, whether it is there yet or not.
-
-    Raises:
-        PipelineError: bad options.
-        regattn_fairseq.corpora.CorpusError: a file of the corpus is missing.
-    """
-    return request_of(cfg).data
-
-
 def _make(request: Request) -> None:
-    """Do the work in a folder beside the final one, and rename that folder when it is complete."""
+    """Work in a folder beside the final one, and rename that folder when it is complete."""
     name, final = request.cfg.data.name, request.data
     # A folder that is there without its record was left by a process that was killed.
     with new_folder(final.directory) as scratch:

@@ -8,7 +8,8 @@ from regattn_fairseq.pipeline.checks import check_options
 from regattn_fairseq.pipeline.evaluate import evaluate_run
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment
 from regattn_fairseq.pipeline.evaluation.options import bleu_tokenizer_of
-from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
+from regattn_fairseq.pipeline.preprocess import preprocess
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.pipeline.tasks import task_named
 from regattn_fairseq.pipeline.train import train_on
 from regattn_fairseq.pipeline.training import distributed
@@ -19,15 +20,15 @@ from regattn_fairseq.sweep.callback import in_sweep, name_job
 
 
 def run(cfg: DictConfig) -> RunFolder:
-    """Preprocess, train and evaluate; each stage is skipped if it is complete already.
+    """Preprocess, train and evaluate. A stage that is complete already does nothing.
 
-    Under torchrun, the first process does all but the training alone.
+    Under torchrun, all processes train, and the first one alone does the rest.
 
     Args:
         cfg: as composed from ``run.yaml``.
 
     Raises:
-        ValueError: one of the stages cannot run; the message says why.
+        ValueError: a stage cannot run. The message says why.
     """
     _check(cfg)
     here = distributed.world()
@@ -46,14 +47,14 @@ def _check(cfg: DictConfig) -> None:
         check_options(cfg)
         bleu_tokenizer_of(cfg.data, cfg.evaluation)
     except ValueError:
-        if in_sweep():  # which keeps the failure in the run's folder, where there can be one
+        if in_sweep():  # the sweep notes the failure in the run's folder, if the run has one
             with suppress(ValueError):
                 name_job(run_directory(cfg, prepared_data(cfg)))
         raise
 
 
 def _prepare(cfg: DictConfig, here: distributed.World) -> PreparedData:
-    """Have the first process preprocess, and see that the evaluation can read what it needs."""
+    """Preprocess in the first process alone, and check the alignment before the training."""
     if not here.is_first:
         distributed.wait_for_all(here)
         return prepared_data(cfg)

@@ -10,10 +10,10 @@ from regattn_fairseq.guests.fairseq import replace_trainer, restore_early_stoppi
 from regattn_fairseq.guests.system import keep_freed_memory
 from regattn_fairseq.interruption import signals_as_requests
 from regattn_fairseq.options.config import FAIRSEQ_NODES
-from regattn_fairseq.pipeline.batches import check_lengths
-from regattn_fairseq.pipeline.checks import check_options
-from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.checks import check_lengths, check_options
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.pipeline.preprocessing.tokenization import fairseq_encoders
+from regattn_fairseq.pipeline.tasks import task_named
 from regattn_fairseq.pipeline.training import distributed
 from regattn_fairseq.pipeline.training.checkpoints import (
     PREVIOUS,
@@ -45,16 +45,26 @@ def train(cfg: DictConfig) -> RunFolder:
 
     Args:
         cfg: as composed from ``train.yaml``.
+
+    Raises:
+        PipelineError: bad options, no data-bin, and what `train_on` raises.
+        Interrupted: a signal asked to stop; a checkpoint was written.
     """
     check_options(cfg)
-    return train_on(prepared_data(cfg), cfg)
+    data = prepared_data(cfg)
+    if not data.is_complete:
+        raise PipelineError(
+            f"{data.directory} is not there: run regattn-preprocess with the same data=… options "
+            "first, or regattn-run, which does both"
+        )
+    return train_on(data, cfg)
 
 
 def train_on(data: PreparedData, cfg: DictConfig) -> RunFolder:
     """Train until ``training.max_epoch`` or until the validation score stops improving.
 
-    A run that has ended is left as it is; one that was interrupted goes on from its last
-    checkpoint. If another process is at the same run, it is waited for. Under torchrun, all
+    A run that has ended stays as it is. A run that was interrupted goes on from its last
+    checkpoint. If another process works on the same run, this one waits. Under torchrun, all
     processes train one model, and the first one writes the files.
 
     Args:
@@ -62,16 +72,13 @@ def train_on(data: PreparedData, cfg: DictConfig) -> RunFolder:
         cfg: as composed from ``train.yaml``; `check_options` found nothing wrong with it.
 
     Raises:
-        PipelineError: no data-bin, a folder that holds another run or cannot be
-            written, a checkpoint that cannot be read, a loss that is not finite.
+        PipelineError: a sentence is too long for a batch, the folder holds another run or cannot be
+            written, a checkpoint cannot be read, the loss is not finite.
         Interrupted: a signal asked to stop; a checkpoint was written.
     """
-    if not data.is_complete:
-        raise PipelineError(
-            f"{data.directory} is not there: run regattn-preprocess with the same data=… options "
-            "first, or regattn-run, which does both"
-        )
-    check_lengths(data, "train", cfg.dataset.max_tokens, "training.max_tokens")
+    check_lengths(
+        task_named(cfg.data.task), data, "train", cfg.dataset.max_tokens, "training.max_tokens"
+    )
     run = RunFolder(run_directory(cfg, data))
     name_job(run.directory)
     here = distributed.world()

@@ -1,7 +1,7 @@
 """The paper's tables and figures, each from a small file in ``configs/reproduce``.
 
-Tables and heat maps are made of runs: those that are there are reused, those that are missing are
-trained, and those that cannot be are named. The figures of the maps themselves need none.
+Tables and heat maps are made of runs. Finished runs are reused, missing ones are trained, and those
+that cannot be trained are named. The figures of the maps themselves need no run.
 """
 
 from __future__ import annotations
@@ -12,39 +12,39 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.report.tables import escape_markdown, format_duration
 from regattn_fairseq.reproduce.attention import write_heatmaps
 from regattn_fairseq.reproduce.comparison import write_comparison
 from regattn_fairseq.reproduce.execution import Outcome, carry_out
+from regattn_fairseq.reproduce.jobs import Stage
 from regattn_fairseq.reproduce.maps import draw_curves, draw_triangles, write_map_figure
-from regattn_fairseq.reproduce.plan import load_target, plan_runs
-from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.reproduce.plan import check_target, plan_runs
 from regattn_fairseq.runs.files import clear_write_errors, write_text
 
-__all__ = ["TARGETS", "reproduce"]
-
-TARGETS = ("table1", "table2", "bleu", "figure1", "figure2", "figure3", "figure4", "figure5")
+__all__ = ["reproduce"]
 
 
-def reproduce(target: str, overrides: Sequence[str], *, command: str) -> Path:
+def reproduce(cfg: DictConfig, *, command: str, run: Stage) -> Path:
     """Make one table or figure.
 
     Args:
-        target: one of :data:`TARGETS`.
-        overrides: options in Hydra's grammar, as ``corpora=real``; see ``configs/reproduce``.
+        cfg: as composed from ``reproduce.yaml``.
         command: what the user typed, for the header.
+        run: makes one of the missing runs; see
+            :func:`~regattn_fairseq.reproduce.jobs.make_runs`.
 
     Returns:
-        The Markdown file; CSV, PNG and PDF are beside it.
+        The Markdown file. The files of the same name in CSV, PNG and PDF are beside it.
 
     Raises:
-        PipelineError: an unknown target or option, or the output cannot be written.
+        PipelineError: no target is chosen, an option is out of range, or the output cannot be
+            written.
     """
-    if target not in TARGETS:
-        raise PipelineError(f"no {target} in the paper's set; choose {', '.join(TARGETS)}")
-    cfg = load_target(target, overrides)
+    OmegaConf.resolve(cfg)
+    check_target(cfg)
+    target = cfg.target
     started = time.monotonic()
     if cfg.kind in ("curves", "triangles"):
         folder = Path(cfg.results_dir) / "paper_figures"
@@ -58,7 +58,7 @@ def reproduce(target: str, overrides: Sequence[str], *, command: str) -> Path:
         with clear_write_errors(folder, "results_dir"):
             body = write_map_figure(draw, cfg, folder / target)
     else:
-        outcomes = carry_out(plan_runs(cfg), cfg)
+        outcomes = carry_out(plan_runs(cfg), cfg, run)
         write = write_comparison if cfg.kind == "table" else write_heatmaps
         with clear_write_errors(folder, "results_dir"):
             body = write(outcomes, cfg, folder / target)
@@ -72,7 +72,7 @@ def reproduce(target: str, overrides: Sequence[str], *, command: str) -> Path:
 
 
 def _write_side_by_side(folder: Path) -> None:
-    """One page, which those who open the folder see, of all figures of the maps."""
+    """Write one page with all figures of the maps, which is shown where the folder is opened."""
     pages = [path.read_text(encoding="utf-8") for path in sorted(folder.glob("figure*.md"))]
     text = "\n".join(
         ["# The maps themselves, as the paper shows them\n", *(f"#{p}" for p in pages)]

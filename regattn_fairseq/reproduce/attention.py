@@ -27,9 +27,9 @@ class _System(NamedTuple):
 
 
 def write_heatmaps(outcomes: Sequence[Outcome], cfg: DictConfig, stem: Path) -> str:
-    """Draw one sentence of each corpus; write the weights, too; return the Markdown.
+    """Draw one sentence of each corpus, write its weights as CSV, and return the Markdown.
 
-    The first seed of each mechanism counts.
+    Of each mechanism, the first seed is drawn.
     """
     parts: list[str] = []
     weights: list[dict[str, object]] = []
@@ -80,7 +80,7 @@ def _first(outcomes: Sequence[Outcome]) -> _System | str:
 
 
 def _panels(systems: Sequence[_System], index: int) -> list[tuple[str, AttentionRecord]]:
-    """A panel for each mechanism; where each has one row only, all of them in one panel."""
+    """A panel for each mechanism. Where each has only one row, one panel holds them all."""
     chosen = [(system.run.label, system.records[index]) for system in systems]
     if any(len(record.target_tokens) != 1 for _, record in chosen):
         return chosen

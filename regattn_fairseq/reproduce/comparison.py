@@ -31,23 +31,23 @@ _GAIN_NOTE = (
 
 @dataclass(frozen=True)
 class Entry:
-    """One normalizer on one corpus by one metric; None is what is not known.
+    """One normalizer on one corpus by one metric. ``None`` stands for what is not known.
 
     Attributes:
         data: name of the corpus.
-        normalizer: as planned.
-        label: with its options, once there is a run.
-        metric: key of the metric.
-        seeds: of the runs that count, separated by spaces.
+        normalizer: its name.
+        label: the same with its options, once there is a run.
+        metric: its key in ``result.json``.
+        seeds: the seeds of the runs that count, separated by spaces.
         ours: mean over the seeds.
         deviation: sample standard deviation over the seeds.
         published: the paper's figure.
-        published_on: the corpus that it is of; empty where there is none.
-        difference: ours minus the published one, where both are of one corpus.
-        gain: ours over our softmax, on the seeds that both have.
+        published_on: the corpus of that figure; empty where there is none.
+        difference: ours minus the published figure, where both are of one corpus.
+        gain: ours minus our softmax, on the seeds that both have.
         low: lower end of the gain's 95 % bootstrap interval.
         high: its upper end.
-        p_value: of the gain, two-sided.
+        p_value: the gain's, two-sided.
         published_gain: the same difference in the paper.
         behind: how far ours is behind the best of its corpus.
         missing: why runs are missing; empty where none are.
@@ -73,7 +73,7 @@ class Entry:
 
 
 def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> tuple[list[Entry], list[str]]:
-    """An entry for every planned normalizer, corpus and metric, and what to be warned about."""
+    """An entry for every planned normalizer, corpus and metric, and warnings for the reader."""
     rows, warnings = build_rows([outcome.run for outcome in outcomes if outcome.run is not None])
     row_of = {id(run): row for row in rows for run in row.runs}
     by_name = {

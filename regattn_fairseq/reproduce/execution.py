@@ -1,4 +1,4 @@
-"""From planned runs to their results: those that are there are found, the others made."""
+"""From planned runs to their results: finished runs are found, the others are made."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from omegaconf import DictConfig
 
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.train import run_differences
+from regattn_fairseq.reproduce.jobs import Stage, make_runs
 from regattn_fairseq.reproduce.plan import PlannedRun, compose_run, resolve_run
-from regattn_fairseq.reproduce.processes import make_runs
 from regattn_fairseq.runs.errors import PipelineError, one_line
 from regattn_fairseq.runs.result import ReportError, Result, read_run
 
 logger = logging.getLogger(__name__)
 
-# These say how to generate, and are compared apart from what a run was trained with.
+# Options of generation do not count in what a run was trained with, so they are compared apart.
 _EVALUATION = ("generation", "evaluation")
 
 
@@ -31,7 +31,7 @@ class Outcome:
         planned: the run.
         run: its result; None if there is none.
         reason: why there is none, in one line; empty otherwise.
-        trained: whether this very call made it.
+        trained: whether this call made it.
     """
 
     planned: PlannedRun
@@ -40,11 +40,17 @@ class Outcome:
     trained: bool = False
 
 
-def carry_out(planned: Sequence[PlannedRun], cfg: DictConfig) -> list[Outcome]:
-    """Find each planned run, or make it; what cannot be made is an outcome, too.
+def carry_out(planned: Sequence[PlannedRun], cfg: DictConfig, run: Stage) -> list[Outcome]:
+    """Find each planned run, or make it. A run that cannot be made is an outcome, too.
 
-    The corpora of the runs that are missing are preprocessed first, one after the other, since each
-    takes all cores; with one that cannot be, no run is tried. Then ``cfg.jobs`` are made at once.
+    The corpora of the missing runs are preprocessed first, one after the other, since each takes
+    all cores. Where a corpus cannot be preprocessed, its runs are not tried. Then ``cfg.jobs`` runs
+    are made at once.
+
+    Args:
+        planned: the runs.
+        cfg: the target's.
+        run: see :func:`~regattn_fairseq.reproduce.jobs.make_runs`.
 
     Returns:
         An outcome for each planned run, in their order.
@@ -62,12 +68,13 @@ def carry_out(planned: Sequence[PlannedRun], cfg: DictConfig) -> list[Outcome]:
     for wanted in missing:
         outcomes[wanted] = Outcome(wanted, None, unusable.get(wanted.data, ""))
     usable = [wanted for wanted in missing if wanted.data not in unusable]
-    for wanted, failure in make_runs(usable, runs_dir, cfg.jobs).items():
-        if failure:
-            outcomes[wanted] = Outcome(wanted, None, failure)
-        else:
-            made = list(_finished([wanted.output_dir(runs_dir)]))
-            outcomes[wanted] = replace(_look_up(wanted, made), trained=True)
+    failures = make_runs(usable, cfg.runs_dir, cfg.jobs, run)
+    made = list(_finished([runs_dir])) if usable else []
+    for wanted, failure in failures.items():
+        outcome = _look_up(wanted, made)
+        outcomes[wanted] = (
+            replace(outcome, trained=True) if outcome.run else Outcome(wanted, None, failure)
+        )
     return list(outcomes.values())
 
 
@@ -84,12 +91,12 @@ def _look_up(wanted: PlannedRun, finished: Sequence[Result]) -> Outcome:
 
 
 def _prepare_corpora(missing: Sequence[PlannedRun]) -> dict[str, str]:
-    """Preprocess the corpora of some runs; return why, for those that cannot be."""
+    """Preprocess the corpora of some runs; say of each that cannot be preprocessed why."""
     unusable = {}
     for wanted in {wanted.data: wanted for wanted in missing}.values():
         try:
             preprocess(compose_run(wanted))
-        except Exception as error:  # of whatever kind, it concerns this corpus alone
+        except Exception as error:  # any error concerns this corpus alone
             reason = one_line(error).replace("data.raw_dir", f"raw_dir.{wanted.raw_dir}")
             logger.warning("%s cannot be used: %s", wanted.data, reason)
             unusable[wanted.data] = reason
@@ -102,11 +109,11 @@ def _finished(folders: Sequence[Path]) -> Iterator[Result]:
         try:
             yield read_run(path, path.parent)
         except ReportError:
-            continue  # another program's, or a later version's
+            continue  # another program or a later version wrote it
 
 
 def is_made_so(run: Result, resolved: dict[str, Any]) -> bool:
-    """Whether a finished run was made with just these options."""
+    """Whether a finished run was made with exactly these options."""
     saved = run.config
     if not isinstance(saved.get("data"), dict):
         return False
@@ -117,5 +124,5 @@ def is_made_so(run: Result, resolved: dict[str, Any]) -> bool:
 
 
 def _chosen(options: dict[str, Any] | None) -> dict[str, Any]:
-    """Those that are set."""
+    """The options that are set."""
     return {name: value for name, value in (options or {}).items() if value is not None}

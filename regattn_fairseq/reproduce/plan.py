@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import torch
 from hydra import compose, initialize_config_dir
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from regattn_fairseq.options import config
 from regattn_fairseq.runs.errors import PipelineError
-from regattn_fairseq.runs.files import fingerprint
 
 CORPORA = ("paper", "real", "synthetic")
 
@@ -26,13 +27,13 @@ class PlannedRun:
     """One model on one corpus.
 
     Attributes:
-        data: what the table calls the corpus, or one of its test sets.
+        data: the name of the corpus in the table, or of one of its test sets.
         corpus: name of the corpus.
-        raw_dir: the key of ``raw_dir`` under which its folder is; empty where it has none.
+        raw_dir: the key of its folder in the option ``raw_dir``; empty where it has none.
         normalizer: name of the attention normalizer.
         seed: of the training.
-        options: what ``regattn-run`` is given, without the folders.
-        folders: the options that only say where things lie.
+        options: those of ``regattn-run`` that decide what the run is.
+        folders: those that say where files lie.
     """
 
     data: str
@@ -46,29 +47,17 @@ class PlannedRun:
     def __str__(self) -> str:
         return f"{self.data}, {self.normalizer}, seed {self.seed}"
 
-    def output_dir(self, runs_dir: Path) -> Path:
-        """Where the run goes if it must be made.
 
-        The folder's name depends on the options, but for those of the evaluation: another test set
-        does not take another training.
-        """
-        training = {o for o in self.options if not o.startswith(("evaluation.", "generation"))}
-        name = f"{self.normalizer}-{fingerprint(sorted(training))}"
-        return runs_dir / self.corpus / name / f"seed{self.seed}"
-
-
-def load_target(target: str, overrides: Sequence[str]) -> DictConfig:
-    """Compose ``configs/reproduce/<target>.yaml`` with the user's options.
+def check_target(cfg: DictConfig) -> None:
+    """Refuse values that are out of range, and set ``cfg.jobs`` where it is ``null``.
 
     Raises:
-        PipelineError: an option is unknown or out of range.
+        PipelineError: no target is chosen, or an option is out of range.
     """
-    try:
-        with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
-            cfg = compose(f"reproduce/{target}", overrides=list(overrides))
-        OmegaConf.resolve(cfg)
-    except (HydraException, OmegaConfBaseException) as error:
-        raise PipelineError(f"{target}: {_first_line(error)}") from error
+    if "kind" not in cfg:
+        raise PipelineError(
+            "name what to make: table=1, table=2, table=bleu, figure=1 … figure=5 (--help)"
+        )
     if cfg.corpora not in CORPORA:
         raise PipelineError(f"corpora is {cfg.corpora!r}; choose {', '.join(CORPORA)}")
     if not cfg.seeds or not cfg.normalizers:
@@ -78,14 +67,13 @@ def load_target(target: str, overrides: Sequence[str]) -> DictConfig:
         cfg.jobs = 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
     if not isinstance(cfg.jobs, int) or cfg.jobs < 1:
         raise PipelineError(f"jobs is {cfg.jobs!r}; choose how many to train at once: jobs=2")
-    return cfg
 
 
 def plan_runs(cfg: DictConfig) -> list[PlannedRun]:
-    """The runs of a target, corpus by corpus; empty where its corpora have none."""
+    """The runs of a target, corpus by corpus; none where no corpus has its task."""
     planned = []
     for entry in cfg.runs[cfg.corpora]:
-        folders = [f"cache_dir={cfg.cache_dir}"]
+        folders = [f"cache_dir={cfg.cache_dir}", f"runs_dir={cfg.runs_dir}"]
         key = entry.get("raw_dir", "")
         place = cfg.raw_dir.get(key)
         if place is not None:
@@ -113,25 +101,38 @@ def plan_runs(cfg: DictConfig) -> list[PlannedRun]:
     return planned
 
 
+@contextmanager
+def own_hydra() -> Iterator[None]:
+    """Let ``regattn-run``'s configurations be composed while another command of Hydra's runs."""
+    command, choices = GlobalHydra.instance().hydra, HydraConfig.instance().cfg
+    GlobalHydra.instance().clear()
+    config.register()
+    try:
+        with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = command
+        HydraConfig.instance().cfg = choices
+
+
 def compose_run(wanted: PlannedRun) -> DictConfig:
     """The configuration that ``regattn-run`` would compose for a run.
 
     Raises:
         PipelineError: an option is unknown or has no such value.
     """
-    config.register()
     try:
-        with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
+        with own_hydra():
             return compose("run", overrides=[*wanted.options, *wanted.folders])
     except (HydraException, OmegaConfBaseException) as error:
         raise PipelineError(_first_line(error)) from error
 
 
 def resolve_run(wanted: PlannedRun) -> dict[str, Any]:
-    """The same as a finished run has it in its result.
+    """The configuration of a run as its ``result.json`` will have it.
 
     Raises:
-        PipelineError: likewise.
+        PipelineError: as :func:`compose_run`.
     """
     cfg = compose_run(wanted)
     try:

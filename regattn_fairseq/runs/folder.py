@@ -1,4 +1,4 @@
-"""Where in a run's folder each file is."""
+"""Where each file of a run is."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,12 +16,12 @@ class RunFolder:
 
     @property
     def config(self) -> Path:
-        """The whole configuration, as composed and resolved."""
+        """The whole configuration, composed and resolved."""
         return self.directory / "config.yaml"
 
     @property
     def fairseq_config(self) -> Path:
-        """Its fairseq part, for ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
+        """Fairseq's part, for ``fairseq-hydra-train --config-dir … --config-name fairseq``."""
         return self.directory / "fairseq.yaml"
 
     @property
@@ -31,28 +31,32 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """One JSON object for each epoch and split, written as training goes."""
+        """One JSON object for each epoch and split. Training adds a line at the end of each."""
         return self.directory / "train_log.jsonl"
 
     @property
     def training(self) -> Path:
-        """Summary of the training, written when it has ended."""
+        """Summary of the training. The training writes it when it ends."""
         return self.directory / "train.json"
 
     @property
     def result(self) -> Path:
-        """Written last, by the evaluation; of several it is the last one's."""
+        """The result of the last evaluation. The evaluation writes it after all other files."""
         return self.directory / "result.json"
 
     def result_of(self, split: str) -> Path:
-        """The same of the last evaluation of a split, which that of another leaves alone."""
+        """The result of the last evaluation of this split. Other splits have files of their own."""
         return self.directory / f"{split}.result.json"
 
     @property
     def lock(self) -> Path:
-        """There while a process works on the run."""
+        """Exists while a process works on the run."""
         return self.directory / ".lock"
 
     def checkpoint(self, name: str) -> Path:
-        """``best`` or ``last``."""
+        """The checkpoint of this name.
+
+        Args:
+            name: ``best`` or ``last``.
+        """
         return self.checkpoints / f"checkpoint_{name}.pt"

@@ -39,7 +39,7 @@ class ReportError(PipelineError):
 
 @dataclass(frozen=True)
 class Result:
-    """One evaluated model: the content of its `result.json`, and where that lies.
+    """One evaluated model: the content of its `result.json`, and the folder of that file.
 
     Attributes:
         folder: the folder of the file; the paths in `files` are relative to it.
@@ -54,20 +54,20 @@ class Result:
         signatures: how each metric was computed.
         confusion: which labels the model takes for which, where it labels.
         evaluation: figures of the evaluation (``wall_s``, ``sentences``, …).
-        lowercase: whether the metrics disregard case.
-        versions: of the packages that made it.
+        lowercase: whether the metrics ignore case.
+        versions: versions of the packages that made the result.
         git_revision: of this package's checkout; None in an installed wheel.
-        created: when it was made, in ISO 8601.
-        machine: where it was made, in a few words.
-        key: changes with the way of evaluating.
+        created: the time of the evaluation, in ISO 8601.
+        machine: the machine that made it, in a few words.
+        key: stands for the options of the evaluation.
         training: figures of the training (``wall_s``, ``target_tokens_per_s``, …); None where the
             training has no such figure.
-        measures: the format of the attention's figures, and what they were compared with.
+        measures: the version of the attention's figures, and the key of the alignment.
         attention: what `metrics.attention_statistics` returns.
-        alignment: attention as a word alignment: `metrics.ALIGNMENT_FIGURES`; empty where it was
-            not compared with any.
-        alignment_sentences: how many sentences were compared.
-        alignment_reference: what it was compared with, such as ``gold``; None for nothing.
+        alignment: how well the attention works as a word alignment: `metrics.ALIGNMENT_FIGURES`;
+            empty without a reference alignment.
+        alignment_sentences: how many sentences have a reference alignment.
+        alignment_reference: where that is from, such as ``gold``; None without one.
         files: names of the run's other files by what they hold.
         config: the configuration of the run, and how it was evaluated.
         other: keys of the file that this version does not know.
@@ -106,7 +106,7 @@ class Result:
 
     @classmethod
     def from_content(cls, content: Any, folder: Path, name: str) -> Result:
-        """What `content` was called on, but for what cannot be used.
+        """The result that a file describes. It leaves out numbers that no table can show.
 
         Args:
             content: of the file, as plain values.
@@ -114,7 +114,7 @@ class Result:
             name: of the run.
 
         Raises:
-            ReportError: it is not the content of such a file, or it is of a later format.
+            ReportError: the content is not that of a result, or its format is another version's.
         """
         if not isinstance(content, dict):
             raise ReportError("not a result of a run (no JSON object)")
@@ -189,7 +189,7 @@ class Result:
         return {"format": RESULT_FORMAT, **sections, **self.other}
 
     def write(self, path: Path) -> None:
-        """Write `content` as JSON, so that the file is never seen in part."""
+        """Write `content` as JSON. A reader never sees half of the file."""
         write_json(path, self.content())
 
     @property
@@ -204,12 +204,12 @@ class Result:
 
     @property
     def options(self) -> tuple[tuple[str, Any], ...]:
-        """What tells runs of one normalizer apart, in a fixed order: a key to group runs by."""
+        """The options of `variant` in a fixed order: a key to group runs by."""
         return tuple(sorted((k, v) for k, v in self.variant.items() if k != "name"))
 
     @property
     def label(self) -> str:
-        """The normalizer as tables show it, such as ``fusedmax (λ=0.1)``; γ = 1 is left out."""
+        """The normalizer as tables show it, such as ``fusedmax (λ=0.1)``. γ = 1 is not shown."""
         name = str(self.normalizer["name"])
         shown = [
             f"{symbol(name, option)}={value}{' learned' if learned else ''}"
@@ -246,7 +246,7 @@ class Result:
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, without the path: a report may be published, this machine's paths not."""
+    """What went wrong, without the path: a published report must not show paths of this machine."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
@@ -255,7 +255,7 @@ def _mapping(section: Any) -> dict[str, Any]:
 
 
 def _numbers(section: Any) -> dict[str, float]:
-    """The finite numbers of a section; whatever else stands in it is not for tables."""
+    """The finite numbers of a section. Tables show nothing else."""
     return {
         str(key): value
         for key, value in _mapping(section).items()
@@ -270,7 +270,7 @@ def _strings(section: Any) -> dict[str, str]:
 def _effective(normalizer: Mapping[str, Any]) -> dict[str, Any]:
     """Name, those options that are set and that a map of this name takes, and which are learned.
 
-    A configuration may carry λ for softmax too; it must not tell two softmax runs apart.
+    A configuration may hold λ for softmax too. λ must not tell two softmax runs apart.
     """
     name = normalizer["name"]
     taken = normalizer_options(name) if name in normalizer_names() else tuple(normalizer)
@@ -284,14 +284,14 @@ def _effective(normalizer: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def read_run(path: Path, root: Path) -> Result:
-    """Read one `result.json`. Keys that are not known here are ignored.
+    """Read one `result.json`.
 
     Args:
         path: the file.
-        root: a folder that it is under; the run is named by its place there.
+        root: a folder above it. The path from there to the file's folder is the name of the run.
 
     Raises:
-        ReportError: the file cannot be read, is not such a file, or is of a later format.
+        ReportError: the file cannot be read, it is no result, or its format is another version's.
     """
     shown = path.relative_to(root).as_posix()
     try:
@@ -330,7 +330,7 @@ def _choices(run: Result) -> dict[str, Any]:
 
 
 def _told_apart(runs: Sequence[Result]) -> list[Result]:
-    """Add to a run's options those in which it differs from most that would share its row."""
+    """Set `odd` where a run differs from most of those that would share its row."""
     usual: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
 
     def counter(run: Result, choice: str) -> Counter[Any]:

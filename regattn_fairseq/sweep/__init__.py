@@ -2,6 +2,7 @@
 
 from regattn_fairseq.sweep.callback import (
     Failure,
+    KilledError,
     Score,
     Stopped,
     in_sweep,
@@ -10,4 +11,13 @@ from regattn_fairseq.sweep.callback import (
     stopped,
 )
 
-__all__ = ["Failure", "Score", "Stopped", "in_sweep", "name_job", "record_failure", "stopped"]
+__all__ = [
+    "Failure",
+    "KilledError",
+    "Score",
+    "Stopped",
+    "in_sweep",
+    "name_job",
+    "record_failure",
+    "stopped",
+]

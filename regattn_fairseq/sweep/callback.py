@@ -1,8 +1,8 @@
 """Many runs by one command: what became of each, and a summary while they run.
 
 Hydra's launchers start the jobs, here or on a cluster. Each job writes a small record of its state
-into a folder of the sweep below ``runs_dir``; the process that was called reads them. Asked to
-stop, it leaves a file there, which each job looks for: that works wherever a job runs.
+into the sweep's folder below ``runs_dir``, and the process that the user called reads the records.
+When the user asks it to stop, it leaves a file there, which each job looks for, wherever it runs.
 """
 
 import atexit
@@ -29,15 +29,15 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.guests.hydra import around_launch
-from regattn_fairseq.interruption import Interrupted, ask_to_stop, exit_status
+from regattn_fairseq.interruption import Interrupted, ask_to_stop, ends_the_work, exit_status
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
 from regattn_fairseq.runs.files import read_json, write_json
 from regattn_fairseq.sweep.progress import Progress
 
 FAILURE = "failure.json"
-_STOP = "stop"  # in the sweep's folder: the jobs are to save and end
-_FRUITLESS_LAUNCHES = 3  # in a row, after which it is of no use to start a sweep's jobs again
-_SETTLING_S = 15.0  # after which a job that ended is not waited for to be followed by another
+_STOP = "stop"  # a file in the sweep's folder that tells the jobs to save and end
+_FRUITLESS_LAUNCHES = 3  # after so many in a row the sweep's jobs are not started again
+_SETTLING_S = 15.0  # how long the next job has to begin before the summary is printed
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 _BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 _JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
@@ -47,7 +47,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass(frozen=True)
 class Failure:
-    """What a job returns that could not do its work; no number, so that a search passes it over.
+    """What a job returns that could not do its work. It is no number, so a search skips it.
 
     Args:
         reason: one line.
@@ -58,10 +58,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Stopped:
-    """What a job returns that was asked to stop.
+    """What a job returns that a signal stopped.
 
     Args:
-        message: what is saved; empty if nothing was to be saved.
+        message: what is saved; empty if there was nothing to save.
         signal_number: which signal it was.
     """
 
@@ -70,16 +70,16 @@ class Stopped:
 
 
 def stopped(interrupt: KeyboardInterrupt) -> Stopped:
-    """What a job returns that was interrupted: an exception would end the other jobs, too."""
+    """What an interrupted job returns. An exception would end the other jobs too."""
     return Stopped(str(interrupt), exit_status(interrupt) - 128)
 
 
 @dataclass(frozen=True)
 class Score:
-    """What a finished run returns: the figure to compare runs by.
+    """What a finished run returns: the figure by which runs are compared.
 
     Args:
-        metric: its name, such as ``bleu``; more is better.
+        metric: the figure's name, such as ``bleu``. A higher figure is better.
         value: the figure.
     """
 
@@ -87,17 +87,21 @@ class Score:
     value: float
 
     def __float__(self) -> float:
-        """The figure alone, as a sweeper that searches wants it."""
+        """The figure alone, for a sweeper that searches."""
         return self.value
+
+
+class KilledError(PipelineError):
+    """The system kills the jobs' processes again and again."""
 
 
 class _Job:
     """The job that this process does.
 
     Args:
-        record: the file that says what becomes of it; ``None`` outside of sweeps.
-        runs_dir: its name begins below.
-        content: the first record.
+        record: the file for its state; ``None`` outside of sweeps.
+        runs_dir: the job's name is its folder's path below this one.
+        content: the first state.
     """
 
     def __init__(self, record: Path | None, runs_dir: Path, content: dict[str, Any]) -> None:
@@ -117,20 +121,20 @@ class _Job:
             write_json(self._record, self._content)
 
     def lies_in(self, folder: Path) -> None:
-        """Say which folder the run lies in; what became of it the last time is forgotten."""
+        """Name the job after the run's folder, and delete the failure of an earlier attempt."""
         self.folder = folder
-        with suppress(OSError):  # the stage says so, if it cannot be written to
+        with suppress(OSError):  # if the folder cannot be written, the stage says so
             (folder / FAILURE).unlink(missing_ok=True)
         below = folder.is_relative_to(self._runs_dir)
         self.write(name=str(folder.relative_to(self._runs_dir) if below else folder))
 
     def end(self, **changes: Any) -> None:
-        """Say what became of it."""
+        """Record how the job ended."""
         self._ended.set()
         self.write(**changes, seconds=time.time() - self._content["began"])
 
     def _heed(self, stop: Path) -> None:
-        """Stop once the sweep is to."""
+        """Stop the job when the sweep's file says so."""
         while not self._ended.wait(0.5):
             if stop.exists() and ask_to_stop():
                 return
@@ -145,18 +149,18 @@ def in_sweep() -> bool:
 
 
 def name_job(folder: Path) -> None:
-    """Say which folder the run that this process is at lies in, as soon as that is known.
+    """Tell the sweep the folder of this process's run, as soon as that is known.
 
-    The sweep calls the job by it, and a failure is recorded there.
+    The sweep names the job after it, and records a failure there.
     """
     if _job is not None:
         _job.lies_in(folder)
 
 
 def record_failure(error: Exception, reason: str) -> Failure:
-    """Leave ``failure.json`` in the job's folder, for the report, and tell the sweep.
+    """Write ``failure.json`` into the job's folder, for the report, and tell the sweep.
 
-    A folder that holds another run, or cannot be written, is left alone.
+    Nothing is written into a folder that holds another run or cannot be written.
     """
     folder = None if _job is None else _job.folder
     if folder is not None and not isinstance(error, OtherRunError):
@@ -169,24 +173,26 @@ def record_failure(error: Exception, reason: str) -> Failure:
 
 
 class SweepCallback(Callback):
-    """Hydra's calls around a sweep and its jobs; single runs pass it by.
+    """What Hydra calls before and after a sweep and each of its jobs.
 
     Args:
-        runs_dir: below it the jobs' records are kept while the sweep runs.
+        runs_dir: the jobs' records are kept below it while the sweep runs.
     """
 
     def __init__(self, runs_dir: str) -> None:
         self.runs_dir = Path(runs_dir)
-        self.folder: Path | None = None  # set in a sweep, and so known to its jobs
+        self.folder: Path | None = None  # set in a sweep, before its jobs get a copy of this object
+        # The options of each job, where Hydra's sweeper does not know them.
+        self.jobs: list[tuple[str, ...]] | None = None
         self._summary: _Summary | None = None
         self._interrupted: Interrupted | None = None
 
     def __getstate__(self) -> dict[str, Any]:
-        """What the jobs' processes get: no thread."""
+        """What the jobs' processes get: all but the thread that prints the summary."""
         return {**self.__dict__, "_summary": None}
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Begin the summary; see to it that Ctrl-C reaches the jobs."""
+        """Begin the summary, and have Ctrl-C reach the jobs."""
         if int(os.environ.get("WORLD_SIZE", "1")) > 1:
             print(
                 "error: a sweep under torchrun would be done by each of its processes: give "
@@ -207,17 +213,18 @@ class SweepCallback(Callback):
             raise SystemExit(1) from error
         atexit.register(_remove, self.folder, os.getpid())
         launcher = config.hydra.launcher
-        self._summary = _Summary(self.folder, _jobs(config), _at_once(launcher))
+        jobs = _jobs(config) if self.jobs is None else self.jobs
+        self._summary = _Summary(self.folder, jobs, _at_once(launcher))
         self._summary.start()
         if launcher._target_ == _JOBLIB:
             around_launch(_JOBLIB, self._outlive_kills)
-        if launcher._target_ != _BASIC:  # there, a job runs in this process, and hears it itself
+        if _at_once(launcher) != 1:  # a single job runs in this process, which gets the signals
             self._pass_on_signals(launcher._target_)
 
     def _pass_on_signals(self, launcher: str) -> None:
         """Have Ctrl-C and SIGTERM stop the jobs of a launcher before they end the sweep."""
         for number in _SIGNALS:
-            if signal.getsignal(number) in (signal.SIG_DFL, signal.default_int_handler):
+            if ends_the_work(number):
                 signal.signal(number, self._leave_jobs if launcher == _SLURM else self._stop_jobs)
         around_launch(launcher, self._as_we_raised_it)
 
@@ -229,7 +236,7 @@ class SweepCallback(Callback):
             raise self._interrupted or interrupt from None
 
     def _stop_jobs(self, number: int, frame: FrameType | None) -> None:
-        """Have the jobs that run save and end; then end the sweep. Asked again, do it at once."""
+        """Have the running jobs save and end, then end the sweep; at once on a second signal."""
         assert self._summary is not None
         assert self.folder is not None
         stop = self.folder / _STOP
@@ -256,10 +263,10 @@ class SweepCallback(Callback):
         raise self._interrupted
 
     def _outlive_kills(self, launch: Callable[[], Any]) -> Any:
-        """Have joblib start again when the system kills a process, as for its memory.
+        """Launch the jobs again when the system kills a process, as it does for want of memory.
 
-        joblib then ends all jobs. Started again, those that are done are skipped, the others go on
-        from their checkpoints.
+        joblib then ends all jobs. In the next launch the jobs that are done are skipped, and the
+        others go on from their checkpoints.
         """
         from joblib.externals.loky.process_executor import TerminatedWorkerError
 
@@ -279,16 +286,14 @@ class SweepCallback(Callback):
                 reason = "the process of a job was killed, perhaps for want of memory"
                 if fruitless == _FRUITLESS_LAUNCHES:
                     self._summary.finish()
-                    print(
-                        f"error: {reason}: run fewer at once with hydra.launcher.n_jobs=…; "
-                        "the same command goes on from here",
-                        file=sys.stderr,
-                    )
-                    raise SystemExit(1) from None
+                    raise KilledError(
+                        f"{reason}: run fewer at once with hydra.launcher.n_jobs=…; the same "
+                        "command goes on from here"
+                    ) from None
                 print(f"{reason}; starting again those that have not ended", file=sys.stderr)
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Say that the job runs."""
+        """Record that the job runs."""
         global _job
         record = None
         if self.folder is not None:
@@ -302,14 +307,14 @@ class SweepCallback(Callback):
         _job = _Job(record, self.runs_dir, content)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
-        """Say what became of the job."""
+        """Record how the job ended."""
         assert _job is not None
         returned = job_return._return_value
         if isinstance(returned, Failure):
             _job.end(state="failed", reason=returned.reason)
         elif isinstance(returned, Stopped):
             _job.end(state="failed", reason="interrupted", saved=bool(returned.message))
-            if config.hydra.launcher._target_ == _BASIC:
+            if _at_once(config.hydra.launcher) == 1:  # in this process
                 raise Interrupted(returned.message, returned.signal_number)
         elif isinstance(returned, Exception):
             _job.end(state="failed", reason=f"{type(returned).__name__}: {returned}")
@@ -320,12 +325,16 @@ class SweepCallback(Callback):
 
     def on_multirun_end(self, config: DictConfig, **kwargs: Any) -> None:
         """Say how it went; end the process with an error if a job failed."""
-        if self._summary is not None and self._summary.finish():
+        if self.finish():
             raise SystemExit(1)
+
+    def finish(self) -> int:
+        """Say how the sweep went; return how many jobs failed."""
+        return 0 if self._summary is None else self._summary.finish()
 
 
 def _remove(folder: Path, process: int) -> None:
-    """Remove a sweep's records, however it ended; not from a process that was forked off."""
+    """Remove a sweep's records, however it ended. A forked process leaves them alone."""
     if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -334,8 +343,8 @@ class _Summary(threading.Thread):
     """Prints a line on stderr whenever a job has ended, and every few minutes.
 
     Args:
-        folder: of the records.
-        jobs: the options of each; ``None``: unknown.
+        folder: that of the records.
+        jobs: the options of each job; ``None`` if they are unknown.
         at_once: as in :class:`Progress`.
     """
 
@@ -349,7 +358,7 @@ class _Summary(threading.Thread):
         self.stop = threading.Event()
 
     def run(self) -> None:
-        # The one thread that is sure to get them where the main one keeps them from its children.
+        # The main thread may have blocked them, to keep them from its children. This one gets them.
         signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
         shown, when, changed = -1, 0.0, None
         while not self.stop.wait(1.0):
@@ -368,17 +377,17 @@ class _Summary(threading.Thread):
         for path in sorted(self.folder.glob("*.json")):
             try:
                 records[int(path.stem)] = read_json(path)
-            except PipelineError:  # it is being replaced, on a network's file system
+            except PipelineError:  # on a network's file system, while the job replaces it
                 continue
         return Progress(records, self.jobs, time.time(), self.at_once)
 
     def running(self) -> set[int]:
-        """The places of the jobs that run."""
+        """The numbers of the running jobs."""
         records = self.progress().records
         return {job for job, record in records.items() if record["state"] == "running"}
 
     def forget_running(self) -> None:
-        """Their processes were killed."""
+        """Delete the records of running jobs, whose processes were killed."""
         for job in self.running():
             (self.folder / f"{job:05d}.json").unlink(missing_ok=True)
 

@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
-# A shorter job found its work done, or failed at once: it says nothing about the others.
+# Seconds. A shorter job found its work done or failed at once, so it says nothing about others.
 _SHORTEST = 10.0
-# A job that runs for longer than expected is taken to end after this share of its time more.
+# A job that runs for longer than expected is assumed to need this share of its time more.
 _OVERDUE = 0.2
-# How many jobs' worth of evidence stands against the idea that an option changes the cost.
+# The ridge penalty: as much evidence as this many jobs that an option does not change the cost.
 _RIDGE = 0.05
 
 
@@ -23,18 +23,16 @@ class Progress:
         records: of each job that was started, by its place among all: ``state`` (``running``,
             ``done`` or ``failed``), ``name``, ``began`` (seconds since 1970), and of those that
             have ended ``seconds``, ``metric`` and ``score``.
-        jobs: the options of each job, in the order in which they are started; ``None``: how many
-            there are is unknown.
+        jobs: the options of each job, in the order in which they are started; ``None`` if the
+            number of jobs is unknown.
         now: seconds since 1970.
-        at_once: how many jobs run at the same time; ``None``: as many as do now.
-        name: what the line calls it.
+        at_once: how many jobs run at the same time; ``None`` for as many as run now.
     """
 
     records: Mapping[int, dict[str, Any]]
     jobs: Sequence[Sequence[str]] | None
     now: float
     at_once: int | None = None
-    name: str = "sweep"
 
     def state(self, name: str) -> list[dict[str, Any]]:
         """The records of the jobs that are ``running``, ``done`` or ``failed``."""
@@ -47,7 +45,7 @@ class Progress:
 
     @property
     def is_settled(self) -> bool:
-        """Whether as many jobs run as can: right after one has ended, the next is not there yet."""
+        """Whether as many jobs run as can. Right after one has ended, the next has yet to begin."""
         if self.at_once is None or self.jobs is None:
             return False
         return len(self.state("running")) >= min(self.at_once, len(self.jobs) - self.ended)
@@ -63,7 +61,7 @@ class Progress:
         counts = {name: len(self.state(name)) for name in ("done", "running", "failed")}
         total = "" if self.jobs is None else f" of {len(self.jobs)}"
         parts = [
-            f"{self.name}: {counts['done']}{total} done, {counts['running']} running, "
+            f"sweep: {counts['done']}{total} done, {counts['running']} running, "
             f"{counts['failed']} failed"
         ]
         scored = [record for record in self.state("done") if "score" in record]
@@ -79,9 +77,9 @@ class Progress:
         return "; ".join(parts)
 
     def seconds_left(self) -> float | None:
-        """Until all jobs have ended; ``None`` before the first has, or if nothing is left.
+        """Seconds until all jobs have ended; ``None`` before the first has, or if nothing is left.
 
-        The jobs that wait are given, in their order, to whoever is free first.
+        The estimate gives the waiting jobs, in their order, to the place that is free first.
         """
         worked = {
             job: record["seconds"]
@@ -115,14 +113,13 @@ def _expected_costs(
 ) -> list[float]:
     """Seconds that each job takes, from what those took that share its options.
 
-    Each option multiplies the cost by a factor of its own, which is found by ridge regression of
-    the costs' logarithms. That a job still runs is evidence as well, once it runs for longer than
-    it should.
+    Each option multiplies the cost by a factor of its own, which ridge regression finds from the
+    costs' logarithms. A job that still runs counts as well, once it runs for longer than expected.
 
     Args:
-        jobs: the options of each.
-        worked: seconds of those that have ended, by their place.
-        elapsed: seconds since those began that run.
+        jobs: the options of each job.
+        worked: seconds of each job that has ended, by its number.
+        elapsed: seconds since each running job began, by its number.
     """
     options = sorted({option for job in jobs for option in job})
     has = np.array([[option in job for option in options] for job in jobs], dtype=float)

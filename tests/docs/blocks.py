@@ -32,7 +32,7 @@ from regattn_fairseq import (
 )
 from regattn_fairseq.pipeline import run
 from regattn_fairseq.pipeline.checks import check_options
-from regattn_fairseq.pipeline.preprocess import prepared_data
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.runs.folder import RunFolder
 
 ROOT = Path(__file__).parents[2]
@@ -50,7 +50,6 @@ _SMALL_VOCABULARY = ["data.tokenizer.vocab_size=200"]
 
 # Scripts that work for hours, made to do a little of it.
 _LITTLE = {
-    "reproduce.py": ["train=false"],
     "benchmark_normalizers.py": ["--parts", "accuracy", "--rows", "2", "--threads", "1"],
 }
 
@@ -180,6 +179,8 @@ def _regattn(
             made = _call(cli.preprocess, ["regattn-preprocess", *wanted], folder, environment)
             if made:
                 return made
+    if command == "reproduce":
+        arguments = [*arguments, "train=false"]
     if command in ("demo", "report"):  # likewise, of runs
         (runs,) = (a.partition("=")[2] for a in arguments if a.startswith("runs_dir="))
         if not any((folder / runs).rglob("result.json")):

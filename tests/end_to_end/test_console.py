@@ -260,7 +260,9 @@ def test_ctrl_c_says_how_to_go_on(toy, data_bin, tmp_path):
     assert "Traceback" not in stderr
 
 
-@pytest.mark.parametrize("command", ["preprocess", "train", "evaluate", "run", "report", "demo"])
+@pytest.mark.parametrize(
+    "command", ["preprocess", "train", "evaluate", "run", "report", "demo", "reproduce"]
+)
 def test_help_teaches(command):
     done = call(f"regattn-{command}", "--help")
     assert done.returncode == 0

@@ -20,7 +20,8 @@ from in_process import FORK, composed, parameters
 from omegaconf import DictConfig
 
 from regattn_fairseq.interruption import Interrupted
-from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
+from regattn_fairseq.pipeline.preprocess import preprocess
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.pipeline.train import train
 from regattn_fairseq.pipeline.training.checkpoints import LAST, PREVIOUS
 from regattn_fairseq.pipeline.training.trainer import SurvivingTrainer

@@ -21,7 +21,9 @@ def folder(cfg) -> Path:
     return run_directory(cfg, PreparedData(Path("cache/data-0123456789ab")))
 
 
-@pytest.mark.parametrize("root", ["preprocess", "train", "evaluate", "run", "report", "demo"])
+@pytest.mark.parametrize(
+    "root", ["preprocess", "train", "evaluate", "run", "report", "demo", "reproduce"]
+)
 def test_every_stage_composes_without_options(root):
     cfg = composed(root)
     missing = {key for key in OmegaConf.missing_keys(cfg) if not key.startswith("hydra.")}
@@ -69,10 +71,11 @@ _OF_ENTAILMENT = {
 _OF_PLUGINS = {"engine=ray", "engine=slurm", "sweep=optuna"}
 
 
-_TESTED_ABOVE_OR_BELOW = {"data", "normalizer", "tracking"}
+# The last one is regattn-reproduce's.
+_TESTED_ELSEWHERE = {"data", "normalizer", "tracking", "reproduce"}
 
 
-@pytest.mark.parametrize("group", sorted({*groups()} - _TESTED_ABOVE_OR_BELOW))
+@pytest.mark.parametrize("group", sorted({*groups()} - _TESTED_ELSEWHERE))
 def test_every_choice_that_help_lists_composes_and_could_train(group):
     for name in offered(group):
         choice = f"{group}={name}"

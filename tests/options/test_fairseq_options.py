@@ -17,8 +17,9 @@ from regattn_fairseq.options.fairseq_options import (
     check_generation,
     check_training,
 )
-from regattn_fairseq.pipeline.batches import check_lengths
+from regattn_fairseq.pipeline.checks import check_lengths
 from regattn_fairseq.pipeline.preprocessing.binarization import binarize
+from regattn_fairseq.pipeline.tasks import task_named
 from regattn_fairseq.pipeline.training.checkpoints import start_or_go_on
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.prepared import PreparedData
@@ -207,9 +208,10 @@ def test_what_a_run_cannot_begin_from(tmp_path):
 @pytest.mark.parametrize("entailment", [False, True])
 def test_the_longest_sentence_fits_into_a_batch(tmp_path, entailment):
     data = PreparedData(tmp_path)
+    task = task_named("entailment" if entailment else "translation")
     words = Dictionary()
     words.add_symbol("a")
-    sides = ("premise", "hypothesis") if entailment else ("src", "tgt")
+    sides = task.sides
     data.text.mkdir()
     for folder in ("input0", "input1") if entailment else ("",):
         (data.bin / folder).mkdir(parents=True)
@@ -220,10 +222,10 @@ def test_the_longest_sentence_fits_into_a_batch(tmp_path, entailment):
         binarize(path, words, data.bin / prefix, most_processes=1)
     data.record.write_text('{"subsets": {"train": "train"}}')
     longest = 6 if entailment else 4  # the end of each sentence counts
-    check_lengths(data, "train", longest, "training.max_tokens")
-    check_lengths(data, "train", None, "training.max_tokens")
+    check_lengths(task, data, "train", longest, "training.max_tokens")
+    check_lengths(task, data, "train", None, "training.max_tokens")
     with pytest.raises(PipelineError) as caught:
-        check_lengths(data, "train", longest - 1, "training.max_tokens")
+        check_lengths(task, data, "train", longest - 1, "training.max_tokens")
     assert f"training.max_tokens={longest - 1} is less than the {longest} tokens" in str(
         caught.value
     )

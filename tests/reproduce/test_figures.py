@@ -4,15 +4,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from matplotlib.image import imread
-
-from regattn_fairseq.reproduce import reproduce
+from reproducing import made
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     results = tmp_path_factory.mktemp("results")
     for target in ("figure2", "figure3"):
-        reproduce(target, [f"results_dir={results}", "points=41"], command="as tested")
+        made(target, [f"results_dir={results}", "points=41"], command="as tested")
     return results / "paper_figures"
 
 

@@ -5,13 +5,15 @@ import json
 
 import numpy as np
 import pytest
+from reproducing import loaded, made
 
 from regattn_fairseq.corpora.entailment import LABELS
 from regattn_fairseq.metrics import AttentionRecord, attention_statistics, save_attention
-from regattn_fairseq.reproduce import reproduce
 from regattn_fairseq.reproduce.execution import is_made_so
-from regattn_fairseq.reproduce.plan import load_target, plan_runs, resolve_run
+from regattn_fairseq.reproduce.plan import compose_run, plan_runs, resolve_run
 from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.identity import run_directory
+from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.runs.result import read_run
 
 EXAMPLES = 60
@@ -91,7 +93,7 @@ def options(tmp_path):
 def some_runs(options, tmp_path):
     """Softmax and sparsemax with two seeds; fusedmax has none."""
     seeds = [*options, "seeds=[1,2]"]
-    planned = plan_runs(load_target("table1", seeds))
+    planned = plan_runs(loaded("table1", seeds))
     right = {("softmax", 1): 30, ("softmax", 2): 36, ("sparsemax", 1): 54, ("sparsemax", 2): 54}
     for run in planned:
         if (run.normalizer, run.seed) in right:
@@ -106,7 +108,7 @@ def read_csv(path):
 
 
 def test_ours_stand_beside_the_published_figures(some_runs):
-    path = reproduce("table1", some_runs, command=COMMAND)
+    path = made("table1", some_runs, command=COMMAND)
     rows = read_csv(path.with_suffix(".csv"))
     assert float(rows["softmax"]["ours"]) == pytest.approx(55)
     assert float(rows["softmax"]["deviation"]) == pytest.approx(np.std([50, 60], ddof=1))
@@ -130,12 +132,12 @@ def test_ours_stand_beside_the_published_figures(some_runs):
 
 def test_a_run_with_other_options_is_not_taken_for_the_wanted_one(some_runs):
     changed = [*some_runs, 'overrides=["training.max_epoch=3"]']
-    rows = read_csv(reproduce("table1", changed, command=COMMAND).with_suffix(".csv"))
+    rows = read_csv(made("table1", changed, command=COMMAND).with_suffix(".csv"))
     assert {row["ours"] for row in rows.values()} == {""}
 
 
 def test_a_corpus_that_is_not_there_is_named(options):
-    path = reproduce("bleu", [*options, "corpora=real"], command=COMMAND)
+    path = made("bleu", [*options, "corpora=real"], command=COMMAND)
     text = path.read_text()
     for data in ("multi30k_de_en", "multi30k_fr_de", "debian_fr_en"):
         assert f"## {data}" in text
@@ -146,7 +148,7 @@ def test_a_corpus_that_is_not_there_is_named(options):
 def test_a_corpus_that_cannot_be_had_is_named_and_tried_once(options, caplog):
     trying = [option for option in options if option != "train=false"]
     only = "runs.real=[{data: multi30k_de_en, raw_dir: multi30k, options: []}]"
-    text = reproduce("bleu", [*trying, "corpora=real", only], command=COMMAND).read_text()
+    text = made("bleu", [*trying, "corpora=real", only], command=COMMAND).read_text()
     said = "Not run: data=multi30k_de_en is read from your disk: say where with raw_dir.multi30k=…"
     assert said in text.replace("\\", "")
     assert text.count("not run") == 3
@@ -160,14 +162,14 @@ def test_how_many_directions_are_as_the_paper_found_them(options, tmp_path):
         "multi30k_fr_en": (50.0, 49.25, 50.5),
         "debian_fr_en": (30.0, 31.0),
     }
-    for planned in plan_runs(load_target("bleu", [*options, "corpora=real"])):
+    for planned in plan_runs(loaded("bleu", [*options, "corpora=real"])):
         values = dict(
             zip(("softmax", "sparsemax", "fusedmax"), bleu.get(planned.data, ()), strict=False)
         )
         if planned.normalizer in values:
             folder = tmp_path / "runs" / planned.data / planned.normalizer
             write_translation(folder, planned, values[planned.normalizer])
-    text = reproduce("bleu", [*options, "corpora=real"], command=COMMAND).read_text()
+    text = made("bleu", [*options, "corpora=real"], command=COMMAND).read_text()
     said = " ".join(text.replace("\\", "").split())
     assert (
         "Every normalizer is within 1 BLEU of the best in 2 of 3 directions; not in multi30k_fr_en "
@@ -180,11 +182,12 @@ def test_how_many_directions_are_as_the_paper_found_them(options, tmp_path):
 
 
 def test_two_test_sets_of_one_training(options, tmp_path):
-    both = [*options, "corpora=paper", "normalizers=[softmax]"]
+    both = [*options, "corpora=paper", "normalizers=[softmax]", "raw_dir.gigaword=gigaword"]
     both.append('overrides=["data.corpus.duc=[2004]"]')
-    gigaword, duc = plan_runs(load_target("table2", both))
-    folder = gigaword.output_dir(tmp_path / "runs")
-    assert duc.output_dir(tmp_path / "runs") == folder
+    gigaword, duc = plan_runs(loaded("table2", both))
+    data = PreparedData(tmp_path / "cache" / "gigaword-0123456789ab")
+    folder = run_directory(compose_run(gigaword), data)
+    assert run_directory(compose_run(duc), data) == folder
     words = ["a", "b"]
     for planned, split, rouge in ((gigaword, "test", 30.0), (duc, "test_duc2004", 20.0)):
         write_result(
@@ -196,7 +199,7 @@ def test_two_test_sets_of_one_training(options, tmp_path):
             task="summarization",
             name=f"{split}.result.json",
         )
-    path = reproduce("table2", both, command=COMMAND)
+    path = made("table2", both, command=COMMAND)
     with path.with_suffix(".csv").open(newline="") as file:
         rows = {(row["data"], row["metric"]): row for row in csv.DictReader(file)}
     assert float(rows["gigaword", "rouge1"]["difference"]) == pytest.approx(30 - 35.13)
@@ -204,20 +207,20 @@ def test_two_test_sets_of_one_training(options, tmp_path):
 
 
 def test_corpora_without_the_task_say_so(options):
-    path = reproduce("table1", [*options, "corpora=real"], command=COMMAND)
+    path = made("table1", [*options, "corpora=real"], command=COMMAND)
     assert "Not run with corpora=real: no labelled pairs" in path.read_text()
 
 
 def test_what_cannot_be_trained_says_why(options, tmp_path):
     broken = [option for option in options if option != "train=false"]
     broken += ['overrides=["normalizer.gamma=0"]', "normalizers=[softmax]"]
-    text = reproduce("table1", broken, command=COMMAND).read_text()
+    text = made("table1", broken, command=COMMAND).read_text()
     assert "Not run: gamma" in text
     assert not list((tmp_path / "new").rglob("result.json"))
 
 
 def test_heat_maps_of_labels_are_one_picture(some_runs):
-    path = reproduce("figure4", some_runs, command=COMMAND)
+    path = made("figure4", some_runs, command=COMMAND)
     text = path.read_text()
     assert "Hypothesis: some dogs run ." in text
     assert "fusedmax, not drawn: not trained yet" in text
@@ -239,17 +242,17 @@ def test_heat_maps_of_labels_are_one_picture(some_runs):
 )
 def test_bad_options_are_named(options, target, option, words):
     with pytest.raises(PipelineError, match=words):
-        reproduce(target, [*options, option], command=COMMAND)
+        made(target, [*options, option], command=COMMAND)
 
 
 def test_every_target_composes_and_its_corpora_are_ours(options):
     for target in ("table1", "table2", "bleu", "figure1", "figure4", "figure5"):
         for corpora in ("real", "synthetic"):
-            for run in plan_runs(load_target(target, [*options, f"corpora={corpora}"])):
+            for run in plan_runs(loaded(target, [*options, f"corpora={corpora}"])):
                 assert resolve_run(run)["data"]["name"] == run.data
 
 
 def test_a_found_run_is_the_planned_one(some_runs, tmp_path):
-    planned = plan_runs(load_target("table1", some_runs))[0]
+    planned = plan_runs(loaded("table1", some_runs))[0]
     path = tmp_path / "runs" / "softmax1" / "result.json"
     assert is_made_so(read_run(path, path.parent), resolve_run(planned))

@@ -12,7 +12,8 @@ from omegaconf import OmegaConf
 
 from regattn_fairseq.corpora import CorpusError
 from regattn_fairseq.options import config
-from regattn_fairseq.pipeline.preprocess import prepared_data, preprocess
+from regattn_fairseq.pipeline.preprocess import preprocess
+from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.runs.checksums import KNOWN
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.identity import (

@@ -79,10 +79,11 @@ class Sweep:
     Args:
         runs_dir: for its folder.
         launcher: what Hydra calls it.
+        at_once: how many jobs it runs at the same time.
     """
 
-    def __init__(self, runs_dir: Path, launcher: str) -> None:
-        self.launcher = launcher
+    def __init__(self, runs_dir: Path, launcher: str, at_once: int = 2) -> None:
+        self.launcher = {"_target_": launcher, "n_jobs": at_once}
         self.callback = SweepCallback(str(runs_dir))
         self.callback.folder = runs_dir / ".sweeps" / "now"
         self.callback.folder.mkdir(parents=True)
@@ -95,7 +96,7 @@ class Sweep:
                     "job": {"num": number},
                     "overrides": {"task": ["data=text", f"seed={number}"]},
                     "runtime": {"cwd": str(Path.cwd())},
-                    "launcher": {"_target_": self.launcher},
+                    "launcher": self.launcher,
                 }
             }
         )
@@ -171,8 +172,9 @@ def test_a_job_heeds_its_sweep(tmp_path, monkeypatch):
     assert sweep.record()["score"] == 1.0
 
 
-def test_in_one_process_an_interrupted_job_ends_the_sweep(tmp_path):
-    sweep = Sweep(tmp_path, _BASIC)
+@pytest.mark.parametrize("launcher", [_BASIC, _JOBLIB])
+def test_in_one_process_an_interrupted_job_ends_the_sweep(tmp_path, launcher):
+    sweep = Sweep(tmp_path, launcher, at_once=1)
     sweep.start()
     with pytest.raises(Interrupted, match="saved after 13 updates") as caught:
         sweep.end(stopped(Interrupted("saved after 13 updates", signal.SIGTERM)))

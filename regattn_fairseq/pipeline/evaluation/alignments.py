@@ -39,9 +39,9 @@ class ReferenceAlignment:
     """Links between the words of each source sentence and its reference.
 
     Attributes:
-        origin: who says so: ``gold``, the name of a file, or the aligner with its version.
-        path: the links, in Pharaoh's format, one sentence a line, or in NAACL's, one link a line.
-        one_based: whether Pharaoh's format counts words from 1 there.
+        origin: ``gold``, the name of a file, or the aligner with its version.
+        path: a file in Pharaoh's format, one sentence a line, or in NAACL's, one link a line.
+        one_based: whether a file in Pharaoh's format counts words from 1.
     """
 
     origin: str
@@ -50,7 +50,7 @@ class ReferenceAlignment:
 
     @property
     def key(self) -> str:
-        """Changes with the links."""
+        """A fingerprint of the links."""
         text = self.path.read_text(encoding="utf-8", errors="replace")
         return fingerprint([self.origin, text, *(["from 1"] if self.one_based else [])])
 
@@ -58,12 +58,12 @@ class ReferenceAlignment:
         """The links of each sentence.
 
         Args:
-            sources: the sentences; words stand between white space.
+            sources: the sentences. White space separates words.
             targets: their references.
 
         Raises:
-            PipelineError: the file is not in that format, is about another number of sentences, or
-                links words that are not there.
+            PipelineError: the file has neither format or another number of sentences, or it links
+                words that do not exist.
         """
         try:
             lines = list(enumerate(read_lines(self.path), start=1))
@@ -106,12 +106,12 @@ _REMEDIES = (
 def _as_pharaoh(
     lines: Sequence[tuple[int, str]], sentences: int, path: Path
 ) -> list[tuple[int, str]]:
-    """NAACL's links in Pharaoh's format, one entry a sentence, with a line where it stands.
+    """NAACL's links in Pharaoh's format, one entry a sentence, with the number of a line.
 
-    Links with the word 0, which say that a word corresponds to none, are left out.
+    A link with the word 0 says that a word corresponds to none. Such links are left out.
 
     Raises:
-        PipelineError: a link is of a sentence that is not there.
+        PipelineError: a link is of a sentence that the split does not have.
     """
     found: list[tuple[int, list[str]]] = [(1, []) for _ in range(sentences)]
     for number, line in lines:
@@ -131,10 +131,10 @@ def _as_pharaoh(
 
 
 def given_alignment(options: Any, data: PreparedData, split: str) -> ReferenceAlignment | None:
-    """The alignment of a split that is there: ``alignment.file``, else the corpus's own.
+    """The alignment of a split in ``alignment.file``, else the corpus's own; None without either.
 
     Raises:
-        PipelineError: no such file.
+        PipelineError: the file does not exist.
     """
     if options.file is not None:
         path = Path(options.file)
@@ -146,10 +146,10 @@ def given_alignment(options: Any, data: PreparedData, split: str) -> ReferenceAl
 
 
 def check_alignment(options: Any, data: PreparedData, split: str) -> None:
-    """Find out before a training whether the evaluation after it can read the alignment.
+    """Check, before a training, that the evaluation after it can read the alignment.
 
     Raises:
-        PipelineError: as `ReferenceAlignment.read`, or there is no such split.
+        PipelineError: there is no such split, or `ReferenceAlignment.read` refuses the file.
     """
     data.fairseq_subset(split)
     if options.file is not None and (alignment := given_alignment(options, data, split)):
@@ -163,17 +163,17 @@ def reference_alignment(
     """Find, or make, the alignment that a split's attention is compared with.
 
     Args:
-        options: the node ``alignment``: ``file`` comes first (``one_based`` says how it counts),
+        options: the node ``alignment``. ``file`` comes first (``one_based`` says how it counts),
             then the corpus's own gold alignment, then ``aligner``.
         data: the preprocessed corpus.
-        split: which part of it.
-        lowercase: whether an aligner is to see the text as the model does.
+        split: the part of the corpus.
+        lowercase: whether an aligner reads lowercased text, as the model does.
 
     Returns:
-        None where there is none and no aligner was asked for.
+        The alignment; None if the options name no file and no aligner, and the corpus has none.
 
     Raises:
-        PipelineError: no such file or aligner, or it fails.
+        PipelineError: the file or the aligner does not exist, or the aligner fails.
     """
     if options.aligner is not None and options.aligner not in ALIGNERS:
         raise PipelineError(
@@ -189,7 +189,7 @@ def reference_alignment(
 def _aligned(
     aligner: str, data: PreparedData, split: str, *, lowercase: bool
 ) -> ReferenceAlignment:
-    """An aligner's links, which every run on the corpus is held against: made once, and kept."""
+    """An aligner's links. All runs on a corpus share them: they are made once, and kept."""
     folder = data.directory / "alignments"
     path = folder / f"{split}.{aligner}.align"
     about = path.with_suffix(".json")
@@ -212,7 +212,7 @@ Aligner = Callable[[list[list[str]], list[list[str]]], Iterable[set[tuple[int, i
 def _links_between_words(
     data: PreparedData, splits: tuple[str, ...], align: Aligner, *, lowercase: bool
 ) -> Iterator[str]:
-    """Align letters apart from marks, then say it of the words that both stand in."""
+    """Align words without their punctuation, and return links between the words of the text."""
     texts = []
     for suffix in ("src", "tgt"):
         lines = chain.from_iterable(read_lines(data.text / f"{s}.{suffix}") for s in splits)
@@ -230,7 +230,7 @@ def _links_between_words(
 
 
 def _units(line: str) -> list[str]:
-    """Words and, apart from them, marks: an aligner takes ``truck.`` for a word of its own."""
+    """Words and punctuation, separated: to an aligner ``truck.`` is another word than ``truck``."""
     return re.findall(r"\w+|[^\w\s]+", line)
 
 
@@ -238,7 +238,7 @@ def eflomal(source: list[list[str]], target: list[list[str]]) -> Iterator[set[tu
     """Links by eflomal, in both directions, symmetrized by grow-diag-final-and.
 
     Raises:
-        PipelineError: it is not installed, or fails.
+        PipelineError: eflomal is not installed, or it fails.
 
     Source: Östling and Tiedemann 2016, "Efficient Word Alignment with Markov Chain Monte Carlo";
     Koehn et al. 2005 for the symmetrization.
@@ -276,4 +276,4 @@ def _eflomal_version() -> str:
 
 
 ALIGNERS: dict[str, tuple[Aligner, Callable[[], str]]] = {"eflomal": (eflomal, _eflomal_version)}
-"""Aligners by name: what makes the links, and what to call it."""
+"""Aligners by name: the function that makes the links, and one that gives the version."""

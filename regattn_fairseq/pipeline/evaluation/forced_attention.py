@@ -1,4 +1,4 @@
-"""What a model attends to while it is made to write the references."""
+"""The attention of a model that is made to write the references."""
 
 from pathlib import Path
 
@@ -15,13 +15,13 @@ from regattn_fairseq.runs.prepared import PreparedData
 def attend_to_references(
     checkpoint: Path, data: PreparedData, subset: str, max_tokens: int
 ) -> list[AttentionRecord]:
-    """Attention of a subset's references, in its order: one pass, no search.
+    """The attention to each reference of a subset, in its order. There is no search.
 
-    Every model is compared on the same words, which is what an alignment error rate needs.
+    An alignment error rate compares models on the same words, and so needs the references.
 
     Args:
         checkpoint: of a finished training.
-        data: what it was trained on.
+        data: the corpus that it was trained on.
         subset: fairseq's name of the split.
         max_tokens: source tokens in a batch.
     """

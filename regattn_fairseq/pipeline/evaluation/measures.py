@@ -1,4 +1,4 @@
-"""Figures of a run's attention, and of each sentence: made from its files, without decoding."""
+"""Figures of a run's attention, and of each sentence, computed without decoding again."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -33,18 +33,18 @@ from regattn_fairseq.runs.result import Result
 
 logger = logging.getLogger(__name__)
 
-# Raise it when the figures of the same files come to mean something else.
+# Raise it when a figure comes to mean something else.
 _FORMAT = 1
 
 
 @dataclass(frozen=True)
 class Texts:
-    """What is to be measured, one entry a sentence.
+    """The texts to measure, one entry a sentence.
 
     Attributes:
         sources: as the corpus has them.
         hypotheses: the model's output.
-        references: what it should have been.
+        references: what the model should have written.
         records: the attention of the hypotheses.
     """
 
@@ -55,7 +55,7 @@ class Texts:
 
 
 def is_measured(result: Result, alignment: ReferenceAlignment | None) -> bool:
-    """Whether a result has the figures that would be made now, or more than these."""
+    """Whether a result has all the figures that `measure` would compute."""
     made = result.measures
     return made.get("format") == _FORMAT and (
         alignment is None or made.get("alignment") == alignment.key
@@ -63,7 +63,7 @@ def is_measured(result: Result, alignment: ReferenceAlignment | None) -> bool:
 
 
 def reference_attention_file(split: str) -> str:
-    """Where a run keeps what it attends to while it is made to write the references."""
+    """The name of a run's file of the attention while the model is made to write the references."""
     return f"{split}.reference_attention.npz"
 
 
@@ -78,25 +78,25 @@ def measure(
     alignment: ReferenceAlignment | None,
     attend: Callable[[], list[AttentionRecord]],
 ) -> dict[str, Any]:
-    """Write ``<split>.sentences.csv``, and return what ``result.json`` says about the attention.
+    """Write ``<split>.sentences.csv``, and return the figures for ``result.json``.
 
     Args:
-        texts: the run's output.
+        texts: the run's output and what it should be.
         scores: of each sentence by itself, each [sentences].
         lowercase: whether the model read lowercased text.
         directory: the run's.
-        split: which part of the corpus it is.
+        split: the part of the corpus.
         data: the preprocessed corpus.
-        alignment: what attention is compared with; None for no comparison.
-        attend: gives the attention of the references; called only where there is an alignment
-            and no earlier evaluation has left it.
+        alignment: links to compare the attention with; None for no comparison.
+        attend: returns the attention of the references. It is called if there is an alignment, and
+            no earlier evaluation left a file of it.
 
     Returns:
-        The attributes of `Result` that say it: ``measures``, ``attention`` and those of the
-        alignment; and under ``files`` the files that were written.
+        Attributes of `Result`: ``measures``, ``attention`` and those of the alignment; and under
+        ``files`` the files that were written.
 
     Raises:
-        PipelineError: the alignment is not one of this split.
+        PipelineError: the alignment does not fit this split.
         OSError: the folder cannot be written to.
     """
     counts = attention_counts(texts.records)
@@ -152,7 +152,7 @@ def _aligned(
     *,
     lowercase: bool,
 ) -> list[dict[str, float] | None]:
-    """Counts of each sentence; None where tokens cannot be traced back to words."""
+    """Counts of each sentence; None if its tokens cannot be assigned to words."""
     tokenizers = load_tokenizers(data.tokenizer)
     links = alignment.read(texts.sources, texts.references)
     found: list[dict[str, float] | None] = []
@@ -180,7 +180,10 @@ def _aligned(
 
 
 def _words(tokenizer: Tokenizer, line: str, tokens: Sequence[str]) -> list[int | None]:
-    """The word of each token but the end of the sentence; unknown ones have their spelling here."""
+    """The word of each token but the last, which ends the sentence.
+
+    ``tokens`` has ``<unk>`` for unknown tokens; the tokenizer gives their spelling.
+    """
     spelled = tokenizer.encode(line)
     if len(tokens) != len(spelled) + 1:
         raise ValueError(f"{len(tokens)} tokens were attended to, but the line has {len(spelled)}")

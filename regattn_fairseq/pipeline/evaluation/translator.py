@@ -1,4 +1,4 @@
-"""A trained model that writes: for a test set in the evaluation, for a line in the demo."""
+"""A trained model that writes text, for the evaluation and for the demo."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -31,11 +31,11 @@ class Hypothesis:
 
 
 class Translator:
-    """Beam search with one checkpoint, on a GPU if there is one.
+    """Beam search with one checkpoint. It runs on a GPU if there is one.
 
     Args:
         checkpoint: of a model that writes text.
-        data: what it was trained on.
+        data: the corpus that it was trained on.
         saved: the run's saved configuration.
         generation: fairseq's generation options, such as ``beam``.
 
@@ -63,10 +63,12 @@ class Translator:
         return self._target_tokenizer.decode(hypothesis.tokens)
 
     def generate(self, dataset: Any, max_tokens: int) -> list[Hypothesis]:
-        """Best hypotheses of a fairseq dataset, in its order; where chance decides, by the seed.
+        """The best hypothesis of each example of a fairseq dataset, in its order.
+
+        A search that samples begins with the seed of the training.
 
         Args:
-            dataset: of the task's kind.
+            dataset: a dataset of fairseq's task.
             max_tokens: source tokens in a batch.
         """
         batches = whole_batches(self.task, self.model, dataset, max_tokens)
@@ -80,7 +82,7 @@ class Translator:
         return [found[number] for number in sorted(found)]
 
     def translate(self, line: str) -> Hypothesis:
-        """The best hypothesis for a line of text, tokenized as the training text was."""
+        """The best hypothesis for a line of text. The line is tokenized like the training text."""
         line = " ".join(line.split())
         tokens = self._source_tokenizer.encode(line.lower() if self._lowercase else line)
         indices = self.task.source_dictionary.encode_line(
@@ -91,7 +93,7 @@ class Translator:
 
     @property
     def normalizer(self) -> Normalizer:
-        """The attention's, as it was trained.
+        """The normalizer of the attention, as it was trained.
 
         Raises:
             PipelineError: the model is not one of ours.
@@ -104,13 +106,13 @@ class Translator:
 
     @contextmanager
     def normalizer_options(self, **options: float) -> Iterator[dict[str, Any]]:
-        """Use other options of the normalizer for a while; gives all that are then in force.
+        """Use other options of the normalizer within the block; yields all options in force.
 
-        Not for two threads at a time.
+        Only one thread at a time may do so.
 
         Args:
-            options: what shall differ from the training; those that the normalizer does not take
-                are of no concern to it.
+            options: values that differ from those of the training. Options that the normalizer does
+                not take are ignored.
 
         Raises:
             ValueError: an option is out of range.
@@ -143,7 +145,7 @@ class Translator:
         }
 
     def _hypothesis(self, source: torch.Tensor, output: dict[str, Any]) -> Hypothesis:
-        """Keep of a generated sentence what is not padding: words, and weights between them."""
+        """A generated sentence without padding: its words, and the weights between words."""
         dictionary = self.task.target_dictionary
         present = source != self.task.source_dictionary.pad()
         weights = output["attention"].cpu().float()  # [source, target]
@@ -158,7 +160,7 @@ class Translator:
 
 
 def trained_options(normalizer: Normalizer) -> dict[str, Any]:
-    """A normalizer's options as plain values; a learned one as training left it."""
+    """A normalizer's options as plain values. A learned option has the value that it learned."""
     return {
         name: value.item() if isinstance(value, torch.Tensor) else value
         for name, value in normalizer.current_options().items()

@@ -1,8 +1,8 @@
-"""From text to fairseq's data-bin, piece by piece, in as many processes as it is worth.
+"""From text to fairseq's data-bin, piece by piece, in several processes if the text is large.
 
-What ``fairseq-preprocess`` writes, byte for byte. Its own binarizer does not begin with its share
-of a file before its other processes have ended, fills a tensor word by word, and keeps a Python
-object for each sentence.
+The files are those of ``fairseq-preprocess``, byte for byte. fairseq's own main process waits for
+the others before it begins with its share of a file, it fills a tensor word by word, and it keeps
+a Python object for each sentence.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 
 # Below this a second process costs more time than it saves.
 BYTES_WORTH_A_PROCESS = 4 * 2**20
-# More pieces than processes: the bar moves, and nobody waits long for the last one.
+# More pieces than processes: the bar moves, and the last process ends soon after the others.
 _PIECES_A_PROCESS = 16
 _SIZES_AT_ONCE = 2**16
 
@@ -57,7 +57,7 @@ class _Piece:
                 yield file.readline().decode("utf-8").rstrip("\n")
 
     def part(self, output: Path) -> Path:
-        """Where what is made of the piece goes until all of them are joined."""
+        """The file for the outcome of this piece. The files of all pieces are joined later."""
         return output.with_name(f"{output.name}.{self.start}")
 
 
@@ -74,11 +74,11 @@ def tokenize(
 
     Args:
         text: one sentence a line.
-        output: likewise.
+        output: one line of tokens for each line of the text.
         tokenizer: folder of the tokenizers.
         side: 0 for the source's tokenizer, 1 for the target's.
-        lowercase: whether the text is to be lowercased first.
-        most_processes: more are not used.
+        lowercase: whether to lowercase the text first.
+        most_processes: the most processes to use.
     """
 
     def work(piece: _Piece) -> Counter[str]:
@@ -103,8 +103,9 @@ def build_dictionary(counts: Counter[str], most_words: int | None = None) -> Dic
     """Fairseq's dictionary of some tokens, the most frequent first.
 
     Args:
-        counts: how often each occurs.
-        most_words: rarer ones are left out; fairseq's own symbols count.
+        counts: how often each token occurs.
+        most_words: the size of the dictionary, fairseq's own symbols included. The rarest tokens
+            are left out.
     """
     dictionary = Dictionary()
     for word, count in counts.items():
@@ -118,9 +119,9 @@ def binarize(tokens: Path, dictionary: Dictionary, prefix: Path, *, most_process
 
     Args:
         tokens: one sentence a line, separated by spaces.
-        dictionary: what it lacks becomes ``<unk>``.
+        dictionary: tokens that it lacks become ``<unk>``.
         prefix: such as ``bin/train.de-en.de``.
-        most_processes: more are not used.
+        most_processes: the most processes to use.
     """
     dtype = np.dtype(best_fitting_int_dtype(len(dictionary)))
     numbers, unknown, end = dictionary.indices, dictionary.unk(), dictionary.eos()
@@ -158,14 +159,14 @@ def _write_index(index: Path, sizes: Path, dtype: np.dtype[Any]) -> None:
             begin = int(ends[-1])
 
 
-# What the processes of a pool do: a fork inherits it, so that it need not be pickled.
+# The work of a pool's processes. A fork inherits it, so that it need not be pickled.
 _work: Callable[[_Piece], Any] | None = None
 
 
 def _in_pieces(
     work: Callable[[_Piece], Result], path: Path, shown: str, most_processes: int
 ) -> Iterator[tuple[_Piece, Result]]:
-    """Do the work on the pieces of a file, in processes if it is large; the results in order."""
+    """Work on the pieces of a file, in several processes if it is large; the results in order."""
     global _work
     processes = max(1, min(most_processes, path.stat().st_size // BYTES_WORTH_A_PROCESS))
     borders = find_offsets(str(path), _PIECES_A_PROCESS * processes if processes > 1 else 1)
@@ -182,7 +183,7 @@ def _in_pieces(
 
 
 def _end_quietly() -> None:
-    """In a pool's process: Ctrl-C is the main process's affair, and SIGTERM is how it ends us."""
+    """Ignore Ctrl-C in a pool's process. The main process ends it by SIGTERM."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
@@ -199,12 +200,12 @@ def _append(joined: Any, part: Path) -> None:
 
 
 def available_processes(wished: int | None) -> int:
-    """How many processes may be used: as many as wished, or as there are cores."""
+    """How many processes to use: the number that the options name, else one a core."""
     return wished or len(os.sched_getaffinity(0))
 
 
 def subset_names(splits: Sequence[str]) -> dict[str, str]:
-    """Fairseq's name for each of our splits: those that are held out become test, test1, …
+    """Fairseq's name of each split. Splits other than train and valid become test, test1, …
 
     >>> subset_names(["train", "valid", "test", "test_2017"])
     {'train': 'train', 'valid': 'valid', 'test': 'test', 'test_2017': 'test1'}

@@ -82,6 +82,16 @@ def request_of(cfg: DictConfig) -> Request:
     return Request(cfg, options, corpus, inputs, PreparedData(Path(cfg.cache_dir) / name))
 
 
+def prepared_data(cfg: DictConfig) -> PreparedData:
+    """Where the preprocessed form of ``cfg.data`` belongs, whether it is there yet or not.
+
+    Raises:
+        PipelineError: bad options.
+        regattn_fairseq.corpora.CorpusError: a file of the corpus is missing.
+    """
+    return request_of(cfg).data
+
+
 def _check_data(cfg: DictConfig) -> None:
     if OmegaConf.is_missing(cfg.data, "raw_dir"):
         raise PipelineError(

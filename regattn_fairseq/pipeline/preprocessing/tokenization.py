@@ -190,7 +190,7 @@ def _chain(texts: tuple[Iterable[str], Iterable[str]]) -> Iterator[str]:
 MAX_TRAINING_LINES = 1_000_000
 
 
-# SentencePiece leaves longer lines out without a word; this is the most that it allows, in bytes.
+# SentencePiece ignores longer lines without a message. It allows no more bytes than these.
 MAX_LINE_BYTES = 1 << 30
 
 MODEL_TYPES = ("unigram", "bpe", "char", "word")

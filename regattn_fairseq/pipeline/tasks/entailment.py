@@ -8,6 +8,7 @@ from fairseq.data import Dictionary
 
 from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import score_labels, sentence_accuracy
+from regattn_fairseq.pipeline.batches import sizes
 from regattn_fairseq.pipeline.evaluation.classifier import classify
 from regattn_fairseq.pipeline.preprocessing.binarization import (
     available_processes,
@@ -89,6 +90,12 @@ class Entailment:
                     most_processes=processes,
                 )
         return names
+
+    def lengths(self, data: PreparedData, split: str) -> np.ndarray:
+        """Tokens of both sentences; see `Task.lengths`."""
+        subset = data.fairseq_subset(split)
+        premises, hypotheses = (sizes(data.bin / _INPUTS[side] / subset) for side in self.sides)
+        return premises + hypotheses
 
     def predict(self, trial: Trial) -> Outputs:
         """Label each pair; see `Task.predict`."""

@@ -104,6 +104,9 @@ class Task(Protocol):
             fairseq's name of each split.
         """
 
+    def lengths(self, data: PreparedData, split: str) -> np.ndarray:
+        """Tokens of each example as fairseq counts them for a batch: int [examples]."""
+
     def predict(self, trial: Trial) -> Outputs:
         """Have the model put out something for each example of the split, in its order.
 

@@ -4,7 +4,10 @@ import logging
 from collections import Counter
 from pathlib import Path
 
+import numpy as np
+
 from regattn_fairseq.corpora import further_references, write_corpus
+from regattn_fairseq.pipeline.batches import sizes
 from regattn_fairseq.pipeline.evaluation.translator import Translator
 from regattn_fairseq.pipeline.preprocessing.binarization import (
     available_processes,
@@ -93,6 +96,12 @@ class Writing:
                     most_processes=processes,
                 )
         return names
+
+    def lengths(self, data: PreparedData, split: str) -> np.ndarray:
+        """Tokens of the longer side; see `Task.lengths`."""
+        parts = sorted(data.bin.glob(f"{data.fairseq_subset(split)}.*-*.*.idx"))
+        lengths: np.ndarray = np.maximum.reduce([sizes(part.with_suffix("")) for part in parts])
+        return lengths
 
     def predict(self, trial: Trial) -> Outputs:
         """Write a text for each source sentence; see `Task.predict`."""

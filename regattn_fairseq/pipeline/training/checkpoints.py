@@ -1,4 +1,4 @@
-"""Reading checkpoints that may be damaged, and going on from the newest one that is not."""
+"""Read checkpoints that may be damaged, and go on from the newest one that is whole."""
 
 import logging
 import pickle
@@ -49,14 +49,14 @@ def load_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def load_model(path: Path, **overrides: Any) -> tuple[Any, Any, Any]:
-    """A trained model, as fairseq loads it; what is not of the model stays unread on the disk.
+    """A trained model, as fairseq loads it, but without the optimizer's state.
 
-    fairseq's own reading takes in the optimizer's state too, which is twice the model's size. The
-    files of word vectors that the training began with stay unread as well, and may be gone.
+    fairseq itself reads that state too, which is twice the model's size. The files of word vectors
+    that the training began with are not read either. They may be gone.
 
     Args:
         path: of the checkpoint.
-        overrides: options that are not to be as they were in training, such as ``data``.
+        overrides: options whose values differ from those of the training, such as ``data``.
 
     Returns:
         ``(model, configuration, task)``.
@@ -72,16 +72,16 @@ def load_model(path: Path, **overrides: Any) -> tuple[Any, Any, Any]:
 
 
 def restore_newest(folder: Path) -> Path | None:
-    """Find the checkpoint to go on from, and see to it that it is ``checkpoint_last.pt``.
+    """Find the checkpoint to go on from, and give it the name ``checkpoint_last.pt``.
 
-    If that one is damaged, or was never completed, the one before it takes its place. Every byte
-    is compared with the checksums in the file.
+    If that one is damaged or incomplete, the one before it takes its place. Every byte of the file
+    is compared with the file's checksums.
 
     Returns:
-        Its path; ``None`` if there is none, and training begins.
+        The path of the checkpoint; ``None`` if there is none.
 
     Raises:
-        PipelineError: there are checkpoints, but none that can be read.
+        PipelineError: no checkpoint can be read, though there are some.
     """
     last, previous = folder / LAST, folder / PREVIOUS
     if not last.exists() and not previous.exists():
@@ -113,14 +113,14 @@ def _verify(path: Path) -> None:
 
 
 def start_or_go_on(cfg: DictConfig, own: Path) -> None:
-    """Have fairseq begin from another run's checkpoint once, and then go on from this run's own.
+    """Make fairseq start from the checkpoint that the options name, or go on from the run's own.
 
     Args:
         cfg: fairseq's configuration; its node ``checkpoint`` is changed in place.
-        own: the run's last checkpoint, which need not be there yet.
+        own: the run's last checkpoint. It may not exist yet.
 
     Raises:
-        PipelineError: there is no checkpoint to begin from, or nothing to do after it.
+        PipelineError: the checkpoint does not exist, or it has had all epochs already.
     """
     options = cfg.checkpoint
     if own.exists():
@@ -149,10 +149,10 @@ def start_or_go_on(cfg: DictConfig, own: Path) -> None:
 
 
 def epochs_done(last: Path) -> tuple[int, dict[str, float] | None]:
-    """How many epochs the last checkpoint has, and what it says of the last of them.
+    """How many epochs the last checkpoint has had, and the numbers of the last one.
 
     Args:
-        last: the checkpoint, which need not be there yet.
+        last: the checkpoint. It may not exist yet.
     """
     if not last.exists():
         return 0, None

@@ -1,4 +1,4 @@
-"""Several processes that train one model: what torchrun says about them, in fairseq's terms."""
+"""Several processes that train one model: from torchrun's variables to fairseq's options."""
 
 import logging
 import os
@@ -16,11 +16,11 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class World:
-    """One process among those that train together.
+    """One of the processes that train together.
 
     Args:
-        rank: its number, from 0; the first one writes the files.
-        size: how many there are.
+        rank: its number, from 0. The first process writes the files.
+        size: the number of processes.
         local_rank: its number on this machine, from 0.
     """
 
@@ -35,10 +35,10 @@ class World:
 
 
 def world() -> World:
-    """Read what torchrun left in the environment; without it, a process is alone.
+    """Read the variables that torchrun set. Without them, a process is alone.
 
     Raises:
-        PipelineError: it is there only in part.
+        PipelineError: some of the variables are missing.
     """
     size = int(os.environ.get("WORLD_SIZE", "1"))
     if size == 1:
@@ -57,14 +57,14 @@ def world() -> World:
 
 
 def join(here: World, backend: str | None) -> None:
-    """Meet the other processes; harmless to repeat.
+    """Connect to the other processes. A second call does nothing.
 
     Args:
-        here: from :func:`world`; alone, nothing is done.
-        backend: ``nccl``, ``gloo``, or ``None`` for the one that suits the devices.
+        here: from :func:`world`.
+        backend: ``nccl``, ``gloo``, or ``None`` for the one that fits the devices.
 
     Raises:
-        PipelineError: fewer GPUs on this machine than processes.
+        PipelineError: this machine has fewer GPUs than processes.
     """
     if here.size == 1 or dist.is_initialized():
         return
@@ -75,18 +75,18 @@ def join(here: World, backend: str | None) -> None:
                 f"{torch.cuda.device_count()} GPUs: lower torchrun's --nproc-per-node"
             )
         torch.cuda.set_device(here.local_rank)
-    # The first process preprocesses while the others wait, which may take its time.
+    # The others wait while the first process preprocesses, which may take hours.
     dist.init_process_group(_backend(backend), timeout=timedelta(hours=6))
 
 
 def leave() -> None:
-    """Part from the other processes, so that the program ends without complaints."""
+    """Disconnect from the other processes, so that the program ends without warnings."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def wait_for_all(here: World) -> None:
-    """Return when every process has come here."""
+    """Return when every process has called this."""
     if here.size > 1:
         dist.barrier()
 
@@ -94,12 +94,12 @@ def wait_for_all(here: World) -> None:
 def fairseq_options(here: World, backend: str | None) -> dict[str, Any]:
     """Values of fairseq's node ``distributed_training``.
 
-    fairseq works them out itself only where the machine has two GPUs or more: it asks how many GPUs
-    there are before it asks how many processes, so that on a CPU each process trains by itself.
+    fairseq finds them out only on a machine with two GPUs or more. Elsewhere it ignores torchrun,
+    and each process would train a model of its own.
     """
     if here.size == 1:
         return {}
-    # fairseq gives torch's own wrapper a device number, which it takes for GPUs only.
+    # fairseq passes a device number to torch's own wrapper, which accepts one for GPUs only.
     wrapper = {} if torch.cuda.is_available() else {"ddp_backend": "legacy_ddp"}
     return {
         **wrapper,
