@@ -126,9 +126,9 @@ def option_sliders(
     """A slider for each number that one of these normalizers takes as an option.
 
     A slider covers the option's range. If the range has no upper end, the slider is twenty times
-    as long as the default is away from the lower end, or twice as long for a whole number. It
-    starts at the trained value if all models that take the option have the same one, otherwise at
-    the default.
+    as long as the largest default is away from the lower end, or twice as long for a whole number.
+    It starts at the trained value if all models that take the option have the same one, otherwise
+    at the default of the first normalizer that takes it.
 
     Args:
         normalizers: names.
@@ -145,17 +145,20 @@ def option_sliders(
             f": {declared.description}" if len(takers) == len(names) else f" of {in_words(takers)}"
         )
         values = {model[name] for model in models if name in model}
-        sliders.append(_slider(rule(takers[0]).options[name], f"{declared.symbol}{what}", values))
+        defaults = [rule(each).options[name].default for each in takers]
+        sliders.append(_slider(declared, f"{declared.symbol}{what}", defaults, values))
     return sliders
 
 
-def _slider(option: Option, label: str, trained: set[Any]) -> OptionSlider:
+def _slider(
+    option: Option, label: str, defaults: Sequence[float], trained: set[float]
+) -> OptionSlider:
     assert option.low is not None
-    reach = option.default - option.low or 1
-    step = 1 if option.integer else round(reach / 20, 6)
+    reaches = [default - option.low for default in defaults if default > option.low] or [1.0]
+    step = 1 if option.integer else round(min(reaches) / 20, 6)
     low = option.low if option.low_included else round(option.low + step, 6)
-    high = min(option.high, round(option.low + (2 if option.integer else 20) * reach, 6))
-    start = next(iter(trained)) if len(trained) == 1 else option.default
+    high = min(option.high, round(option.low + (2 if option.integer else 20) * max(reaches), 6))
+    start = next(iter(trained)) if len(trained) == 1 else defaults[0]
     return OptionSlider(
         option=option.name,
         symbol=option.symbol,

@@ -4,10 +4,11 @@ import logging
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
+from omegaconf.errors import OmegaConfBaseException
 
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
-from regattn_fairseq.normalizers import normalizer_names, normalizer_options
-from regattn_fairseq.normalizers.naming import is_idle, option_named
+from regattn_fairseq.normalizers import normalizer_options
+from regattn_fairseq.normalizers.naming import is_idle, option_named, takers
 from regattn_fairseq.options import fairseq_options
 from regattn_fairseq.pipeline.tasks import TASKS, Task, task_named
 from regattn_fairseq.pipeline.training.tracking import check_tracking
@@ -26,9 +27,12 @@ def check_options(cfg: DictConfig) -> None:
 
     Raises:
         PipelineError: an option is out of range.
+        OmegaConfBaseException: an option is of another kind, such as a fraction for a whole number.
     """
     try:
         normalizer_from_options(cfg.model)
+    except OmegaConfBaseException:
+        raise  # it is a ValueError too, and the command line says it better
     except ValueError as error:
         raise PipelineError(str(error)) from error
     _refuse_idle_options(cfg)
@@ -111,12 +115,9 @@ def _refuse_idle_options(cfg: DictConfig) -> None:
             continue
         if not is_idle(key, chosen):
             continue
-        option = option_named(key)
-        others = ", ".join(
-            other for other in normalizer_names() if option in normalizer_options(other)
-        )
+        others = ", ".join(takers(str(option_named(key))))
         taken = ", ".join(f"normalizer.{option}" for option in normalizer_options(chosen))
-        message = f"{name}: {chosen} does not take it ({others} do); it takes {taken}"
+        message = f"{name}: {chosen} does not take it, but {others}; {chosen} takes {taken}"
         if not in_sweep():
             raise PipelineError(message)
         logger.info("%s; left out in this job", message)

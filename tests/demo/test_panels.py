@@ -89,14 +89,15 @@ def test_options_out_of_range_are_named():
 def test_sliders_cover_the_range_of_each_option_that_a_normalizer_takes():
     sliders = option_sliders(["softmax", "fusedmax", "pnormmax", "topk", "entmax", "fusedmax"])
     ranges = {slider.option: (slider.low, slider.high, slider.step) for slider in sliders}
+    lam = rule("fusedmax").options["lam"].default
     assert ranges == {
         "gamma": (0.05, 20, 0.05),
-        "lam": (0, 2, 0.005),
+        "lam": (0, 20 * lam, lam / 20),
         "p": (1.025, 2, 0.025),
         "alpha": (1.025, 11, 0.025),
         "k": (1, 15, 1),
     }
-    assert [slider.start for slider in sliders] == [1, 0.2, 1.5, 1.5, 8]
+    assert [slider.start for slider in sliders] == [1, lam, 1.5, 1.5, 8]
     labels = [slider.label for slider in sliders]
     assert labels[0].startswith("γ: strength")
     assert labels[1:] == ["λ of fusedmax", "p of pnormmax", "α of entmax", "k of topk"]
@@ -104,9 +105,9 @@ def test_sliders_cover_the_range_of_each_option_that_a_normalizer_takes():
 
 def test_sliders_start_where_the_models_were_trained():
     normalizers = ["softmax", "oscarmax", "fusedmax"]
-    trained = [{"gamma": 0.01}, {"gamma": 0.01, "lam": 3.0}, {"gamma": 0.01, "lam": 0.5}]
+    trained = [{"gamma": 0.01}, {"gamma": 0.01, "lam": 30.0}, {"gamma": 0.01, "lam": 0.5}]
     gamma, lam = option_sliders(normalizers, trained)
     assert (gamma.low, gamma.start) == (0.01, 0.01)
     # Two models disagree: it stands at the default, and reaches both.
-    assert (lam.high, lam.start) == (3.0, rule("oscarmax").options["lam"].default)
+    assert (lam.high, lam.start) == (30.0, rule("oscarmax").options["lam"].default)
     assert lam.label == "λ of oscarmax and fusedmax"

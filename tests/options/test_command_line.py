@@ -130,11 +130,15 @@ def test_what_only_hydra_finds(monkeypatch, root, argument, words):
         assert word in line
 
 
-def test_a_value_that_fairseqs_option_cannot_take_is_named_by_the_users():
-    cfg = composed("run", "training.max_epoch=1.5")
+@pytest.mark.parametrize(
+    ("option", "value", "more"),
+    [("training.max_epoch", "1.5", ()), ("normalizer.k", "2.5", ("normalizer=topk",))],
+)
+def test_a_value_that_fairseqs_option_cannot_take_is_named_by_the_users(option, value, more):
+    cfg = composed("run", f"{option}={value}", *more)
     with pytest.raises(ValidationError) as caught:
         check_options(cfg)
-    assert bad_value(caught.value) == "training.max_epoch is '1.5', but must be a whole number"
+    assert bad_value(caught.value) == f"{option} is '{value}', but must be a whole number"
 
 
 def test_nearest():

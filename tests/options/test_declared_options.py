@@ -15,7 +15,6 @@ from regattn_fairseq.options.config import offered
 
 _NEW_MAP = """
 import json, sys
-from dataclasses import replace
 from regattn_fairseq.normalizers import Option, Rule, softmax
 from regattn_fairseq.normalizers.rules import register
 
@@ -25,14 +24,15 @@ def cooled(scores, *, gamma=1.0, chill=2.0, mask=None, dim=-1):
 chill = Option("chill", "ψ", "how cold", low=0.0, high=9.0, learnable=True)
 register(Rule("cooled", cooled, described=(chill,), penalty=lambda y, kept: y.sum(-1)))
 
-from argparse import ArgumentParser, Namespace
+from argparse import ArgumentParser
+from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from composing import composed
 from regattn_fairseq.demo.panels import option_sliders
 from regattn_fairseq.models import RegattnLSTMModel
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.options.config import offered
-from regattn_fairseq.pipeline.checks import check_options
+from regattn_fairseq.pipeline.train import check_options
 from regattn_fairseq.runs.identity import identity, normalizer_label
 from regattn_fairseq.runs.result import Result
 from omegaconf import OmegaConf
@@ -43,7 +43,8 @@ given = parser.parse_args(["--attn-normalizer", "cooled", "--attn-chill", "4"])
 helps = {action.dest: action.help for action in parser._actions}
 cfg = composed("run", "normalizer=cooled", "normalizer.chill=3", "normalizer.learn_chill=true")
 check_options(cfg)
-result = dict.fromkeys(Result.__dataclass_fields__)
+result = {"task": "t", "data": "d", "model": "m", "metrics": {"bleu": 1.0}}
+result["normalizer"] = {"name": "cooled", "chill": 3.0}
 run = {kind: identity(OmegaConf.to_container(
     composed("run", f"normalizer={kind}", "normalizer.chill=3"), resolve=True))["model"]
     for kind in ("cooled", "softmax")}
@@ -55,7 +56,7 @@ print(json.dumps({
     "learned": normalizer_from_options(cfg.model).learned,
     "identity": [run["cooled"].get("attn_chill"), run["softmax"].get("attn_chill")],
     "folder": normalizer_label(cfg.normalizer),
-    "label": Result(**{**result, "odd": {}, "normalizer": {"name": "cooled", "chill": 3.0}}).label,
+    "label": Result.from_content(result, Path(), "run").label,
     "sliders": [(s.option, s.label, s.low, s.high, s.start) for s in option_sliders(["cooled"])],
 }))
 """
