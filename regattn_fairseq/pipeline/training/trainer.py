@@ -1,4 +1,4 @@
-"""fairseq's trainer, made to survive: it stops when asked and keeps the last checkpoint but one."""
+"""fairseq's trainer, which also stops when asked and keeps the last checkpoint but one."""
 
 import time
 from collections.abc import Callable
@@ -18,16 +18,16 @@ from regattn_fairseq.runs.train_log import parse_epoch
 
 
 class SurvivingTrainer(Trainer):
-    """Saves within an epoch as well, without validating, so that a resumed training is the same.
+    """Saves within an epoch too, without validating, so that a resumed training is the same.
 
     fairseq's own option for checkpoints within an epoch validates at each, which counts as an
     epoch without improvement where training stops early.
 
     Args:
         arguments: fairseq's.
-        request: consulted after each update; if it is set, a checkpoint is written, and
-            the training ends with :class:`~.interruption.Interrupted`.
-        save_minutes: as in ``training.save_minutes``; 0: only when asked to stop.
+        request: read after each update. If it is set, the trainer writes a checkpoint and ends
+            with :class:`~.interruption.Interrupted`.
+        save_minutes: the option ``training.save_minutes``; 0: save only when asked to stop.
     """
 
     def __init__(self, *arguments: Any, request: StopRequest, save_minutes: float) -> None:
@@ -38,12 +38,12 @@ class SurvivingTrainer(Trainer):
         self._epoch_iterator: Any = None
 
     def get_train_iterator(self, *arguments: Any, **options: Any) -> Any:
-        """fairseq's, remembered: a checkpoint holds its position."""
+        """Give fairseq's iterator. The trainer keeps it, since a checkpoint holds its position."""
         self._epoch_iterator = super().get_train_iterator(*arguments, **options)
         return self._epoch_iterator
 
     def get_valid_iterator(self, subset: str, disable_iterator_cache: bool = False) -> Any:
-        """fairseq's; a batch has room for the longest sentence, whatever ``max_tokens`` says."""
+        """Give fairseq's iterator. Its batches have room for the longest sentence."""
         options, dataset = self.cfg.dataset, self.task.dataset(subset)
         wanted = options.max_tokens_valid
         if wanted is not None:
@@ -54,7 +54,7 @@ class SurvivingTrainer(Trainer):
             options.max_tokens_valid = wanted
 
     def train_step(self, samples: Any, raise_oom: bool = False) -> Any:
-        """One update; then perhaps a checkpoint, and perhaps the end."""
+        """Make an update; then save if it is time, and stop if asked."""
         log_output = super().train_step(samples, raise_oom)
         # At the end of an epoch fairseq validates and saves by itself, after this.
         if self._epoch_iterator.end_of_epoch():
@@ -68,9 +68,9 @@ class SurvivingTrainer(Trainer):
         return log_output
 
     def save_checkpoint(self, filename: str, extra_state: dict[str, Any]) -> str | None:
-        """fairseq's; what was the last checkpoint until now is kept beside the new one.
+        """Save as fairseq does, and keep the checkpoint before beside the new one.
 
-        It holds what the log says of the epoch, which fairseq says only after this.
+        The new one holds the numbers of the epoch. fairseq logs them only after it has saved.
         """
         extra_state[EPOCH_LOG] = epoch_numbers()
         self._saved = time.monotonic()
@@ -91,7 +91,7 @@ class SurvivingTrainer(Trainer):
         return saved
 
     def _agree(self, number: int, due: bool) -> tuple[int, bool]:
-        """The same answer for all processes of a distributed training, wherever a signal came."""
+        """Give all processes of a distributed training the same answer, whichever got a signal."""
         if self.data_parallel_world_size == 1:
             return number, due
         wishes = torch.tensor([number, int(due)], device=self.device)
