@@ -117,7 +117,7 @@ def _refuse_idle_options(cfg: DictConfig) -> None:
             continue
         others = ", ".join(takers(str(option_named(key))))
         taken = ", ".join(f"normalizer.{option}" for option in normalizer_options(chosen))
-        message = f"{name}: {chosen} does not take it, but {others}; {chosen} takes {taken}"
+        message = f"{name} is an option of {others}, but not of {chosen}, which takes {taken}"
         if not in_sweep():
             raise PipelineError(message)
         logger.info("%s; left out in this job", message)
