@@ -14,7 +14,9 @@ from regattn_fairseq.guests import system
 
 
 def in_python(code: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("OMP_")}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_"))
+    }
     return subprocess.run(
         [sys.executable, "-c", code],
         env={**kept, **variables},
