@@ -442,7 +442,7 @@ def add_setting_options(parser: argparse.ArgumentParser) -> None:
 
 def setting_of(parser: argparse.ArgumentParser, args: argparse.Namespace) -> Setting:
     """Check the options, and let torch and the logs follow them."""
-    if not (args.data / "preprocess.log").is_file():
+    if not any(args.data.glob("dict.*.txt")):
         parser.error(f"{args.data} is not a data-bin: run regattn-preprocess first")
     if args.units % 2:
         parser.error(f"--units {args.units}: an even number, for encoders of two directions")

@@ -105,7 +105,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/fairseq_lstm"))
     parser.add_argument("--output", type=Path, default=Path("results/fairseq_lstm.md"))
     args = parser.parse_args()
-    if not (args.data / "preprocess.log").is_file():
+    if not any(args.data.glob("dict.*.txt")):
         parser.error(f"{args.data} is not a data-bin: run regattn-preprocess first")
 
     def row(arch: str, seed: int) -> tuple[str, int, int, list[float], float]:
