@@ -1,4 +1,4 @@
-"""Where text comes from: one recipe a file, one protocol, one writer.
+"""Where text comes from: one recipe per file, one protocol, one writer.
 
 A recipe is a frozen dataclass that fulfils :class:`Corpus`. :func:`write_corpus` cleans, splits and
 writes any of them in the same way, and leaves a manifest that :func:`read_manifest` reads back.

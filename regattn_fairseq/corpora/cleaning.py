@@ -1,4 +1,4 @@
-"""Which pairs stay, and on which side of the train/valid/test border."""
+"""Decide which pairs stay, and which of train, valid and test they belong to."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class LengthFilter:
     max_ratio: float | None
 
     def rejects(self, pair: SentencePair) -> str | None:
-        """Why the pair must go, as a key of the manifest's ``dropped``, or ``None`` if it stays."""
+        """The reason to drop a pair, a key of the manifest's ``dropped``; ``None`` if it stays."""
         shorter, longer = sorted((len(pair.source.split()), len(pair.target.split())))
         if shorter == 0:
             return "empty"
@@ -42,10 +42,11 @@ class LengthFilter:
 
 @dataclass
 class CleanedSplit:
-    """The pairs of one split, how many were read for it, and why how many of them went.
+    """The pairs of one split, how many were read for it, and how many were dropped per reason.
 
-    ``shared`` counts the pairs that stayed although they share a sentence with the held-out split
-    of that name. Where ``pairs`` is an iterator, the counts are complete when it is exhausted.
+    ``shared`` has the names of held-out splits as keys. It counts the pairs that stayed although
+    they share a sentence with that split. If ``pairs`` is an iterator, the counts are complete when
+    it is exhausted.
     """
 
     pairs: Iterable[SentencePair]
@@ -57,8 +58,9 @@ class CleanedSplit:
 class DigestSet:
     """A set of texts that keeps eight bytes of each.
 
-    Sorted runs of doubling lengths: 30 MB for four million texts, and as much again while two runs
-    are merged. That any two of four million differ and are taken for equal has a chance of 4e-7.
+    It consists of sorted arrays ("runs") of doubling lengths: 30 MB for four million texts, and as
+    much again while two runs are merged. The chance that any two different texts of four million
+    are taken for equal is 4e-7.
     """
 
     def __init__(self) -> None:
@@ -93,9 +95,9 @@ def digests(texts: Iterable[str]) -> np.ndarray:
 
 
 def one_line(pair: SentencePair) -> SentencePair:
-    """The pair with every run of whitespace, exotic line separators included, made one space.
+    """The pair with one space for every run of whitespace, including exotic line separators.
 
-    Words and therefore alignments stay what they were.
+    The words stay the same, and so do the alignments.
     """
     source, target = " ".join(pair.source.split()), " ".join(pair.target.split())
     more = tuple(" ".join(text.split()) for text in pair.more_targets)
@@ -141,14 +143,14 @@ def clean_given_splits(
 ) -> Iterator[tuple[str, CleanedSplit]]:
     """Clean ``train`` and keep the held-out splits as they were published.
 
-    Scores are comparable only on the whole test set, so held-out splits lose nothing but pairs with
-    an empty side. Whatever shares its source or its target sentence (up to case) with a test set
-    leaves ``valid``, and whatever shares one with a test set or ``valid`` leaves ``train``, as do
-    repeated pairs; ``as_published``, all these stay and are counted.
+    Scores are comparable only on the whole test set, so test sets lose only pairs with an empty
+    side. ``valid`` also loses pairs whose source or target sentence (up to case) is in a test set.
+    ``train`` loses pairs with a sentence that is in a test set or in ``valid``, and repeated pairs.
+    With ``as_published``, all these pairs stay; those that share a sentence are counted.
 
-    Splits are read while their pairs are iterated over, so each has to be exhausted before the
-    next is asked for; test sets come first, ``train`` last. Eight bytes are kept of each sentence
-    of a held-out split, and of each pair of ``train`` unless ``as_published``.
+    A split is read while its pairs are iterated over, so exhaust it before asking for the next.
+    Test sets come first, ``train`` last. Memory holds eight bytes for each sentence of a held-out
+    split, and for each pair of ``train`` unless ``as_published``.
     """
     tests = [name for name in splits if name not in ("train", "valid")]
     held_out: dict[str, _HeldOut] = {}
@@ -182,7 +184,7 @@ def _cleaned(
     own: _HeldOut | None,
     keep_shared: bool,
 ) -> Iterator[SentencePair]:
-    """The pairs that stay; what goes, and what is in ``others`` too, is counted in ``split``."""
+    """The pairs that stay; ``split`` counts those dropped and those that are in ``others`` too."""
     lines = map(one_line, pairs)
     while batch := list(islice(lines, BATCH)):
         split.read += len(batch)
@@ -221,13 +223,13 @@ def split_stream(
     """Clean a stream, then hold out ``test`` and ``valid`` pairs of it.
 
     Pairs connected through equal source or target sentences, directly or through others, form a
-    component, and a component stays on one side. Components are ranked by a keyed hash of their
-    content: the split depends on the seed and the text, neither on the order of the pairs nor on
-    the process. Those that would overfill a held-out split remain in ``train``. The whole stream is
-    held in memory.
+    component, and all pairs of a component go into the same split. Components are ranked by a keyed
+    hash of their content, so that the splits depend on the seed and the text, but not on the order
+    of the pairs or on the process. Components that would overfill a held-out split remain in
+    ``train``. The whole stream is held in memory.
 
     Returns:
-        The splits, and the whole cleaned stream that says what was dropped before splitting.
+        The splits, and the whole cleaned stream, which counts what was dropped before splitting.
     """
     cleaned = clean(stream.pairs, lengths, stream.sentence_key)
     pairs = list(cleaned.pairs)

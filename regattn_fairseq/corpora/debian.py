@@ -1,7 +1,7 @@
 """Debian's package descriptions and their translations, from the index that apt downloads.
 
-The index has one file a language. A stanza of the English one and a stanza of another that carry
-the same ``Description-md5`` describe the same package:
+The index has one file per language, with one stanza per package. If a stanza of the English file
+and one of another file have the same ``Description-md5``, they describe the same package:
 
     Package: hello
     Description-md5: 6daa…
@@ -40,8 +40,8 @@ UPDATE_SECONDS = 900
 class DebianTranslations:
     """Sentences of package descriptions with their translations.
 
-    ``raw_dir`` keeps ``Translation-en.gz`` and its siblings, plain or compressed. What is missing
-    there is fetched by apt, with a state of its own and without root.
+    ``raw_dir`` keeps ``Translation-en.gz`` and its siblings, plain or compressed. apt fetches what
+    is missing there, without root and with a state of its own in place of the system's.
 
     Raises:
         CorpusError: a language is not one of en, de, fr, or both are the same.
@@ -84,7 +84,7 @@ class DebianTranslations:
         source_file, target_file = self.input_files()
         sources = {d.md5: d for d in parse_index(read_lines(source_file))}
         for target in parse_index(read_lines(target_file)):
-            # One description serves many packages, and need not be read again.
+            # Many packages share one description: use it only once.
             source = sources.pop(target.md5, None)
             if source is not None:
                 yield from align(source, target)
@@ -127,7 +127,7 @@ _CAPITALS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 
 
 def without_numbers(sentence: str) -> str:
-    """What sentences are compared by: versions of one package differ in nothing but numbers."""
+    """The form in which sentences are compared: versions of a package differ only in numbers."""
     return re.sub(r"\d+", "0", sentence.casefold())
 
 
@@ -201,7 +201,7 @@ def _paragraphs(body: Sequence[str]) -> Iterator[str]:
 
 
 def _spaced(text: str) -> str:
-    # The translators' web form shows no-break spaces as dot operators, and some were sent in.
+    # The translators' web form shows no-break spaces as dot operators, and some texts kept these.
     return text.replace("\u22c5", " ").strip()
 
 
@@ -213,7 +213,7 @@ _BOUNDARY = re.compile(r"(?<=[.!?])[\"'»“)]?\s+(?=[\"'«„(]?[A-ZÄÖÜÀÂ�
 
 
 def split_sentences(paragraph: str) -> list[str]:
-    """Split at final marks before a capital or a digit, but not behind abbreviations."""
+    """Split at final marks before a capital or a digit, but not after abbreviations."""
     sentences: list[str] = []
     start = 0
     for boundary in _BOUNDARY.finditer(paragraph):
@@ -229,8 +229,8 @@ def split_sentences(paragraph: str) -> list[str]:
 def align(source: Description, target: Description) -> Iterator[SentencePair]:
     """Synopsis with synopsis; then, if both have as many paragraphs, sentence with sentence.
 
-    Paragraphs with different numbers of sentences are passed over, and so is what was left
-    untranslated or has no words.
+    Paragraphs with different numbers of sentences are skipped, and so are sentences that were left
+    untranslated or have no words.
     """
     found = [(source.synopsis, target.synopsis)]
     if len(source.paragraphs) == len(target.paragraphs):
@@ -252,10 +252,10 @@ def _is_prose(sentence: str) -> bool:
 
 
 def index_file(raw_dir: Path, language: str) -> Path:
-    """The index of ``language`` in ``raw_dir``, fetched with all that are missing if need be.
+    """The index of ``language`` in ``raw_dir``; if it is missing, all missing ones are fetched.
 
     Raises:
-        CorpusError: it is neither there nor to be had.
+        CorpusError: it is missing and cannot be fetched.
     """
     path = raw_dir / f"Translation-{language}"
     if existing_file(path) is None:
@@ -266,8 +266,8 @@ def index_file(raw_dir: Path, language: str) -> Path:
 def fetch_indices(raw_dir: Path) -> None:
     """Have apt download the translation indices that ``raw_dir`` lacks from this system's sources.
 
-    apt works in a temporary folder: nothing of the system's state is read or changed but its list
-    of sources. Sources that do not answer are passed over with a warning, as long as others have
+    apt works in a temporary folder: of the system's state it reads only the list of sources, and it
+    changes nothing. Sources that do not answer are skipped with a warning, as long as others have
     the translations.
 
     Raises:
@@ -328,8 +328,9 @@ def _apt_program(name: str) -> str:
 def _private_state(folder: Path) -> Path:
     """A configuration file that moves apt's state into ``folder``, and asks for all languages.
 
-    A file given by ``-c`` is read after the system's, so that it can clear the system's lists:
-    container images often switch translations off and hook commands in that need root.
+    apt reads a file given by ``-c`` after the system's files, so that it can clear the system's
+    lists. Container images often switch translations off and add hooks with commands that need
+    root.
     """
     for subfolder in ("state/lists/partial", "cache/archives/partial", "log"):
         (folder / subfolder).mkdir(parents=True)

@@ -1,7 +1,7 @@
 """DUC 2003 and 2004, task 1: articles' first sentences with four headlines written by people.
 
-The test sets of headline generation since Rush et al. 2015, in the form that their preparation
-leaves: a folder with ``input.txt`` and ``task1_ref0.txt`` to ``task1_ref3.txt``.
+These are the test sets of headline generation since Rush et al. 2015. Their preparation writes a
+folder with ``input.txt`` and ``task1_ref0.txt`` to ``task1_ref3.txt``, which is read here.
 """
 
 from __future__ import annotations

@@ -33,7 +33,7 @@ class EntailmentExample(NamedTuple):
 class EntailmentCorpus(Protocol):
     """A recipe: a frozen dataclass whose fields are its parameters.
 
-    As :class:`~regattn_fairseq.corpora.protocol.Corpus`, with examples in place of pairs.
+    Like :class:`~regattn_fairseq.corpora.protocol.Corpus`, with examples in place of pairs.
     """
 
     @property
@@ -61,9 +61,9 @@ def write_entailment(
 ) -> dict[str, Any]:
     """Clean and write ``corpus`` into ``directory``.
 
-    Writes ``<split>.premise``, ``<split>.hypothesis`` and ``<split>.label``, one line an example,
-    and ``manifest.json``. Held-out splits keep every example that has two sentences and a label;
-    ``train`` also loses what it has in common with them, repetitions, and what is too long.
+    Writes ``<split>.premise``, ``<split>.hypothesis`` and ``<split>.label``, one line per example,
+    and ``manifest.json``. Held-out splits keep every example that has two sentences and a label.
+    ``train`` also loses examples that are in a held-out split, repeated ones, and too long ones.
     Everything is written beside ``directory`` first and gets its final name by one rename.
 
     Args:
@@ -120,7 +120,7 @@ def _clean(
     held_out: Iterable[tuple[str, ...]] | None = None,
     max_length: int = 0,
 ) -> Cleaned:
-    """What stays, and why how many go; for training text, ``held_out`` is given."""
+    """The examples that stay, and how many go per reason; only ``train`` gives ``held_out``."""
     kept: list[EntailmentExample] = []
     dropped: Counter[str] = Counter()
     seen = set(held_out or ())

@@ -1,7 +1,8 @@
-"""Files from the web: resumed where they broke off, checked, and unpacked safely.
+"""Download files from the web, resume broken downloads, check files, and unpack them safely.
 
-The standard library's HTTP client: of the libraries that were looked at, pooch checks and unpacks
-but starts again from the first byte, and the others that resume bring a whole client with them.
+This module uses the standard library's HTTP client. Of the libraries that were considered, pooch
+checks and unpacks but starts again from the first byte, and those that resume bring a whole HTTP
+client with them.
 """
 
 from __future__ import annotations
@@ -39,9 +40,9 @@ LEASE_SECONDS = 90.0
 class Remote:
     """A file on the web, and what is known of it.
 
-    ``advice`` ends the message where it cannot be had: its licence, and where else to get it.
-    Without ``sha256`` the checksum of the first download is recorded beside the file, and a later
-    download has to agree with it.
+    ``advice`` is the end of the error message if the file cannot be downloaded: its licence, and
+    where else to get it. Without ``sha256``, the checksum of the first download is recorded beside
+    the file, and a later download has to agree with it.
     """
 
     url: str
@@ -58,9 +59,9 @@ class Remote:
 def fetch(remote: Remote, path: Path) -> Path:
     """Download to ``path`` unless it is there; several processes may ask for it at once.
 
-    The bytes arrive in ``<path>.part``, which is kept when the connection breaks, so that the next
-    attempt or the next call goes on from there. Where no byte arrives, nothing is left behind, not
-    even the folder.
+    The bytes are written to ``<path>.part``, which is kept when the connection breaks, so that the
+    next attempt or the next call goes on from there. If no byte arrives, nothing is left behind,
+    not even the folder.
 
     Raises:
         CorpusError: it cannot be downloaded or written, or is not what it should be.
@@ -85,7 +86,7 @@ def fetch(remote: Remote, path: Path) -> Path:
 
 @contextmanager
 def _new_folders(folder: Path) -> Iterator[None]:
-    """Make a folder and its parents, and remove those again that are left empty."""
+    """Make a folder and its parents; at the end, remove the new ones that are still empty."""
     made = [parent for parent in (folder, *folder.parents) if not parent.exists()]
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -97,7 +98,7 @@ def _new_folders(folder: Path) -> Iterator[None]:
 
 
 def _lease(path: Path) -> SoftFileLease:
-    """One process at a time works on ``path``; the lock file goes with the process."""
+    """A lock that lets one process at a time work on ``path``; it expires if that dies."""
     return SoftFileLease(f"{path}.lock", lease_duration=LEASE_SECONDS, poll_interval=0.2)
 
 
@@ -128,7 +129,7 @@ def _download(remote: Remote, part: Path) -> None:
 
 
 def _request(remote: Remote, part: Path) -> None:
-    """Ask for what is missing of ``part``, and append it."""
+    """Request the bytes that ``part`` still lacks, and append them."""
     start = part.stat().st_size if part.exists() else 0
     headers = {"User-Agent": "regattn_fairseq", "Accept-Encoding": "identity"}
     validator = _validator(part)
@@ -144,7 +145,7 @@ def _request(remote: Remote, part: Path) -> None:
         if error.code != http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
         if error.headers.get("Content-Range") == f"bytes */{start}":
-            return  # it had arrived whole
+            return  # the file was already complete
         part.unlink()
         raise _BrokenOffError from error
     with response:
@@ -155,7 +156,7 @@ def _request(remote: Remote, part: Path) -> None:
         _remember(part, response.headers.get("ETag") or response.headers.get("Last-Modified"))
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else remote.size
-        # disable=None: no bar where nobody watches, as in a log file.
+        # disable=None: no bar unless the output is a terminal; a log file gets none.
         with (
             part.open("ab" if start else "wb") as file,
             tqdm(
@@ -179,7 +180,7 @@ def _validator_file(part: Path) -> Path:
 
 
 def _remember(part: Path, validator: str | None) -> None:
-    """Keep what tells one version of the file from another, so that two are never joined."""
+    """Record which version of the file this is, so that parts of two are never joined."""
     # A weak ETag promises no equality byte by byte, and If-Range must not name it.
     strong = validator if validator and not validator.startswith("W/") else None
     _validator_file(part).write_text(json.dumps({"validator": strong}), encoding="utf-8")
@@ -213,8 +214,8 @@ def _check(remote: Remote, part: Path, record: Path) -> None:
 def unpack(archive: Path) -> Path:
     """Unpack a tar or zip archive into a folder beside it, unless it is there; return that folder.
 
-    It is named like the archive, with ``.unpacked`` at its end, and appears whole or not at all.
-    An archive that was replaced since (by size and time) is unpacked again.
+    The folder is named like the archive, with ``.unpacked`` at its end, and appears whole or not at
+    all. An archive that was replaced since then (its size or time differs) is unpacked again.
 
     Raises:
         CorpusError: it is no archive or is damaged, it cannot be written, or a member is a link, a
@@ -266,10 +267,10 @@ def find_folder(
     Args:
         raw_dir: where to look, and where to download to.
         places: folders below it, or below the unpacked archive, in which the files may lie.
-        markers: files of which one has to be there, plain or compressed.
+        markers: files; at least one of them has to be there, plain or compressed.
         archives: names under which the archive circulates.
-        remote: where to download it from; ``None`` where that is not possible.
-        advice: how to get the corpus where ``remote`` is ``None``.
+        remote: where to download it from; ``None`` if that is not possible.
+        advice: how to get the corpus if ``remote`` is ``None``.
 
     Raises:
         CorpusError: it is nowhere, or the archive holds something else.

@@ -1,4 +1,4 @@
-"""The folder that a corpus becomes: what its manifest says, and that it is whole or not there."""
+"""The folder of a written corpus: its manifest, and how it appears completely or not at all."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ class Recipe(Protocol):
 def corpus_folder(directory: Path) -> Iterator[Path]:
     """A folder to write a corpus into, which becomes ``directory`` at the end.
 
-    It lies beside ``directory`` and takes its name by one rename, once :func:`write_manifest` was
-    called and the block has ended; where the block fails, nothing is left of it. A ``directory``
-    that already holds the very same corpus is left as it is, so concurrent writers do not disturb
-    each other.
+    It lies beside ``directory``. The block has to call :func:`write_manifest`; when the block has
+    ended, one rename gives the folder its final name. If the block fails, nothing is left of it. A
+    ``directory`` that already holds the very same corpus is left as it is, so concurrent writers do
+    not disturb each other.
 
     Raises:
         CorpusError: ``directory`` is taken or cannot be written.
@@ -58,7 +58,7 @@ def corpus_folder(directory: Path) -> Iterator[Path]:
 
 
 def require_room(directory: Path) -> None:
-    """Refuse a folder of other things, before any work is done for it.
+    """Refuse a folder that holds something else, before any work is done for it.
 
     Raises:
         CorpusError: ``directory`` has content and is no corpus.
@@ -100,12 +100,12 @@ def read_manifest(directory: str | Path) -> dict[str, Any]:
 
 
 def describe(corpus: Recipe) -> dict[str, Any]:
-    """Which recipe it is, with which parameters: what decides the text besides its inputs."""
+    """The recipe and its parameters: together with the input files, they decide the text."""
     recipe = type(corpus)
     parameters: dict[str, Any] = {}
     if dataclasses.is_dataclass(corpus):
         parameters = {f.name: getattr(corpus, f.name) for f in dataclasses.fields(corpus)}
-        # A place on one machine; the inputs are known by their checksums.
+        # A path on one machine says nothing about the text; checksums identify the inputs.
         parameters.pop("raw_dir", None)
     return {
         "name": corpus.name,
@@ -115,7 +115,7 @@ def describe(corpus: Recipe) -> dict[str, Any]:
 
 
 def input_names(paths: Sequence[Path]) -> list[str]:
-    """Short names of a corpus's files: their own, with their folder's where several share one."""
+    """Short names of a corpus's files; the folder is added if several files have the same name."""
     names = Counter(path.name for path in paths)
     return [
         path.name if names[path.name] == 1 else f"{path.parent.name}/{path.name}" for path in paths
@@ -141,7 +141,7 @@ def with_progress(
     items: Iterable[T], description: str, *, unit: str, total: int | None = None
 ) -> Iterator[T]:
     """The items, with a bar that shows how far they have been read."""
-    # disable=None: no bar where nobody watches, as in a log file.
+    # disable=None: no bar unless the output is a terminal; a log file gets none.
     yield from tqdm(items, desc=description, total=total, unit=f" {unit}", disable=None)
 
 

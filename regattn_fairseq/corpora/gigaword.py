@@ -65,7 +65,7 @@ class GigawordHeadlines:
     target_lang: str = "title"
 
     def __post_init__(self) -> None:
-        """Make of a list from a configuration what can be compared and written."""
+        """Turn a list from a configuration into a tuple, which can be compared and written."""
         object.__setattr__(self, "duc", tuple(self.duc))
 
     def input_files(self) -> tuple[Path, ...]:
@@ -93,7 +93,7 @@ class GigawordHeadlines:
 
 
 def _text_files(folder: Path, split: str) -> tuple[Path, ...]:
-    """Source and target of a split in one of the layouts, never one of each."""
+    """Source and target of a split, both from the same layout."""
     places = [folder, folder / "Giga", folder.parent / "Giga"] if split == "test" else [folder]
     for place in places:
         for names in zip(*LAYOUTS[split], strict=True):

@@ -29,18 +29,18 @@ PREPARED_PLACES = ("", "tmp", "iwslt14.tokenized.de-en/tmp", "iwslt14.tokenized.
 
 @dataclass(frozen=True)
 class Iwslt14:
-    """160 thousand training pairs, tokenized and lowercased; the test set joins five talks' sets.
+    """160 thousand training pairs, tokenized and lowercased; the test set joins five sets of talks.
 
-    The preparation is that of fairseq's ``prepare-iwslt14.sh``, which most papers follow: metadata
-    is dropped; both sides are tokenized by Moses' rules, ``&apos;`` and its like included; pairs
-    longer than 175 words, or 1.5 times as long on one side as on the other, go; text is lowercased;
-    then every 23rd pair validates and the others train. The text is that of the script, line by
-    line.
+    The preparation is that of fairseq's ``prepare-iwslt14.sh``, which most papers follow. Metadata
+    is dropped. Both sides are tokenized by Moses' rules, with escapes such as ``&apos;``. Pairs are
+    dropped if a side is longer than 175 words or more than 1.5 times as long as the other. Text is
+    lowercased. Then every 23rd pair is for validation, the others for training. The text is the
+    same as the script's, line by line.
 
-    ``raw_dir`` holds the files of ``de-en.tgz`` or the archive itself, else it is downloaded there.
-    A folder that the script already made (``train.de``, ``valid.de``, ``test.de``, the same for
-    English, also compressed) is taken as it is, BPE undone. ``escape=False`` leaves ``'`` and the
-    like alone.
+    ``raw_dir`` holds the files of ``de-en.tgz`` or the archive itself; otherwise the archive is
+    downloaded there. A folder that the script already made (``train.de``, ``valid.de``,
+    ``test.de``, the same for English, also compressed) is used as it is, except that BPE is undone.
+    ``escape=False`` leaves ``'`` and the like alone.
 
     Raises:
         CorpusError: the languages are not German and English.
@@ -84,7 +84,7 @@ class Iwslt14:
                     for split in ("train", "valid", "test")
                 }
             )
-        # Either split needs all of the file tokenized, so that is done once for both.
+        # Both splits need the whole file tokenized, so that is done once for both.
         clean: list[SentencePair] = []
 
         def split(wanted: bool) -> Iterator[SentencePair]:
@@ -163,7 +163,8 @@ def _is_raw(folder: Path) -> bool:
 
 
 def _lowercased(pair: SentencePair) -> SentencePair:
-    # Character by character, as Perl's lc does it: Python has another sigma at the end of a word.
+    # Character by character, as Perl's lc does it: for a whole text, Python's lower writes another
+    # sigma at the end of a word.
     source, target = ("".join(map(str.lower, side)) for side in (pair.source, pair.target))
     return SentencePair(source, target)
 

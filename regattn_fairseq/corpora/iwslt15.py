@@ -22,7 +22,7 @@ ARCHIVES = ("train-en-vi.tgz", "dev-2012-en-vi.tgz", "test-2013-en-vi.tgz")
 
 @dataclass(frozen=True)
 class Iwslt15:
-    """133 thousand training pairs, already tokenized; tst2012 validates and tst2013 tests.
+    """133 thousand training pairs, tokenized; validation set tst2012 and test set tst2013.
 
     ``raw_dir`` holds ``train.en``, ``tst2012.en``, ``tst2013.en`` and the same for ``vi``, plain or
     compressed, or archives of them (``train-en-vi.tgz``, ``dev-2012-en-vi.tgz``,

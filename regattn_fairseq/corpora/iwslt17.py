@@ -20,16 +20,16 @@ TEST_SETS = tuple(f"tst{year}" for year in range(2010, 2016))
 
 @dataclass(frozen=True)
 class Iwslt17:
-    """200 thousand pairs; dev2010 validates, and tst2010 to tst2015 together test.
+    """200 thousand pairs; dev2010 is for validation, tst2010 to tst2015 together are the test set.
 
     Metadata is dropped as fairseq's ``prepare-iwslt17-multilingual.sh`` drops it; titles and
     descriptions stay. ``raw_dir`` holds ``train.tags.de-en.de``,
     ``IWSLT17.TED.dev2010.de-en.de.xml`` and their siblings, or the archive ``de-en.tgz`` or
-    ``de-en.zip``, else that is downloaded there. Files of the other direction
-    (``train.tags.en-de.de``) serve too.
+    ``de-en.zip``; otherwise the archive is downloaded there. Files of the other direction
+    (``train.tags.en-de.de``) can be used too.
 
     Raises:
-        CorpusError: not one of the languages is English, or the other is not in the data set.
+        CorpusError: neither language is English, or the other is not in the data set.
     """
 
     raw_dir: str | Path

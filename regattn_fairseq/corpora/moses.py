@@ -8,13 +8,13 @@ import sacremoses
 
 
 class MosesTokenizer(sacremoses.MosesTokenizer):
-    """sacremoses' port of the script, where it differs brought in line with it.
+    """sacremoses' port of the script, corrected where it differs from the script.
 
-    The script takes the last word of a line for no abbreviation, whatever it looks like, and splits
-    its period off (``10 .``, ``U.S .``); sacremoses 0.2 leaves such words whole.
+    The script never treats the last word of a line as an abbreviation, whatever it looks like, and
+    splits its period off (``10 .``, ``U.S .``). sacremoses 0.2 leaves such words whole.
     """
 
-    # Python counts four control characters as white space that Perl does not; they are removed.
+    # Python counts four control characters as white space, Perl does not; they are removed.
     DEDUPLICATE_SPACE = re.compile(r"[^\S\x1c-\x1f]+"), " "
 
     def handles_nonbreaking_prefixes(self, text: str) -> str:

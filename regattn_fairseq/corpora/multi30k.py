@@ -24,7 +24,7 @@ class Multi30k:
 
     ``raw_dir`` holds ``train.de.gz``, ``val.de.gz``, ``test_2016_flickr.de.gz``,
     ``test_2017_flickr.de.gz`` and the same for the other language, gzipped or plain. Split ``test``
-    is 2016's.
+    is the test set of 2016.
 
     Raises:
         CorpusError: a language is not one of de, en, fr, or both are the same.
@@ -54,7 +54,7 @@ class Multi30k:
         return f"multi30k_{self.source_lang}_{self.target_lang}"
 
     def input_files(self) -> tuple[Path, ...]:
-        """Eight files, the first missing one reported by its name."""
+        """Eight files; an error names the first one that is missing."""
         return tuple(self._file(s, lang) for s in FILES for lang in self._languages)
 
     def read(self) -> GivenSplits:

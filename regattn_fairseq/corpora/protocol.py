@@ -20,8 +20,8 @@ class SentencePair:
     """A source sentence with its target, each on one line.
 
     ``alignment`` counts whitespace-separated words, so that a punctuation mark belongs to the word
-    it is attached to. ``None`` where the recipe knows no gold alignment. ``more_targets`` are
-    further references, where a test set has several.
+    it is attached to. It is ``None`` if the recipe knows no gold alignment. ``more_targets`` holds
+    the further references if a test set has several.
     """
 
     source: str
@@ -38,9 +38,9 @@ GivenSplits = Mapping[str, Iterable[SentencePair]]
 class PublishedSplits:
     """Splits that the literature trains and tests on as they are.
 
-    No pair goes for being repeated or for standing in a held-out set too: figures are comparable
-    only on the same text. How many pairs of ``valid`` and ``train`` share a sentence with a
-    held-out set is counted in the manifest.
+    No pair is dropped because it is repeated or because it is in a held-out set too: figures are
+    comparable only on the same text. The manifest counts the pairs of ``valid`` and ``train`` that
+    share a sentence with a held-out set.
     """
 
     splits: GivenSplits
@@ -50,8 +50,8 @@ class PublishedSplits:
 class PairStream:
     """Pairs without splits; the shared code holds out ``valid`` and ``test`` pairs of them.
 
-    ``sentence_key`` maps a sentence to what it is compared by when the splits are kept apart: two
-    sentences with one key never stand on two sides. ``total`` only scales the progress bar.
+    ``sentence_key`` maps a sentence to the key by which sentences are compared: two sentences with
+    the same key never end up in different splits. ``total`` only scales the progress bar.
     """
 
     pairs: Iterable[SentencePair]
@@ -65,8 +65,8 @@ class PairStream:
 class Corpus(Protocol):
     """A recipe: a frozen dataclass whose fields are its parameters.
 
-    Parameters decide the text completely, together with the bytes of :meth:`input_files`. A field
-    named ``raw_dir`` is only a place and is left out of the manifest.
+    The parameters and the bytes of :meth:`input_files` decide the text completely. A field named
+    ``raw_dir`` only says where the files are and is left out of the manifest.
     """
 
     @property

@@ -1,9 +1,9 @@
-"""A small logic of quantified statements, and what follows from what in it.
+"""A small logic of quantified statements, which decides whether one follows from another.
 
 A statement says how many members of a kind do something: *at most two dogs run at the lake*. In
-every situation an individual is of one species, does one thing, and is in one place; and there is
-at least one individual of every kind that is spoken of, so that *all dogs run* implies *some dogs
-run*. Numbers are meant as they are said: *at least three*, never *three*.
+every situation an individual is of one species, does one thing, and is in one place. There is at
+least one individual of every kind that a statement mentions, so that *all dogs run* implies *some
+dogs run*. A number always has an explicit bound: *at least three*, never just *three*.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ ACTIONS: dict[str, tuple[str, ...]] = {
 PLACES = ("in the park", "at the lake", "on the hill")
 NUMBERS = {2: "two", 3: "three", 4: "four", 5: "five", 6: "six", 7: "seven"}
 
-# What nobody names: a further action of every sort, and any other place.
+# What no statement names: a further action of every sort, and any other place.
 _OTHER = "other"
 
 
@@ -67,14 +67,14 @@ class Statement:
 
     @property
     def counted(self) -> frozenset[tuple[str, str]]:
-        """What those who are counted do: pairs of action and place."""
+        """What the individuals do that the statement counts: pairs of action and place."""
         if self.quantifier in ("all", "not all"):
             return other_deeds(self.action, self.place)
         return deeds(self.action, self.place)
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """How many there are of them, at least and at most."""
+        """The fewest and the most individuals that do what :attr:`counted` says."""
         if self.quantifier in ("no", "all"):
             return 0, 0
         if self.quantifier in ("some", "not all"):
@@ -85,7 +85,7 @@ class Statement:
 
 @cache
 def species(kind: str) -> frozenset[str]:
-    """The species that a family or kind consists of; of a species, itself."""
+    """The species that a family or kind consists of; for a species, the species itself."""
     for family, kinds in KINDS.items():
         if kind == family:
             return frozenset(name for names in kinds.values() for name in names)
@@ -116,8 +116,9 @@ def other_deeds(action: str, place: str) -> frozenset[tuple[str, str]]:
 def judge(premise: Statement, hypothesis: Statement) -> str:
     """How ``hypothesis`` relates to ``premise``: ``entailment``, ``neutral``, ``contradiction``.
 
-    Both count individuals of a set of species and deeds. The premise bounds its own count; the
-    least and the most that this leaves for the hypothesis's count decide.
+    Each statement counts the individuals of some species that do certain deeds. The premise bounds
+    its own count. From this follow the least and the most that the hypothesis's count can be, and
+    these decide.
     """
     least, most = _possible_counts(premise, hypothesis)
     low, high = hypothesis.bounds
@@ -136,7 +137,8 @@ def _possible_counts(premise: Statement, hypothesis: Statement) -> tuple[float, 
     if those <= these and did <= do:
         least = low
     if high == 0 and (these <= those or those <= these) and did | do == EVERYTHING:
-        # There are individuals of both kinds, and those of the smaller do something else.
+        # Both kinds have individuals. Those of the smaller kind belong to both, and since they do
+        # nothing that the premise counts, they do what the hypothesis counts.
         least = max(least, 1)
     most = high if these <= those and do <= did else math.inf
     return least, most

@@ -17,14 +17,14 @@ from typing import Any, BinaryIO, NamedTuple
 from regattn_fairseq.corpora.protocol import CorpusError, SentencePair
 
 ENDINGS = ("", ".gz", ".bz2", ".xz")
-"""What a file's name may end in; how it is read depends on its first bytes alone."""
+"""Endings that a file's name may have; only its first bytes decide how it is decompressed."""
 
 
 def existing_file(path: Path) -> Path | None:
     """``path`` if it is a file, else the same with one of :data:`ENDINGS`, else ``None``.
 
     Raises:
-        CorpusError: its folder may not be looked into.
+        CorpusError: there is no permission to look into its folder.
     """
     candidates = (path.with_name(path.name + ending) for ending in ENDINGS)
     try:
@@ -120,7 +120,7 @@ def read_parallel(source: Path, target: Path) -> Iterator[SentencePair]:
 def parallel_lines(
     paths: Sequence[Path], lines: Callable[[Path], Iterator[str]] = iter_lines
 ) -> Iterator[tuple[str, ...]]:
-    """Line ``i`` of every file, whatever ``lines`` takes for the lines of a file.
+    """Line ``i`` of every file; ``lines`` reads the lines of a file.
 
     Raises:
         CorpusError: as ``lines``, or the files differ in their number of lines.
@@ -150,7 +150,7 @@ _COMPRESSIONS = {
     "bzip2": _Compression(b"BZh", bz2.open),
     "xz": _Compression(b"\xfd7zXZ\x00", lzma.open),
 }
-# UTF-32's mark for little-endian text begins with UTF-16's.
+# UTF-32 comes first: its mark for little-endian text begins with UTF-16's.
 _MARKS = {
     codecs.BOM_UTF32_LE: "utf-32",
     codecs.BOM_UTF32_BE: "utf-32",
@@ -172,7 +172,7 @@ def _opened(path: Path, kind: str | None) -> Iterator[BinaryIO]:
 
 
 def _decoded_lines(file: BinaryIO, path: Path) -> Iterator[str]:
-    """Lines without their ends."""
+    """The decoded lines, without their line breaks."""
     first = file.readline()
     file.seek(0)
     encoding = next((e for mark, e in _MARKS.items() if first.startswith(mark)), None)

@@ -30,7 +30,7 @@ class Snli:
 
     Pairs whose judges found no majority (gold label ``-``) are left out, as in the literature.
     ``raw_dir`` holds ``snli_1.0_{train,dev,test}`` as ``.jsonl`` or ``.txt``, plain or compressed,
-    or the archive ``snli_1.0.zip``, else that is downloaded there.
+    or the archive ``snli_1.0.zip``; otherwise the archive is downloaded there.
     """
 
     raw_dir: str | Path
@@ -39,7 +39,7 @@ class Snli:
     target_lang: str = "hypothesis"
 
     def input_files(self) -> tuple[Path, ...]:
-        """One file a split."""
+        """One file per split."""
         markers = [f"{FILES['train']}{end}" for end in (".jsonl", ".txt")]
         folder = find_folder(
             self.raw_dir, ["", "snli_1.0"], markers, archives=["snli_1.0.zip"], remote=ARCHIVE
@@ -62,7 +62,7 @@ def read_snli(path: Path) -> Iterator[EntailmentExample]:
     """The examples of one file that have a label.
 
     Raises:
-        CorpusError: the file cannot be read, or a line of it is not what SNLI's are.
+        CorpusError: the file cannot be read, or one of its lines is not in SNLI's format.
     """
     records = _json_records if ".jsonl" in path.suffixes else _table_records
     for number, (label, premise, hypothesis) in records(path):
@@ -87,7 +87,7 @@ def _json_records(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
 
 
 def _table_records(path: Path) -> Iterator[tuple[int, tuple[str, str, str]]]:
-    """Tab-separated columns under a head line; quotation marks are text."""
+    """Tab-separated columns below a header line; quotation marks are ordinary text."""
     places: list[int] = []
     for number, line in _filled_lines(path):
         cells = line.split("\t")

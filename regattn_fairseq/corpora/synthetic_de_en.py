@@ -36,11 +36,11 @@ class SyntheticDeEn:
         check_counts(self.pairs, self.valid, self.test)
 
     def input_files(self) -> tuple[Path, ...]:
-        """None."""
+        """No files: the text is generated."""
         return ()
 
     def read(self) -> PairStream:
-        """The pairs, drawn one after the other."""
+        """The pairs, drawn one after another."""
         return PairStream(self._draw(), self.valid, self.test, seed=self.seed, total=self.pairs)
 
     def _draw(self) -> Iterator[SentencePair]:

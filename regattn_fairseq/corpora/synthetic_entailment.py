@@ -1,4 +1,4 @@
-"""Pairs of statements with what follows from what, by a small logic; nothing is downloaded."""
+"""Pairs of premise and hypothesis, labelled by a small logic; nothing is downloaded."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from regattn_fairseq.corpora.quantifiers import (
     judge,
 )
 
-_HELD_OUT_SHARE = 0.1  # of all hypotheses, for valid and as many for test
-# Chance that a premise keeps a part of the hypothesis as it is. Were it much lower, nearly every
+_HELD_OUT_SHARE = 0.1  # of all hypotheses, for valid; as many again for test
+# Chance that a premise keeps a part of the hypothesis as it is. If it were much lower, nearly every
 # pair would differ in several parts, and a classifier would learn to compare them very slowly.
 _SAME = 0.9
 
@@ -30,9 +30,10 @@ class SyntheticEntailment:
 
     The statements of a premise are about different families, and the hypothesis is about one of
     these: to judge it, a reader must find that statement and compare quantifiers, numbers, kinds,
-    actions and places. For a drawn hypothesis a premise is sought that gives a drawn label, among
-    all statements if need be, so that the hypothesis alone tells nothing about the label. Labels
-    are equally frequent. No premise and no hypothesis of ``valid`` or ``test`` occurs in ``train``.
+    actions and places. The hypothesis is drawn first, and a label is set. Then a premise that gives
+    this label is searched for, among all statements if need be, so that the hypothesis alone tells
+    nothing about the label. Labels are equally frequent. No premise and no hypothesis of ``valid``
+    or ``test`` occurs in ``train``.
 
     Raises:
         CorpusError: fewer pairs than are held out.
@@ -51,7 +52,7 @@ class SyntheticEntailment:
         check_counts(self.pairs, self.valid, self.test)
 
     def input_files(self) -> tuple[Path, ...]:
-        """None."""
+        """No files: the text is generated."""
         return ()
 
     def read(self) -> dict[str, list[EntailmentExample]]:
@@ -77,7 +78,7 @@ class SyntheticEntailment:
         return splits
 
     def _split(self, hypothesis: str) -> str:
-        """Which split a hypothesis belongs to; depends on it and the seed alone."""
+        """The split of a hypothesis, which depends only on the hypothesis and the seed."""
         key = self.seed.to_bytes(8, "little", signed=True)
         digest = hashlib.blake2b(hypothesis.encode(), key=key, digest_size=8).digest()
         share = int.from_bytes(digest, "little") / 2**64
@@ -100,7 +101,7 @@ class _Author:
     def statement(self, family: str | None = None) -> Statement:
         """Any statement, about a family if one is given.
 
-        Its number leaves room for a larger one, without which no premise could contradict it.
+        Its number is never the largest: without a larger one, no premise could contradict it.
         """
         family = family or self.draw.choice(list(KINDS))
         return self._quantified(
@@ -123,7 +124,7 @@ class _Author:
         return " and ".join(map(str, statements)) + " ."
 
     def _near(self, hypothesis: Statement, family: str) -> Statement:
-        """A statement of the family that has most parts in common with the hypothesis."""
+        """A statement of the family that shares most of its parts with the hypothesis."""
 
         def same() -> bool:
             return self.draw.random() < _SAME

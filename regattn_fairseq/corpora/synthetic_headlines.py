@@ -43,7 +43,7 @@ class SyntheticHeadlines:
         check_counts(self.pairs, self.valid, self.test)
 
     def input_files(self) -> tuple[Path, ...]:
-        """None."""
+        """No files: the text is generated."""
         return ()
 
     def read(self) -> PairStream:

@@ -7,12 +7,12 @@ from pathlib import Path
 
 
 def read_rows(path: Path) -> list[tuple[str, ...]]:
-    """The rows below the head line, each with a cell for every column.
+    """The rows below the header line, each with a cell for every column.
 
-    Cells may be left out at the end of a row; they are empty then.
+    A row may leave out cells at its end, which are then empty.
 
     Raises:
-        ValueError: a row has more cells than the head line.
+        ValueError: a row has more cells than the header line.
     """
     with path.open(encoding="utf-8", newline="") as file:
         head, *rows = csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -23,7 +23,7 @@ def read_rows(path: Path) -> list[tuple[str, ...]]:
 
 
 def read_lists(path: Path) -> dict[str, list[tuple[str, ...]]]:
-    """The rows of each list of a table whose first column names the list, without that column.
+    """The rows of each list in a table; the first column names the list and is left out.
 
     Raises:
         ValueError: as :func:`read_rows`.
@@ -35,12 +35,12 @@ def read_lists(path: Path) -> dict[str, list[tuple[str, ...]]]:
 
 
 def read_words(path: Path) -> dict[str, list[str]]:
-    """The same for a table with a single further column."""
+    """Like :func:`read_lists`, for a table with a single further column."""
     return {name: [word for (word,) in rows] for name, rows in read_lists(path).items()}
 
 
 def read_pairs(path: Path) -> dict[str, list[tuple[str, str]]]:
-    """The same for a table with two further columns."""
+    """Like :func:`read_lists`, for a table with two further columns."""
     return {
         name: [(first, second) for first, second in rows] for name, rows in read_lists(path).items()
     }

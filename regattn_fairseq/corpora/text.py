@@ -15,7 +15,7 @@ from regattn_fairseq.corpora.reading import (
     what_is_in,
 )
 
-# How a split's files may begin; the first that is there is taken.
+# How the names of a split's files may begin; the first one found is used.
 SPLITS = {
     "train": ("train",),
     "valid": ("valid", "dev", "val", "validation"),
@@ -28,8 +28,8 @@ ADVICE = "it needs train, valid and test, each with a source and a target file"
 class ParallelText:
     """``train``, ``valid`` and ``test`` in ``raw_dir``, each with a source and a target side.
 
-    The two files of a split are named in one of the ways that circulate, for example with the
-    languages ``de`` and ``en`` (or with ``src`` and ``tgt`` in place of them):
+    The two files of a split are named in one of the usual ways, for example with the languages
+    ``de`` and ``en`` (or with ``src`` and ``tgt`` in place of them):
 
     - ``train.de`` and ``train.en``;
     - ``train.de-en.de`` and ``train.de-en.en``, or with ``en-de``, as fairseq's scripts have them;
@@ -48,7 +48,7 @@ class ParallelText:
     name: str = "text"
 
     def input_files(self) -> tuple[Path, ...]:
-        """One or two files a split, the first missing one reported by its name."""
+        """One or two files per split; an error names the first one that is missing."""
         return tuple(path for split in SPLITS for path in self._files(split))
 
     def read(self) -> GivenSplits:
@@ -66,7 +66,7 @@ class ParallelText:
         folder = Path(self.raw_dir)
         ways = list(_ways(split, self.source_lang, self.target_lang))
         found = {names: [existing_file(folder / name) for name in names] for names in ways}
-        # Where no way is complete, the one that has begun tells which file is missing.
+        # If no way has all its files, one that has some of them tells which file is missing.
         for enough in (all, any):
             for names in filter(lambda names: enough(found[names]), ways):
                 return tuple(

@@ -1,7 +1,7 @@
 """The files of WIT3, transcribed and translated TED talks (Cettolo et al. 2012).
 
-Training text has a talk's metadata in tagged lines among its sentences; development and test sets
-are XML with one ``<seg>`` a line:
+Training text has a talk's metadata in tagged lines among its sentences. Development and test sets
+are XML with one ``<seg>`` per line:
 
     <url>http://www.ted.com/talks/…</url>
     <title>A title is a sentence too</title>
@@ -25,14 +25,14 @@ _SEGMENT_END = re.compile(r"\s*</seg>\s*")
 
 
 def training_lines(path: Path, dropped: Sequence[str]) -> Iterator[str]:
-    """Sentences, titles and descriptions; lines with a tag of ``dropped`` are passed over."""
+    """Sentences, titles and descriptions; lines with a tag of ``dropped`` are skipped."""
     for line in iter_lines(path):
         if not any(tag in line for tag in dropped):
             yield _KEPT_TAGS.sub("", line)
 
 
 def segments(path: Path) -> Iterator[str]:
-    """The text of every ``<seg>``, with the typographic apostrophe made a plain one.
+    """The text of every ``<seg>``, with plain apostrophes in place of typographic ones.
 
     Raises:
         CorpusError: there is none.

@@ -37,11 +37,12 @@ def write_corpus(
 ) -> dict[str, Any]:
     """Clean, split and write ``corpus`` into ``directory``.
 
-    Writes ``<split>.src`` and ``<split>.tgt`` (one sentence a line, UTF-8), ``<split>.align`` where
+    Writes ``<split>.src`` and ``<split>.tgt`` (one sentence per line, UTF-8), ``<split>.align`` if
     the recipe knows the alignment (Pharaoh format, ``i-j`` for source word i and target word j),
-    ``<split>.ref1`` and so on where a test set has further references, and ``manifest.json``. Text
-    passes through line by line; what grows with it are the distinct words of each side, and what
-    :func:`~regattn_fairseq.corpora.cleaning.clean_given_splits` keeps of each sentence.
+    ``<split>.ref1`` and so on if a test set has further references, and ``manifest.json``. Text
+    with splits is processed line by line: memory grows only with the distinct words of each side
+    and with what :func:`~regattn_fairseq.corpora.cleaning.clean_given_splits` keeps of each
+    sentence. A stream without splits is held in memory.
 
     Everything is written beside ``directory`` first and gets its final name by one rename. A
     directory that already holds the very same corpus is left as it is, so concurrent writers do not
@@ -52,7 +53,7 @@ def write_corpus(
         directory: created by this call; its parents too.
         min_length: fewest words on either side.
         max_length: most words on either side.
-        max_ratio: most words of the longer side for each word of the shorter; ``None``: any.
+        max_ratio: most words of the longer side for each word of the shorter; ``None``: no bound.
 
     Returns:
         The manifest: recipe, parameters, checksums of inputs and outputs, counts.
@@ -91,7 +92,7 @@ def write_corpus(
 
 
 def further_references(directory: str | Path, split: str) -> list[Path]:
-    """``<split>.ref1`` and so on: what a test set has besides ``<split>.tgt``."""
+    """``<split>.ref1`` and so on: the references of a test set besides ``<split>.tgt``."""
     numbered = {
         int(path.suffix.removeprefix(".ref")): path
         for path in Path(directory).glob(f"{split}.ref[0-9]*")

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from regattn_fairseq.models.fast import gradients
 
-CHUNK_BYTES = 2**23  # of scores at once: little enough to stay in a cache
+CHUNK_BYTES = 2**23  # of scores computed at once: few enough to stay in a cache
 MIN_CHUNK_ROWS = 128  # enough for the products to run at nearly their full rate
 
 
@@ -24,17 +24,17 @@ MIN_CHUNK_ROWS = 128  # enough for the products to run at nearly their full rate
 class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
     """fairseq's ``label_smoothed_cross_entropy``, without the scores of a whole batch in memory.
 
-    For a model with a method ``output_weights``, as ``regattn_lstm`` has it, it computes the output
-    layer, the loss and their gradients together, for a few target words at a time and for none that
-    is padding: the same loss, to rounding, in less time and memory. For other models, in 16 bits,
-    and where more is asked of the scores (``report_accuracy``, ``ignore_prefix_size``), it is
-    fairseq's own.
+    If the model has a method ``output_weights``, as ``regattn_lstm`` does, the output layer, the
+    loss and their gradients are computed together, for a few target words at a time and without
+    padding. The loss is the same, to rounding, and takes less time and memory. fairseq's own code
+    runs for other models, in 16 bits, and with options that need the scores for more than the loss
+    (``report_accuracy``, ``ignore_prefix_size``).
     """
 
     def forward(
         self, model: FairseqModel, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[Tensor, int, dict[str, Any]]:
-        """The loss of a batch, summed; what it is to be divided by; and what to log."""
+        """The summed loss of a batch, the number to divide it by, and what to log."""
         layer = self._fusible_layer(model) if reduce else None
         if layer is None:
             result: tuple[Tensor, int, dict[str, Any]] = super().forward(model, sample, reduce)
@@ -67,7 +67,7 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
 
 
 def _unwrapped(model: Any) -> Any:
-    """The model itself, within what trains it on several devices."""
+    """The model itself, without the wrappers that train it on several devices."""
     while hasattr(model, "module"):
         model = model.module
     return model
@@ -82,7 +82,7 @@ def linear_label_smoothed_cross_entropy(
 
         −(1 − ε − ε/(V−1)) l_target − ε/(V−1) Σ_v l_v
 
-    The gradients are computed on the way, so that no row of scores is made twice or kept.
+    The gradients are computed in the same pass, so that no row of scores is computed twice or kept.
 
     Args:
         features: [rows, dim].
@@ -118,7 +118,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
         grad_weight = torch.zeros_like(weight) if need_weight else None
         grad_bias = torch.zeros_like(bias) if bias is not None and need_bias else None
 
-        # No views of one tensor: fairseq multiplies a loss in place that is not to count.
+        # Two tensors, not views of one: fairseq multiplies a loss in place when it must not count.
         loss, nll_loss = features.new_zeros(()), features.new_zeros(())
         rows = max(MIN_CHUNK_ROWS, CHUNK_BYTES // (words * features.element_size()))
         scores, probabilities = features.new_empty(2, min(rows, features.size(0)), words)
@@ -134,7 +134,7 @@ class _LinearCrossEntropy(torch.autograd.Function):
             else:
                 torch.addmm(bias, chunk_features, weight.t(), out=out)
             grad_scores = torch.softmax(out, dim=1, out=probabilities[:size])
-            # The logarithm of the scores' sum of exponentials, read off the likeliest word.
+            # log Σ e^score, from the likeliest word: its score minus the log of its probability.
             log_total = out.amax(dim=1) - grad_scores.amax(dim=1).log()
             at_target = chunk_target.unsqueeze(1)
             nll = (log_total - out.gather(1, at_target).squeeze(1)).sum()

@@ -1,1 +1,1 @@
-"""What compiled CPU kernels share, whoever defines them: loading, calls, threads, addresses."""
+"""What all compiled CPU kernels share, wherever they are: loading, calls, threads, addresses."""

@@ -1,4 +1,4 @@
-"""What kernels that numba compiles do with arrays: find them by address, look through a row."""
+"""How kernels that numba compiles use arrays: find them by address, search a row."""
 
 from __future__ import annotations
 
@@ -34,8 +34,9 @@ def array_at(address: int, like: Any, rows: int, d: int) -> Array:
 def part(memory: Array, index: int, like: Any) -> Array:
     """Row ``index`` of scratch memory, float64 [parts, d], as d numbers of the type of ``like``.
 
-    It has no owner: handing it to a function counts no references, which would take longer than
-    what many of them do. Hence ``memory`` has to be kept until the end, by :func:`keep`.
+    The array has no owner, so that passing it to a function counts no references; counting would
+    take longer than the work of many such functions. The caller must therefore keep ``memory``
+    alive until the end, by :func:`keep`.
     """
     address = memory.ctypes.data + index * memory.strides[0]
     return numba.carray(_pointer(np.int64(address), like), memory.shape[1])
@@ -43,16 +44,17 @@ def part(memory: Array, index: int, like: Any) -> Array:
 
 @numba.njit(cache=True, nogil=True, forceinline=True)
 def keep(memory: Array) -> None:
-    """Use scratch memory, which would otherwise be given back once its last part is taken."""
+    """Use scratch memory, so that it is not freed as soon as its last part has been taken."""
     memory[0, 0] = 0.0
 
 
 def _chosen(sign: str) -> Any:
-    """One of two numbers, of which none is NaN."""
+    """Choose one of two numbers; neither may be NaN."""
 
     def of_two(context: Any, a: Any, b: Any) -> Any:
         def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            # Said of the choice, too, which numba leaves out: only so is a loop of them vectorized.
+            # The selection needs the flags too, or LLVM does not vectorize a loop of these. numba
+            # does not set them there.
             flags = ("nnan", "nsz")
             first = builder.fcmp_ordered(sign, *arguments, flags=flags)
             return builder.select(first, *arguments, flags=flags)

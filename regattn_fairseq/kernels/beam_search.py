@@ -15,7 +15,7 @@ _BLOCK = 128
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def _insert(values: Array, indices: Array, value: Any, index: int) -> None:
-    """Put a number that is larger than the last into a descending row, whose last drops out."""
+    """Insert a number into a descending row, whose last number must be smaller and drops out."""
     place = values.size - 1
     while place > 0 and values[place - 1] < value:
         values[place] = values[place - 1]
@@ -39,10 +39,10 @@ def best(
     values_at: int,
     indices_at: int,
 ) -> None:
-    """Find the largest of a sentence's candidates, of which few are ever looked at closely.
+    """Find the ``count`` best candidates of each sentence, and look at few of them closely.
 
-    Rows are sentences, of ``beams`` hypotheses, of which the first ``used`` have candidates, one
-    for each word. None is NaN.
+    A row is a sentence with ``beams`` hypotheses. Each of the first ``used`` hypotheses has one
+    candidate for each word. No score may be NaN.
     """
     scores = array_at(scores_at, like, stop, d)
     before = array_at(before_at, like, stop, beams)

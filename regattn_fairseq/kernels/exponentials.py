@@ -1,7 +1,7 @@
-"""Exponentials of which LLVM makes vector code, for kernels that numba compiles.
+"""Exponential functions that LLVM can vectorize, for kernels that numba compiles.
 
 Everything is computed in the type of the argument, float32 or float64, to an error of a few units
-in the last place; numbers beyond those whose outcome is finite count as the nearest of those.
+in the last place. An argument outside the range with finite results is clamped to that range.
 """
 
 from __future__ import annotations
@@ -15,7 +15,8 @@ import numpy as np
 from numba import types
 from numba.extending import intrinsic, overload
 
-# Products and sums may be fused, but not reordered: adding _Constants.shifter rounds.
+# Products and sums may be fused, but sums must not be reordered: adding _Constants.shifter first is
+# what rounds a number to an integer.
 _jit = numba.njit(cache=True, nogil=True, error_model="numpy", fastmath={"contract", "nsz"})
 
 _Constants = namedtuple(
@@ -25,7 +26,7 @@ _Constants = namedtuple(
     "shifter "  # x + shifter has the integer nearest to x as its last bits
     "largest "  # e to this power is finite
     "saturated "  # tanh of half of this is 1, to rounding
-    "series",  # 1/k! for k from the last that rounding leaves down to 1
+    "series",  # 1/k! for k from the largest that matters after rounding, down to 1
 )
 
 
@@ -35,7 +36,8 @@ def _constants(dtype: Any, largest: float, saturated: float, terms: int) -> Any:
     return _Constants._make((*map(dtype, (*numbers, largest, saturated)), series))
 
 
-# Beyond ln(2)/2 no argument of the series is: its next term is below half a unit in the last place.
+# The argument of the series is at most ln(2)/2 in absolute value, so that the first term left out
+# is below half a unit in the last place.
 _FLOAT32 = _constants(np.float32, 87.0, 20.0, 7)
 _FLOAT64 = _constants(np.float64, 708.0, 40.0, 13)
 
@@ -53,7 +55,7 @@ def _(like):  # type: ignore[no-untyped-def]  # numba wants both signatures alik
 
 @intrinsic
 def _power_of_two(context: Any, shifted: Any) -> Any:
-    """2 to the integer in the last bits of a number, which go where the exponent belongs."""
+    """2 to the power of the integer in a number's last bits: they are moved into its exponent."""
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         number = context.get_value_type(shifted)
@@ -93,7 +95,7 @@ def sigmoid(x: float, c: Any) -> float:
 
 @_jit
 def tanh(x: float, c: Any) -> float:
-    """By tanh x = u / (u + 2), u = e²ˣ − 1, exact to rounding near zero, too; NaN stays NaN."""
+    """tanh x = u / (u + 2) with u = e²ˣ − 1, exact to rounding near zero too; NaN stays NaN."""
     x = c.two * x
     x = -c.saturated if x < -c.saturated else x
     x = c.saturated if x > c.saturated else x

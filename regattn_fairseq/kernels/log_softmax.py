@@ -23,13 +23,13 @@ def _log_sum(x: Array, top: Any, c: Any) -> Any:
 
 @numba.njit(cache=True, nogil=True, error_model="numpy")
 def log_softmax(like: Any, start: int, stop: int, d: int, scores_at: int) -> None:
-    """Subtract from each row log Σ eˣ. One NaN makes a row of them, since their sum is NaN."""
+    """Subtract log Σ eˣ from each row. One NaN makes its whole row NaN, since the sum is NaN."""
     scores = array_at(scores_at, like, stop, d)
     c = constants_of(like)
     for r in range(start, stop):
         row = scores[r]
         top = largest(row, d)
         log_sum = _log_sum(row, top, c)
-        # In this order: beside a large score the sum's logarithm is lost.
+        # Subtract top first: added to a large top, log_sum would be lost to rounding.
         for j in range(d):
             row[j] = (row[j] - top) - log_sum

@@ -1,11 +1,12 @@
 """The arithmetic of an LSTM step, compiled by numba: one call instead of a dozen.
 
-The kernels are told where their arrays begin: contiguous rows of ``units`` numbers, of the type
-of ``like``, or of four blocks of so many in torch's order: input gate, forget gate, candidate,
-output gate. They deal with rows ``start`` to ``stop``, which are independent.
+The kernels get the address at which each array begins. An array has contiguous rows of ``units``
+numbers of the type of ``like``. A row of gates has four such blocks, in torch's order: input gate,
+forget gate, candidate, output gate. A kernel works on rows ``start`` to ``stop``, which are
+independent.
 
-The loops over units are written so that LLVM makes vector code of them: without branches and
-calls, and each with few arrays, since it is checked for every pair whether they overlap.
+The loops over units are written so that LLVM can vectorize them: they have no branches and no
+calls, and each uses few arrays, since LLVM checks for every pair whether they overlap.
 """
 
 from __future__ import annotations

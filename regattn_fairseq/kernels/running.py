@@ -2,7 +2,8 @@
 
 numba is imported, and a kernel compiled or loaded from its cache, when a kernel is first needed.
 Kernels release the interpreter lock. Large calls share their rows among torch's own threads, as
-many as ``torch.set_num_threads`` allows; a forked process, which has none of them, does without.
+many as ``torch.set_num_threads`` allows. A forked process has none of these threads, so its kernels
+run on a single one.
 """
 
 from __future__ import annotations
@@ -28,10 +29,10 @@ from regattn_fairseq.guests.system import quiet_numba
 
 logger = logging.getLogger("regattn_fairseq.kernels")
 
-_WORTH_SHARING = 60_000  # Nanoseconds; below, waking a thread costs more than it saves.
+_WORTH_SHARING = 60_000  # Nanoseconds; for less work, waking a thread costs more than it saves.
 _forked = False
 _PLAIN = (Tensor, torch.nn.Parameter)
-# Tells a kernel the type of its arrays, of which it is given the addresses alone.
+# A number of the arrays' type: a kernel gets only their addresses, and this tells it the type.
 _LIKE = {torch.float32: np.float32(0), torch.float64: np.float64(0)}
 
 
@@ -42,7 +43,7 @@ def available() -> bool:
 
 
 def traced(tensor: Tensor) -> bool:
-    """Whether what is done with a tensor is recorded or imitated, so that it may have no memory."""
+    """Whether operations on a tensor are traced or simulated, so that it may have no memory."""
     if torch.compiler.is_compiling() or torch._C._len_torch_dispatch_stack() > 0:
         return True
     of = type(tensor)
@@ -94,11 +95,11 @@ def _cache_folder() -> Path:
 def _alone() -> Iterator[None]:
     """Let no other process write to numba's cache within the block.
 
-    Of two that do so at once, one may afterwards find the other's code, for arrays of another type,
-    under its own; and the one that waits has nothing left to compile.
+    If two processes write at once, one of them may later load the other's code, for arrays of
+    another type, in place of its own. Besides, the process that waits has nothing left to compile.
     """
     lock = FileLock(_cache_folder() / "regattn.lock")
-    # Where nothing can be written, nothing is mixed up.
+    # If the folder cannot be written, there is no lock, and no cache to protect either.
     with suppress(OSError, NotImplementedError):
         lock.acquire()
     try:
@@ -108,10 +109,10 @@ def _alone() -> Iterator[None]:
 
 
 def _discard_stale(module: ModuleType, kernel: Any) -> None:
-    """Delete what numba has cached of a module's kernels if their sources are others by now.
+    """Delete what numba has cached of a module's kernels if their sources have changed.
 
-    It looks only at the file that a function is in, not at those of what the function calls: they
-    lie beside it, where the module is a package, and in the folder of this file.
+    numba checks only the file that a function is in, not the files of the functions that it calls.
+    Those are in the same folder, if the module is a package, and in the folder of this file.
     """
     here, home = Path(__file__).parent, Path(str(module.__file__))
     own = Path(kernel._cache.cache_path)
@@ -131,12 +132,12 @@ def _discard_stale(module: ModuleType, kernel: Any) -> None:
 class Kernels:
     """The compiled kernels of one module.
 
-    A kernel takes a number of its arrays' type, the first row to work on and the row after the
-    last, the length of a row, and then the numbers and addresses that are its own.
+    The arguments of a kernel are a number of its arrays' type, the first row to work on, the row
+    after the last, the length of a row, and then the numbers and addresses that only it needs.
 
     Args:
-        module: name of the module, which is imported for the first call.
-        costs: nanoseconds that an entry of a row takes, roughly, by name of the kernel.
+        module: name of the module, which is imported at the first call.
+        costs: by name of the kernel, roughly the nanoseconds that it takes for an entry of a row.
     """
 
     def __init__(self, module: str, costs: Mapping[str, int]) -> None:
@@ -148,7 +149,7 @@ class Kernels:
     def run(
         self, name: str, dtype: torch.dtype, rows: int, d: int, *arguments: int | float
     ) -> None:
-        """Call a kernel for all rows of arrays [rows, d] of a type; share them if that pays."""
+        """Call a kernel for all rows of arrays [rows, d]; share them among threads if that pays."""
         kernel = self._loaded.get((name, dtype))
         if kernel is None:
             kernel = self._load(name, dtype, arguments)
@@ -167,17 +168,17 @@ class Kernels:
     def _load(
         self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
     ) -> functools.partial[None]:
-        """Compile a kernel, or load it from the cache, by a call for no rows."""
+        """Compile a kernel, or load it from the cache, by calling it for zero rows."""
         quiet_numba()
         module, kernel = self._defined(name)
         nothing = (_LIKE[dtype], 0, 0, 1, *arguments)
         with _alone(), _told_of_compilation(f"CPU kernel {name} for {dtype}"):
             if not self._loaded:
-                # Where nothing can be written, nothing is cached.
+                # If the folder cannot be written, nothing is cached there.
                 with suppress(OSError):
                     _discard_stale(module, kernel)
             kernel(*nothing)
-        # What numba would look up again for each call, by the types of all arguments.
+        # Keep the compiled code: numba would look it up at each call, by all arguments' types.
         compiled = kernel.get_overload(tuple(map(kernel.typeof_pyval, nothing)))
         self._loaded[name, dtype] = functools.partial(compiled, _LIKE[dtype])
         return self._loaded[name, dtype]
@@ -185,7 +186,7 @@ class Kernels:
     def _share(
         self, name: str, dtype: torch.dtype, arguments: tuple[int | float, ...]
     ) -> Callable[..., None] | None:
-        """The kernel as many threads call it; None where torch's are out of reach."""
+        """The kernel, to be called by many threads; None if torch's threads cannot be used."""
         if (name, dtype) not in self._shared:
             from .threads import Shared, runtime
 

@@ -1,7 +1,8 @@
-"""A kernel's rows shared among the threads of the OpenMP runtime that torch has loaded.
+"""Share a kernel's rows among the threads of the OpenMP runtime that torch has loaded.
 
-Threads of another pool would contend with those: after each of torch's own operations they go on
-spinning for a while, ready for the next. That one may well be ours.
+Threads of another pool would compete with torch's for the processor: after each of torch's own
+operations, torch's threads keep spinning for a while, ready for the next operation, which may well
+be one of our kernels.
 """
 
 from __future__ import annotations
@@ -17,17 +18,17 @@ from llvmlite import ir
 from numba import types
 from numba.extending import intrinsic
 
-# The words of a job, of 64 bits: the chunk to be taken next, rows, rows of a chunk, and the
-# kernel's address. Then come the kernel's arguments, but for the rows to work on.
+# A job consists of 64-bit words: the chunk to take next, the number of rows, the number of rows in
+# a chunk, and the kernel's address. Then come the kernel's arguments, without the rows to work on.
 _NEXT, _ROWS, _CHUNK, _KERNEL, _ARGUMENTS = range(5)
-_CHUNKS = 4  # for a thread; one that is held up leaves its share to the others
+_CHUNKS = 4  # per thread, so that others can take over the chunks of one that is held up
 
 
 @functools.cache
 def runtime() -> Callable[..., None] | None:
-    """``GOMP_parallel(function, argument, threads, flags)`` of torch's runtime, where there is one.
+    """``GOMP_parallel(function, argument, threads, flags)`` of torch's OpenMP runtime, if any.
 
-    GNU's has it, and so have LLVM's and Intel's.
+    The runtimes of GNU, LLVM and Intel have it; ``None`` if it is not found.
     """
     try:
         parallel = ctypes.CDLL(None).GOMP_parallel
@@ -65,7 +66,7 @@ def _take(context: Any, job: Any) -> Any:
 
 @intrinsic
 def _call(context: Any, job: Any, start: Any, stop: Any) -> Any:
-    """Call the kernel for some rows; what the job points to are its arguments, all but these."""
+    """Call the kernel for rows ``start`` to ``stop``; the job holds its other arguments."""
     like, *others = job.dtype.types
 
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
@@ -88,7 +89,7 @@ def _call(context: Any, job: Any, start: Any, stop: Any) -> Any:
 
 
 def _work(job):  # type: ignore[no-untyped-def]  # numba is given the type
-    """Take chunks of rows for as long as there are any."""
+    """Take chunks of rows until none is left."""
     rows, chunk = _rows_and_chunk(job)
     start = _take(job) * chunk
     while start < rows:
@@ -106,7 +107,7 @@ class Shared:
     Args:
         kernel: compiled for the types of ``like`` and ``arguments``.
         like: a number of the arrays' type, numpy.float32 or numpy.float64.
-        arguments: any, of the types that all calls have.
+        arguments: examples; the arguments of every call have these types.
     """
 
     def __init__(self, kernel: Any, like: Any, arguments: tuple[int | float, ...]) -> None:
@@ -128,5 +129,6 @@ class Shared:
         job = ctypes.create_string_buffer(
             struct.pack(self._layout, 0, rows, chunk, self._kernel, 0, d, *arguments)
         )
-        # Of the size that torch's own teams have: another one would be set up anew each time.
+        # 0 threads stands for the default, the size of torch's own teams: the runtime would set up
+        # a team of another size anew each time.
         parallel(self._work.address, ctypes.addressof(job), 0, 0)

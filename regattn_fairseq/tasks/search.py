@@ -12,9 +12,9 @@ _kernels = Kernels("regattn_fairseq.kernels.beam_search", {"best": 1})
 class QuickBeamSearch(BeamSearch):
     """Beam search that picks the candidates in one pass on the CPU.
 
-    fairseq adds each hypothesis's score to those of all words, and sorts parts of the outcome;
-    here each number is read once, and few are looked at again. It finds the same candidates;
-    among equals it may prefer others.
+    fairseq adds each hypothesis's score to the scores of all words and sorts parts of the result.
+    This search reads each number once and looks at few of them again. It finds the same
+    candidates, but may choose others among those with equal scores.
     """
 
     def step(
@@ -52,7 +52,7 @@ class QuickBeamSearch(BeamSearch):
         if step > 0 and scores is not None:
             before.copy_(scores[:, :, step - 1])
         lprobs = lprobs.contiguous()
-        # As many as there are words besides padding, at most.
+        # At most as many as there are words without padding.
         count = min(candidate_multiple * beam, used * words - 1)
         values = torch.empty(sentences, count)
         indices = torch.empty(sentences, count, dtype=torch.int64)
@@ -73,10 +73,10 @@ class QuickBeamSearch(BeamSearch):
 
 
 class RepeatBlock(nn.Module):
-    """What ``no_repeat_ngram_size`` asks for: no hypothesis has the same n words in a row twice.
+    """Apply ``no_repeat_ngram_size``: no hypothesis may contain the same n-gram twice.
 
-    fairseq's own compares with the padding after a hypothesis, not with its last words, and so
-    forbids nothing.
+    fairseq's own class compares n-grams with the padding after a hypothesis instead of with its
+    last words, and so forbids nothing.
 
     Args:
         size: n, at least 1.

@@ -13,7 +13,7 @@ from fairseq.tasks.translation import TranslationConfig, TranslationTask
 from regattn_fairseq.guests.fairseq import tokenize_bleu
 from regattn_fairseq.tasks.search import QuickBeamSearch, RepeatBlock
 
-# Options of a model that a checkpoint makes idle: it holds the vectors, and the files may be gone.
+# Model options that a checkpoint does not need: it holds the vectors, and the files may be gone.
 VECTOR_FILES = ("encoder_embed_path", "decoder_embed_path")
 
 UNLIMITED = 1_000_000_000
@@ -55,18 +55,22 @@ class RegattnTranslationConfig(TranslationConfig):
 class RegattnTranslationTask(TranslationTask):
     """Like ``translation``, with seven differences.
 
-    ``rebuild_batches`` is an option: fairseq's own task makes the batches once a process, from the
-    epoch at which that process starts. ``train_fraction`` is another, and ``eval_bleu_tokenizer`` a
-    third. Beam search finds the same in less time. A checkpoint opens without the files of word
-    vectors that its training began with. A batch of outputs without any word counts as one wrong
-    word, hence as BLEU 0, where fairseq stops for want of a score. And limits of length are for the
-    training text: of the text that a model is scored on, nothing is left out, and nothing fails.
+    - The option ``rebuild_batches``: fairseq's own task makes the batches once per process, from
+      the epoch at which that process starts.
+    - The option ``train_fraction``.
+    - The option ``eval_bleu_tokenizer``.
+    - Beam search finds the same outputs in less time.
+    - A checkpoint opens without the files of word vectors that its training began with.
+    - A batch of outputs without any word counts as one wrong word, hence as BLEU 0. fairseq stops
+      here, because it has no score.
+    - Length limits apply to the training text only: of the text that a model is scored on, no
+      sentence is left out, and none causes an error.
     """
 
     def load_dataset(
         self, split: str, epoch: int = 1, combine: bool = False, **kwargs: Any
     ) -> None:
-        """Load a split; of the training sentences, the share that is wanted."""
+        """Load a split; of the training sentences, only the share ``train_fraction``."""
         super().load_dataset(split, epoch=epoch, combine=combine, **kwargs)
         fraction = self.cfg.train_fraction
         if not 0 < fraction <= 1:
@@ -104,9 +108,9 @@ class RegattnTranslationTask(TranslationTask):
         )
 
     def build_generator(self, *args: Any, **kwargs: Any) -> Any:
-        """What searches for outputs; see fairseq. Plain beam search is a quicker one.
+        """Build the search for outputs; see fairseq. Plain beam search becomes a quicker one.
 
-        ``no_repeat_ngram_size`` acts, as fairseq 0.12's does not.
+        ``no_repeat_ngram_size`` has an effect here; in fairseq 0.12 it has none.
         """
         generator = super().build_generator(*args, **kwargs)
         block = getattr(generator, "repeat_ngram_blocker", None)
@@ -129,7 +133,7 @@ class RegattnTranslationTask(TranslationTask):
 
 
 class _Part(BaseWrapperDataset):
-    """A dataset of which batches are made from some of the sentences only.
+    """A dataset that gives only some of its sentences to the batches.
 
     Args:
         dataset: the whole.
@@ -142,6 +146,6 @@ class _Part(BaseWrapperDataset):
         self.kept = order[: max(1, round(fraction * len(dataset)))]
 
     def ordered_indices(self) -> np.ndarray:
-        """Numbers of the kept sentences, in the order of the whole: an array of as many ints."""
+        """Indices of the kept sentences, int [kept sentence], in the order of the whole."""
         indices = self.dataset.ordered_indices()
         return indices[np.isin(indices, self.kept)]
