@@ -98,7 +98,7 @@ def _new_folders(folder: Path) -> Iterator[None]:
 
 
 def _lease(path: Path) -> SoftFileLease:
-    """A lock that lets one process at a time work on ``path``; it expires if that dies."""
+    """A lock that lets one process at a time work on ``path``; it expires if the process dies."""
     return SoftFileLease(f"{path}.lock", lease_duration=LEASE_SECONDS, poll_interval=0.2)
 
 

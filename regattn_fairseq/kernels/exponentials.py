@@ -95,7 +95,7 @@ def sigmoid(x: float, c: Any) -> float:
 
 @_jit
 def tanh(x: float, c: Any) -> float:
-    """tanh x = u / (u + 2) with u = e²ˣ − 1, exact to rounding near zero too; NaN stays NaN."""
+    """Tanh x = u / (u + 2) with u = e²ˣ − 1, exact to rounding near zero too; NaN stays NaN."""
     x = c.two * x
     x = -c.saturated if x < -c.saturated else x
     x = c.saturated if x > c.saturated else x

@@ -1,4 +1,4 @@
-"""Classification: how often the label is right, and which label is taken for which."""
+"""Classification: how often the label is right, and which labels are confused."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def score_labels(
     """Accuracy and confusion matrix.
 
     Args:
-        predicted: one label an example.
+        predicted: one label per example.
         gold: the right label of each, in the same order.
         labels: all labels, in the order of the matrix.
 
@@ -40,7 +40,7 @@ def sentence_accuracy(predicted: Sequence[str], gold: Sequence[str]) -> np.ndarr
     """100 for each example whose label is right, 0 for the others.
 
     Args:
-        predicted: one label an example.
+        predicted: one label per example.
         gold: the right label of each, in the same order.
 
     Returns:

@@ -1,7 +1,7 @@
 """Attention as word alignment: links between words, and how they agree with a reference.
 
-Words are what stands between white space, as in the corpora's alignment files. Attention is over
-tokens, which are words or parts of them; `word_attention` goes from one to the other.
+Words are separated by white space, as in the corpora's alignment files. Attention is over tokens,
+which are words or parts of them; `word_attention` turns it into attention between words.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ ALIGNMENT_FIGURES: dict[str, Ratio] = {
 
 ``aer`` is the alignment error rate 1 − (|A∩S| + |A∩P|) / (|A| + |S|) of links A against sure links
 S and possible links P ⊇ S; precision is |A∩P| / |A| and recall |A∩S| / |S|. ``aligned_mass`` needs
-no links A: the share of its attention that a target word gives to the words that it is linked to.
-All are from 0 to 1.
+no links A: it is the share of a target word's attention that goes to the source words that the
+reference links it to. All are from 0 to 1.
 
 Source: Och and Ney 2003, "A Systematic Comparison of Various Statistical Alignment Models".
 """
 
-# Words tie for the largest weight when they differ by no more than rounding; fused words do.
+# Words tie for the largest weight if their weights differ only by rounding, as fused words' do.
 _TIE_RTOL = 1e-5
 
 _LINK = re.compile(r"(\d+)([-?p])(\d+)")
@@ -59,11 +59,11 @@ def parse_alignment(line: str, *, first: int = 0) -> Alignment:
     ``i-j`` is a sure link, ``i?j`` (or ``ipj``) a possible one.
 
     Args:
-        line: of a file.
-        first: how the line numbers the first word: 0, or 1 as NAACL's and Hansards' files do.
+        line: a line of the file.
+        first: the number of the first word: 0, or 1 as in NAACL's and Hansards' files.
 
     Raises:
-        ValueError: naming what is no link.
+        ValueError: something is no link; the message names it.
     """
     sure, possible = set(), set()
     for text in line.split():
@@ -80,15 +80,15 @@ def parse_alignment(line: str, *, first: int = 0) -> Alignment:
 
 
 def words_of_tokens(tokens: Sequence[str], line: str) -> list[int | None]:
-    """For each token of a line the word that it speaks for, counted from 0.
+    """For each token of a line, the word that it belongs to, counted from 0.
 
-    None for a token without letter or digit where its word has others: the full stop of ``truck.``
-    is aligned by its own rules and says nothing about trucks. SentencePiece's word mark and
-    Moses' joiners are no part of a token.
+    It is None for a token without a letter or digit if its word has some: the full stop of
+    ``truck.`` is aligned by its own rules and says nothing about trucks. SentencePiece's word mark
+    and Moses' joiners do not count as part of a token.
 
     Args:
-        tokens: of the line, in order, with their spelling (unknown ones too).
-        line: what was tokenized.
+        tokens: the tokens of the line, in order, as they are spelled (unknown ones too).
+        line: the text before tokenization.
 
     Raises:
         ValueError: the tokens do not spell the line.
@@ -122,8 +122,8 @@ def word_attention(
     """Attention between words: summed over a source word's tokens, mean over a target word's.
 
     Args:
-        weights: [target token, source token], further rows and columns (the end of the sentence)
-            are left out.
+        weights: [target token, source token]; further rows and columns (the end of the sentence)
+            are ignored.
         targets: from `words_of_tokens`, one a row.
         sources: likewise, one a column.
 
@@ -148,7 +148,7 @@ def _membership(words: Sequence[int | None]) -> np.ndarray:
 
 
 def attention_links(attention: np.ndarray) -> Links:
-    """Each target word and the source word of its largest weight; of tied ones, all.
+    """Link each target word to the source word of its largest weight, or to all that tie.
 
     Args:
         attention: [target word, source word]. A word without any weight gets no link.
@@ -161,11 +161,11 @@ def attention_links(attention: np.ndarray) -> Links:
 
 
 def alignment_counts(attention: np.ndarray, reference: Alignment) -> dict[str, float]:
-    """What `ALIGNMENT_FIGURES` are made of, for one sentence.
+    """The counts that `ALIGNMENT_FIGURES` are computed from, for one sentence.
 
     Args:
         attention: [target word, source word].
-        reference: the links that it is held against; those outside of it count as missed.
+        reference: the links to compare it with; links outside its rows or columns count as missed.
     """
     links = attention_links(attention)
     sure_hits, possible_hits = len(links & reference.sure), len(links & reference.possible)

@@ -1,4 +1,4 @@
-"""Attention weights of a test set: one file a run."""
+"""Attention weights of a test set: one file per run."""
 
 from __future__ import annotations
 

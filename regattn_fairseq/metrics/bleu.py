@@ -15,7 +15,8 @@ from regattn_fairseq.metrics.pairs import check_pairs
 
 logger = logging.getLogger(__name__)
 
-# sacrebleu's own choices. It has none for the languages below, which do without spaces as well.
+# First sacrebleu's own choices, then languages that also write no spaces between words, but for
+# which sacrebleu has no choice.
 _TOKENIZERS = {"zh": "zh", "ja": "ja-mecab", "ko": "ko-mecab"}
 _TOKENIZERS |= dict.fromkeys(("th", "lo", "km", "my"), "char")
 _TWO_LETTERS = {
@@ -33,12 +34,12 @@ def bleu_tokenizer(language: str, wanted: str | None = None) -> str:
         language: of the text, by ISO's code, such as ``zh``, ``zh_CN`` or ``zho_Hans``; any other
             name is a language that has spaces between words.
         wanted: the tokenizer, whatever the language is; ``None``: as sacrebleu chooses, ``13a``
-            for most. Where a tokenizer is not installed, or there is none for a language without
-            spaces, characters take the place of words, and a warning says so.
+            for most. If this choice is not installed, characters take the place of words, and a
+            warning says so. They do too for a language without spaces that has no tokenizer.
 
     Raises:
-        ValueError: there is no such tokenizer, or it is not installed; the message names those that
-            there are.
+        ValueError: there is no tokenizer ``wanted``, or it is not installed; the message lists the
+            tokenizers or tells how to install it.
     """
     if wanted is not None:
         return _check_tokenizer(wanted)
@@ -82,7 +83,7 @@ def tokenizer_of_signature(signature: str) -> str:
     """
     match = re.search(r"\btok:([^|]*)", signature)
     found = match[1] if match else DEFAULT_TOKENIZER
-    # Some signatures end in a version.
+    # In some signatures, a version follows the tokenizer's name.
     names = (name for name in BLEU.TOKENIZERS if found == name or found.startswith(f"{name}-"))
     return max(names, key=len, default=DEFAULT_TOKENIZER)
 
@@ -94,12 +95,12 @@ def score_translation(
     lowercase: bool,
     tokenizer: str = DEFAULT_TOKENIZER,
 ) -> tuple[dict[str, float], dict[str, str]]:
-    """Corpus BLEU and chrF of detokenized text, one reference a sentence.
+    """Corpus BLEU and chrF of detokenized text, one reference per sentence.
 
     BLEU uses sacrebleu's exponential smoothing, chrF is chrF2 over character 6-grams.
 
     Args:
-        hypotheses: system output, detokenized, one string a sentence.
+        hypotheses: system output, detokenized, one string per sentence.
         references: the reference for each hypothesis, in the same order.
         lowercase: compare without regard to case; the signatures say ``case:lc`` then.
         tokenizer: of BLEU, as `bleu_tokenizer` chooses it; the signature says which.
@@ -136,7 +137,7 @@ def sentence_bleu(
     Meant for finding sentences that systems differ on; a system is judged by corpus BLEU.
 
     Args:
-        hypotheses: system output, detokenized, one string a sentence.
+        hypotheses: system output, detokenized, one string per sentence.
         references: the reference for each hypothesis, in the same order.
         lowercase: compare without regard to case.
         tokenizer: as in `score_translation`.

@@ -42,10 +42,10 @@ class _StemmingTokenizer(Tokenizer):
 
 
 def is_stemmed(language: str) -> bool:
-    """Whether ROUGE compares stems, which Porter's rules give for English alone.
+    """Whether ROUGE compares stems: only for English, which Porter's rules are made for.
 
     Args:
-        language: of the summaries. What is no two-letter code, such as ``title``, is taken for
+        language: of the summaries. A name that is no two-letter code, such as ``title``, counts as
             English.
     """
     code = re.split("[-_]", language.lower())[0]
@@ -53,7 +53,7 @@ def is_stemmed(language: str) -> bool:
 
 
 def is_stemmed_in(signature: str) -> bool:
-    """Whether a signature of `score_summaries` is of stems."""
+    """Whether a signature of `score_summaries` says that stems were compared."""
     return "stemmer:none" not in signature
 
 
@@ -64,12 +64,12 @@ def sentence_rouge(
 
     As in the original ROUGE, text is lowercased and only ASCII letters and digits count: the ``#``
     that stands for digits in Gigaword is not scored, and a text in another script scores 0 (a
-    warning is logged when that befalls more than half of the references).
+    warning is logged if this happens to more than half of the references).
 
     Args:
-        hypotheses: one summary a document.
+        hypotheses: one summary per document.
         references: the reference for each summary, in the same order.
-        stemming: compare Porter's stems of the words; for other languages than English, do not.
+        stemming: compare Porter's stems of the words; turn it off for languages besides English.
 
     Returns:
         For each key of `ROUGE_KEYS` a float64 array [pair], in points from 0 to 100.
@@ -103,7 +103,7 @@ def score_summaries(
     """Mean ROUGE-1, ROUGE-2 and ROUGE-L F1.
 
     Args:
-        hypotheses: one summary a document.
+        hypotheses: one summary per document.
         references: the reference for each summary, in the same order.
         stemming: as in `sentence_rouge`.
 

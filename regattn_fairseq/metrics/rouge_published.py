@@ -1,6 +1,6 @@
 """ROUGE as the tables of headline generation report it: what ROUGE-1.5.5 computes.
 
-Where it differs from rouge-score is told in ``docs/rouge.md``.
+``docs/rouge.md`` tells how it differs from rouge-score.
 """
 
 from __future__ import annotations
@@ -33,15 +33,16 @@ def published_sentence_rouge(
 ) -> dict[str, np.ndarray]:
     """ROUGE-1, ROUGE-2 and ROUGE-L of every hypothesis against one or more references.
 
-    With m references the matches with each are added up, and divided by what the m references
-    hold together (recall) or by m times what the hypothesis holds (precision). ROUGE-1.5.5
-    does this since version 1.4, which dropped the jackknifing of earlier ones.
+    With m references, the matches with each reference are added up. For recall the sum is divided
+    by the total number of n-grams (ROUGE-L: words) in the m references, for precision by m times
+    their number in the hypothesis. The script has done this since version 1.4, which dropped the
+    jackknifing of earlier versions.
 
     Args:
-        hypotheses: one summary a document.
+        hypotheses: one summary per document.
         references: the references of each document, each on one line.
         measure: ``f1`` for Gigaword, ``recall`` for DUC.
-        max_bytes: both sides are cut after so many bytes, in the middle of a word if need be; 75
+        max_bytes: both sides are cut after this many bytes, in the middle of a word if need be; 75
             for DUC.
 
     Returns:
@@ -117,8 +118,8 @@ class PublishedRouge:
 
     Attributes:
         measure: ``f1`` or ``recall``.
-        max_bytes: where both sides were cut; ``None``: nowhere.
-        references: most references that a document has.
+        max_bytes: both sides were cut after this many bytes; ``None``: they were not cut.
+        references: the largest number of references of any document.
     """
 
     measure: Measure
@@ -136,7 +137,7 @@ class PublishedRouge:
 
     @classmethod
     def of_signature(cls, signature: str) -> PublishedRouge | None:
-        """The settings that a signature tells; None if it is of another ROUGE.
+        """The settings that a signature names; None if it is for another kind of ROUGE.
 
         Raises:
             ValueError: it was not written by :attr:`signature`.
@@ -169,9 +170,9 @@ def _stem(word: str) -> str:
 class _ScriptStemmer(PorterStemmer):
     """Porter's stemmer as ROUGE's script has it.
 
-    It is Martin Porter's own program, with his departures from his paper, but for its fourth step,
-    where ``-ment`` and ``-ent`` are tried after another suffix was taken off or refused: agreement
-    becomes agreem, and accidental accid.
+    It is Martin Porter's own program, including his departures from his paper, except for the
+    fourth step. There the script tries ``-ment`` and ``-ent`` even after it has removed or refused
+    another suffix: agreement becomes agreem, and accidental becomes accid.
     """
 
     def __init__(self) -> None:

@@ -97,8 +97,8 @@ def paired_bootstrap(
     return _shifted_to_null(
         float(differences.mean()),
         resampled,
-        # Sums of the same numbers in another order differ by rounding: identical systems, or ones
-        # that differ by a constant, must not depend on it.
+        # Sums of the same numbers in another order differ by rounding. The result must not depend
+        # on that for identical systems, or for systems that differ by a constant.
         slack=1e-12 * max(1.0, float(np.abs(differences).max())),
         sentences=len(differences),
     )
@@ -125,13 +125,13 @@ def paired_bootstrap_ratios(
 ) -> dict[str, PairedResult]:
     """Paired bootstrap of figures that are ratios of sums (sparsity, alignment error rate).
 
-    Sentences are resampled and each resample's sums divided anew, as corpus BLEU's are; the
-    p-value is that of `paired_bootstrap`.
+    Sentences are resampled, and the ratio is computed anew from the sums over each resample, as
+    for corpus BLEU. The p-value is that of `paired_bootstrap`.
 
     Args:
         system: counts [sentence] of the system, by name.
         baseline: the same counts of the baseline on the same sentences.
-        figures: which of them to divide.
+        figures: which counts to divide by which.
         resamples: number of bootstrap resamples.
         seed: of the resampling.
 
@@ -213,7 +213,7 @@ def paired_bootstrap_bleu(
     Args:
         system: translations by the system, detokenized.
         baseline: translations by the baseline of the same sentences.
-        references: one reference a sentence.
+        references: one reference per sentence.
         lowercase: as in `bleu.score_translation`.
         tokenizer: likewise.
         resamples: number of bootstrap resamples. sacrebleu keeps

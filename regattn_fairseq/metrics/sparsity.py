@@ -1,4 +1,4 @@
-"""How sparse and how structured attention is: counts for each sentence, and what they come to."""
+"""How sparse and how structured attention is: counts for each sentence, and figures from them."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ ATTENTION_FIGURES: dict[str, Ratio] = {
 
 
 def attention_counts(records: Sequence[AttentionRecord]) -> Counts:
-    """What the figures are made of, sentence by sentence.
+    """The counts that the figures are computed from, for each sentence.
 
     A weight is zero when it is exactly 0. Two weights are equal when they agree to float32
     rounding. Each target token's row of weights is one distribution over the source tokens.
@@ -67,7 +67,7 @@ def attention_counts(records: Sequence[AttentionRecord]) -> Counts:
             "columns": weights.shape[1],
             "segments": np.count_nonzero(begins_segment),
             "fused_runs": nonzeros - np.count_nonzero(_continues_run(weights)),
-            # Sorted, equal weights are neighbours wherever they stood.
+            # After sorting, equal weights are neighbours, wherever they were before.
             "groups": nonzeros - np.count_nonzero(_continues_run(np.sort(weights, axis=1))),
             "entropy_nats": entr(weights.astype(np.float64)).sum(),
             "covered": np.minimum(weights.sum(axis=0, dtype=np.float64), 1).sum(),
@@ -94,8 +94,9 @@ def attention_statistics(records: Sequence[AttentionRecord]) -> dict[str, float]
           oscarmax makes fewer).
         - ``group_size``: mean over all those groups of their size, in source tokens.
         - ``entropy``: mean over target tokens of −Σ w log w, in nats.
-        - ``coverage``: mean over source tokens of min(1, the weights that it gets in all), from
-          0 to 1: how much of the source was looked at (the terms of GNMT's coverage penalty).
+        - ``coverage``: mean over source tokens of min(1, the sum of the weights that the token
+          gets), from 0 to 1: how much of the source was attended to (the terms of GNMT's coverage
+          penalty).
 
         Means over segments, runs and groups are 0 when there are none. `attention_counts` says
         what each of these is.
@@ -112,7 +113,7 @@ def attention_statistics(records: Sequence[AttentionRecord]) -> dict[str, float]
 
 
 def equal_groups(weights: np.ndarray) -> list[list[int]]:
-    """Source positions that share one nonzero weight, two at least, in order of their first.
+    """Groups of two or more source positions with equal nonzero weight, by their first position.
 
     Args:
         weights: one target token's, float32 [source].
@@ -143,7 +144,7 @@ def segment_lengths(records: Sequence[AttentionRecord]) -> np.ndarray:
     """How long each segment is, in source tokens: [segment of any record]."""
     lengths = [np.zeros(0, np.int64)]
     for record in records:
-        # A column of zeros on either side makes every segment begin and end somewhere.
+        # A column of zeros on both sides gives every segment a beginning and an end.
         nonzero = np.pad(record.weights > 0, ((0, 0), (1, 1))).astype(np.int8).ravel()
         changes = np.flatnonzero(np.diff(nonzero))
         lengths.append(changes[1::2] - changes[::2])

@@ -1,4 +1,4 @@
-"""Tokens as readers see them."""
+"""Tokens as plots and pages show them to readers."""
 
 import unicodedata
 from collections.abc import Sequence
@@ -9,8 +9,8 @@ _LONGEST_LABEL = 18
 def token_labels(tokens: Sequence[str]) -> list[str]:
     """Tokens as tick labels.
 
-    SentencePiece's word mark ▁ is dropped; where it is in use, a piece that continues a word
-    begins with a middle dot. Control characters become visible, long tokens are cut.
+    SentencePiece's word mark ▁ is dropped. If any token has it, a piece that continues a word gets
+    a middle dot in front. Control characters become visible, and long tokens are cut.
     """
     marked = any(token.startswith("▁") for token in tokens)
     labels = []

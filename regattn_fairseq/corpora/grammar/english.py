@@ -39,7 +39,7 @@ def indefinite_article(next_word: str) -> str:
 
 @dataclass(frozen=True)
 class EnglishVerb:
-    """``particle`` stands behind a noun object's verb, but behind a pronoun: pick it up."""
+    """``particle`` comes before a noun object but after a pronoun: pick up a book, pick it up."""
 
     base: str
     past: str

@@ -1,4 +1,4 @@
-"""Which sentences are said: draws constituents at random and joins them to sentences."""
+"""Draw constituents at random and join them into sentences."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ NOMINATIVE_PRONOUNS = ("1sg", "2sg", "1pl", "m")
 
 
 class SentenceGenerator:
-    """Draws sentence pairs from ``random``; equal generators in equal states say the same.
+    """Draws sentence pairs from ``random``; equal states of it give equal sentences.
 
     Words are drawn by Zipf's law, rank to the power of -1.2, within each list of the lexicon.
     """
@@ -341,7 +341,7 @@ class SentenceGenerator:
         )
 
     def _owner(self, subject: Nominal) -> str:
-        """Whose the object is: a pronoun subject's own; ihr is their behind plural subjects."""
+        """The owner of the object: a pronoun subject itself; ihr is their after plural subjects."""
         if isinstance(subject, Pronoun) and subject.key != "n":
             return subject.key
         owner = self._weighted(_OWNERS)

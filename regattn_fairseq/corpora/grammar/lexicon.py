@@ -7,7 +7,7 @@ so that translating is a function.
 - ``nouns.tsv``: ``der Hund, Hunde`` and ``dog``, singular and plural, the English plural only if it
   is irregular. ``-`` stands for no plural, ``*`` for weak declension, ``+in`` if there is a woman's
   form too.
-- ``modifiers.tsv``: what the nouns of the list with the same name are compounded with.
+- ``modifiers.tsv``: first parts of compounds with the nouns of the list that has the same name.
 - ``places.tsv``: nouns with the prepositions for being there, and for going there.
 - ``adjectives.tsv``: the lists are joined below.
 - ``verbs.tsv``: ``ein|schlafen (schläf) eingeschlafen +sein`` has ``|`` after a separable particle,
@@ -15,8 +15,8 @@ so that translating is a function.
   reflexive. ``fall fell fallen|asleep`` has the forms if they are irregular, and the particle;
   ``stop+`` doubles its last consonant. The object is a kind of noun. The link to the complement is
   ``to``, or ``auf acc for``: the German preposition, its case, and the English one.
-- ``phrases.tsv``: what stands as it is.
-- ``words.tsv``: names, and words of which the code asks whether they are there.
+- ``phrases.tsv``: phrases that are used and translated as a whole.
+- ``words.tsv``: names, and sets of words; the code asks whether a word is in such a set.
 """
 
 from __future__ import annotations

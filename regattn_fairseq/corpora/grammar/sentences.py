@@ -349,7 +349,7 @@ def prepositional(
         german_words = [Word(contracted, first.units | {unit}), *complement[1:]]
     english_words = nominal.english("acc")
     if english_preposition == "-":
-        # The verb says it all: align the German preposition with what it governs.
+        # English needs no preposition here: align the German one with the phrase that it governs.
         german_words[0] = Word(german_words[0].form, german_words[0].units | first.units)
         return Phrase(german_words, english_words)
     return Phrase(german_words, words(english_preposition, unit) + english_words)
@@ -361,7 +361,7 @@ Modal = Literal["", "können", "müssen", "wollen", "dürfen", "sollen", "möcht
 
 @dataclass(frozen=True)
 class Predicate:
-    """The verb of a clause: which, when, in what mood, and whether denied.
+    """The verb of a clause: which verb, its tense and modal, and whether it is negated.
 
     German's present, perfect and future are English's simple present, simple past and future;
     gerade is the English progressive.
@@ -412,9 +412,10 @@ class Predicate:
         return right + finite
 
     def english(self, person: str, *, inverted: bool = False) -> tuple[Words, Words]:
-        """The auxiliary that not follows and questions put first (may be empty), and the rest.
+        """The auxiliary (may be empty), and the rest of the verb.
 
-        The English particle comes last in the rest.
+        Questions put the auxiliary first, and *not* comes after it. The English particle comes last
+        in the rest.
         """
         verb, aux, unit = self.verb.english, self.auxiliary_unit, self.verb_unit
         past = self.tense == "past"
@@ -590,7 +591,7 @@ class Clause:
         )
         if self.dative is not None:
             if self.predicate.verb.english_to:
-                # The German case ending says what English says by to.
+                # English says by *to* what German says by a case ending.
                 dative = self.dative.english("acc")
                 result += [Word("to", dative[0].units), *dative]
             else:

@@ -37,7 +37,7 @@ class Story:
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody of a region."""
+    """A person from a region."""
 
     first: str
     last: str
@@ -54,7 +54,7 @@ PHRASES = read_words(TABLES / "phrases.tsv")
 
 
 class Newsroom:
-    """Draws stories from ``random``; equal newsrooms in equal states write the same.
+    """Draws stories from ``random``; equal states of it give equal stories.
 
     Words are drawn by Zipf's law, 1 / (rank + 5), within each list.
     """
