@@ -88,7 +88,7 @@ class ScoresPanel:
         normalizer: its name.
         value: max_Ω of the scores.
         weights: Π_Ω of the scores.
-        groups: for each position the letter of its group; empty if it shares its weight with none.
+        groups: for each position the letter of its group; empty if it has none.
     """
 
     normalizer: str

@@ -49,7 +49,7 @@ __all__ = [
 # stays below 15 MB.
 _EXPLORER_BYTES = 11_000_000
 
-# A run's row in runs.csv leaves these out: they are long, nested, or of use only in the run's folder.
+# A run's row in runs.csv leaves these out: they are long, nested, or of use only beside the run.
 _NOT_IN_RUNS_CSV = ("config", "files", "format")
 
 
@@ -77,7 +77,7 @@ class Report:
 
     @property
     def rows(self) -> list[Row]:
-        """Runs that differ only in the seed share a row; `Row.record` gives a row as plain values."""
+        """The runs, grouped by all but the seed; `Row.record` gives a row as plain values."""
         return [row for section in self.sections for row in section.rows]
 
     @property

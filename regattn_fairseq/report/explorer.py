@@ -16,7 +16,7 @@ from regattn_fairseq.report.sentences import SENTENCE_METRICS, sentence_scores
 from regattn_fairseq.report.systems import System
 from regattn_fairseq.runs.result import Result
 
-# The largest code of a weight. 255 stands for the weight 1. 0 stands only for a weight of exactly 0.
+# The largest code of a weight. It stands for the weight 1; code 0 stands only for exactly 0.
 _LEVELS = 255
 
 

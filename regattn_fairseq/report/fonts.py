@@ -38,7 +38,7 @@ def font_families(labels: Iterable[str]) -> list[str]:
 
 @cache
 def _installed() -> tuple[str, ...]:
-    # Regular faces come first: if two fonts have equally many of the characters, the first is taken.
+    # Regular faces come first: if two fonts have as many of the characters, the first is taken.
     return tuple(
         sorted(font_manager.findSystemFonts(), key=lambda path: ("Regular" not in path, path))
     )

@@ -162,7 +162,7 @@ def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
     with mpl.rc_context(STYLE | {"font.family": font_families(labels)}):
         layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03, hspace=0.04)
         figure = Figure(figsize=(width, height), layout=layout)
-        # The range starts at the smallest positive number, so that it holds every weight above zero.
+        # The range starts at the smallest positive number, so every weight above zero is in it.
         norm = Normalize(vmin=float(np.finfo(np.float32).tiny), vmax=1)
         colour_map = _colour_map()
         grid = figure.subplots(lines, columns, squeeze=False)

@@ -12,7 +12,7 @@ from regattn_fairseq.runs.errors import PipelineError
 
 
 def fingerprint(value: Any) -> str:
-    """Twelve hexadecimal digits that identify a JSON-like value; the order of keys has no effect."""
+    """Twelve hexadecimal digits that identify a JSON-like value, whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 

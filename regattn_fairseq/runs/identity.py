@@ -20,8 +20,8 @@ TRAINED_BY = (
     *("optimization", "dataset", "checkpoint", "common", "bmuf", "ema"),
 )
 
-# Options of these groups that do not change the parameters: they set paths, messages, memory, speed,
-# and which files are kept.
+# Options of these groups that do not change the parameters: they set paths, messages, memory,
+# speed, and which files are kept.
 _WITHOUT_EFFECT = {
     "task": ("data",),
     "dataset": (

@@ -1,4 +1,4 @@
-"""Locks: only one process at a time does a piece of work, also across machines with a shared disk."""
+"""Locks, so that one process at a time does a piece of work, also on machines that share a disk."""
 
 import logging
 from collections.abc import Iterator
@@ -20,9 +20,9 @@ LEASE_SECONDS = 90.0
 def lease(path: Path, what: str) -> Iterator[None]:
     """Hold the lock ``path`` in the block. If another process holds it, log that, and wait.
 
-    The lock is a file that is created exclusively, which is safe on NFS as well. If the process that
-    holds it has died, this process takes it over: at once on the same machine, and on another
-    machine (for example after Slurm has moved a job) once it has not been renewed for 90 seconds.
+    The lock is a file that is created exclusively, which is safe on NFS as well. If the holder has
+    died, this process takes the lock over: at once on the same machine, and from another machine
+    (for example after Slurm has moved a job) once it has not been renewed for 90 seconds.
 
     Args:
         path: the lock file; it exists only while a process holds the lock.

@@ -20,7 +20,7 @@ class PreparedData:
 
     @property
     def text(self) -> Path:
-        """Plain text and its manifest, as :func:`regattn_fairseq.corpora.write_corpus` writes them."""
+        """Plain text and its manifest, written by :func:`regattn_fairseq.corpora.write_corpus`."""
         return self.directory / "text"
 
     @property

@@ -270,7 +270,7 @@ def _strings(section: Any) -> dict[str, str]:
 def _effective(normalizer: Mapping[str, Any]) -> dict[str, Any]:
     """The name, the options that are set and that the map takes, and which of them are learned.
 
-    A configuration may also hold λ for softmax. Two softmax runs with different λ are the same.
+    A configuration may also hold λ for softmax. It must not tell two softmax runs apart.
     """
     name = normalizer["name"]
     taken = normalizer_options(name) if name in normalizer_names() else tuple(normalizer)

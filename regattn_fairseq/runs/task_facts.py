@@ -12,7 +12,7 @@ class TaskFacts:
     Attributes:
         name: as in ``data.task``.
         score: the figure by which runs are compared; more is better.
-        action: the label of the button that makes a model write; empty for tasks without text output.
+        action: label of the button that makes a model write; empty for tasks without text output.
     """
 
     name: str
