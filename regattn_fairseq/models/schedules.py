@@ -15,15 +15,15 @@ class Schedule:
 
     Scores are nearly equal at first. Within a few updates they change by more than the range in
     which a sparse map gives weight to several words. Attention may then reach one of two states:
-    one word has all of the weight, or all words are fused. In both, the Jacobian of the map is zero, so
-    no gradient can lead attention out of them. A large γ at first lets all words keep weight until
-    training has learned to tell them apart. A λ of zero at first, where the structured maps are
-    sparsemax, fuses no words before that.
+    one word has all of the weight, or all words are fused. In both, the Jacobian of the map is
+    zero, so no gradient can lead attention out of them. A large γ at first lets all words keep
+    weight until training has learned to tell them apart. A λ of zero at first, where the structured
+    maps are sparsemax, fuses no words before that.
 
     γ falls linearly. If it fell geometrically, it would be small too soon: half of the updates
     would take it from 8 to 3, and attention would stay on the words that have the weight then. The
-    product γλ grows linearly, because γλ is the size of the score differences that λ fuses. λ itself
-    stays small while γ is large.
+    product γλ grows linearly, because γλ is the size of the score differences that λ fuses.
+    λ itself stays small while γ is large.
 
     Attributes:
         gamma_start: the first factor of γ, above 0; the last one is 1.

@@ -94,7 +94,7 @@ class LoopBatchedLinear(_LoopMatrix):
         return result
 
     def _outer(self, inputs: list[Tensor], grads: list[Tensor]) -> Tensor:
-        """Σ_t grad_bt ⊗ input_bt over all steps: [batch, out, in], in the matrix's memory layout."""
+        """Σ_t grad_bt ⊗ input_bt over all steps: [batch, out, in], with the matrix's layout."""
         batch = inputs[0].size(0)
         grad, x = _stack(grads, batch), _stack(inputs, batch)
         if self.matrix.is_contiguous():
