@@ -1,6 +1,6 @@
-"""A local page on which trained models write, and show where they look.
+"""A local web page that shows the output of trained models, and their attention.
 
-It needs the extra ``demo``; importing this package does not.
+The page needs the extra ``demo``. Importing this package does not.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ def serve(cfg: DictConfig) -> None:
         cfg: as composed from ``demo.yaml``.
 
     Raises:
-        PipelineError: Gradio is not installed, a bad option, the port is taken, or no run can be
-            shown.
+        PipelineError: Gradio is not installed, an option is bad, the port is taken, or no run can
+            be shown.
     """
     if importlib.util.find_spec("gradio") is None:
         raise PipelineError(

@@ -1,4 +1,4 @@
-"""What a request may ask for."""
+"""Limits on requests to the page."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from limits.strategies import MovingWindowRateLimiter
 
 
 class RefusedError(ValueError):
-    """A request is not answered; the message says why, to whoever made it."""
+    """A request is refused. The message tells the sender why."""
 
 
 class Admission:
-    """Bounds on the length and the number of requests.
+    """Limits on the length and the number of requests.
 
     Args:
-        max_characters: of an input.
-        requests_per_minute: that one address may make.
+        max_characters: the largest length of an input.
+        requests_per_minute: how many requests one address may make.
     """
 
     def __init__(self, max_characters: int, requests_per_minute: int) -> None:
@@ -28,7 +28,7 @@ class Admission:
         """Give the text back as one line of valid characters.
 
         Raises:
-            RefusedError: it is too long, or the address has asked too often.
+            RefusedError: the text is too long, or the address has made too many requests.
         """
         if len(text) > self.max_characters:
             raise RefusedError(
@@ -39,5 +39,5 @@ class Admission:
                 f"More than {self._limit.amount} requests in a minute came from your address; "
                 "wait a little."
             )
-        # A JSON string may hold half a surrogate pair, which no tokenizer takes.
+        # A JSON string may hold half a surrogate pair, which tokenizers cannot read.
         return " ".join(text.encode("utf-8", "replace").decode("utf-8").split())

@@ -1,4 +1,4 @@
-"""The page itself, in Gradio."""
+"""The layout of the page, in Gradio."""
 
 from collections.abc import Sequence
 from importlib.resources import files
@@ -21,7 +21,7 @@ from regattn_fairseq.runs.task_facts import task_facts
 
 _START_SCORES = (1.2, 0.9, 0.8, -0.3, 0.1)
 
-# Fonts of the reader's own machine: nothing is fetched.
+# Only fonts of the reader's machine, so that the browser downloads none.
 THEME = gr.themes.Base(
     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], primary_hue="purple"
 )
@@ -33,7 +33,7 @@ def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
 
     Args:
         desks: the models of each corpus, at least one.
-        admission: bounds on what a request may ask for.
+        admission: limits on requests.
     """
     with gr.Blocks(title="Regularized attention", analytics_enabled=False) as page:
         gr.Markdown("# Regularized attention")
@@ -41,7 +41,7 @@ def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
             _sentences(desks, admission)
         with gr.Tab("Scores"):
             _scores()
-    # When 64 requests wait, the next one gets a message that says so.
+    # If 64 requests are waiting, the next one is refused with a message.
     page.queue(max_size=64, default_concurrency_limit=1)
     return page
 
@@ -100,7 +100,7 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
     together: dict[str, Any] = {
         "concurrency_limit": 1,
         "concurrency_id": "models",
-        # While a slider moves, the positions that it passes are skipped.
+        # While a slider moves, only its last position is computed.
         "trigger_mode": "always_last",
     }
     gr.on(

@@ -1,4 +1,4 @@
-"""What the page shows, as HTML: every text in it is escaped."""
+"""The content of the page as HTML. All text in it is escaped."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from regattn_fairseq.normalizers import (
 from regattn_fairseq.normalizers.naming import declared_options, symbol
 from regattn_fairseq.normalizers.rules import rules
 
-# max_Ω exists where a map has a regularizer Ω.
+# Only maps with a regularizer Ω have a max_Ω.
 NORMALIZERS = tuple(each.name for each in rules() if each.penalty is not None)
 
 _environment = Environment(
@@ -37,13 +37,13 @@ _environment = Environment(
 
 @dataclass(frozen=True)
 class AttentionPanel:
-    """One model's output.
+    """The output of one model.
 
     Attributes:
         normalizer: its name.
-        options: of the normalizer, as used.
-        trained: as they were in training.
-        text: what the model wrote.
+        options: the normalizer's options that were used.
+        trained: the normalizer's options in training.
+        text: the model's output.
         attention: the weights, [target, source].
     """
 
@@ -55,7 +55,7 @@ class AttentionPanel:
 
     @property
     def shown_options(self) -> str:
-        """Such as ``γ = 1, λ = 0.5 (trained with 0.1)``."""
+        """The options as text, such as ``γ = 1, λ = 0.5 (trained with 0.1)``."""
         return ", ".join(
             f"{symbol(self.normalizer, name)} = {_compact(value)}"
             + (
@@ -68,7 +68,7 @@ class AttentionPanel:
 
     @property
     def groups(self) -> list[dict[int, int]]:
-        """For each target token: the source positions that share a weight, with their group."""
+        """For each target token: the source positions that share a weight, and their groups."""
         return [
             {at: number for number, group in enumerate(equal_groups(row)) for at in group}
             for row in self.attention.weights
@@ -82,13 +82,13 @@ class AttentionPanel:
 
 @dataclass(frozen=True)
 class ScoresPanel:
-    """What one normalizer makes of scores.
+    """The values of one normalizer for some scores.
 
     Attributes:
         normalizer: its name.
         value: max_Ω of the scores.
         weights: Π_Ω of the scores.
-        groups: a letter for each position that was pooled with others; empty for one alone.
+        groups: for each position the letter of its group; empty if it has none.
     """
 
     normalizer: str
@@ -99,16 +99,16 @@ class ScoresPanel:
 
 @dataclass(frozen=True)
 class OptionSlider:
-    """A slider for an option of normalizers.
+    """A slider for an option that one or more normalizers take.
 
     Attributes:
         option: name of the option.
-        symbol: as formulas write it.
-        label: what it changes, for a reader.
+        symbol: its symbol in formulas.
+        label: what the option changes, in words.
         low: its lower end.
         high: its upper end.
-        step: between two positions.
-        start: where it stands at first.
+        step: distance between two positions.
+        start: its first position.
     """
 
     option: str
@@ -125,14 +125,14 @@ def option_sliders(
 ) -> list[OptionSlider]:
     """A slider for each number that one of these normalizers takes as an option.
 
-    A slider covers the option's range. If the range has no upper end, the slider is twenty times
-    as long as the largest default is away from the lower end, or twice as long for a whole number.
-    It starts at the trained value if all models that take the option have the same one, otherwise
-    at the default of the first normalizer that takes it.
+    A slider covers the option's range. If the range has no upper end, the slider's length is twenty
+    times the distance from the lower end to the largest default, or twice this distance for a whole
+    number. It starts at the trained value if that is the same for all models that take the option,
+    otherwise at the default of the first normalizer that takes it.
 
     Args:
-        normalizers: names.
-        trained: the options of models.
+        normalizers: the names of the normalizers.
+        trained: the trained options of each model.
     """
     names = list(dict.fromkeys(normalizers))
     models = list(trained)
@@ -171,13 +171,13 @@ def _slider(
 
 
 def in_words(names: Sequence[str]) -> str:
-    """Such as ``a, b and c``."""
+    """The names as text, such as ``a, b and c``."""
     *others, last = names
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def attention_html(panels: Sequence[AttentionPanel]) -> str:
-    """A heat map for each panel: a row a target token, a column a source token."""
+    """A heat map for each panel: each row is a target token, each column a source token."""
     return _environment.get_template("attention.html.j2").render(
         panels=panels, token_labels=token_labels
     )
@@ -188,7 +188,7 @@ def score_panels(scores: Sequence[float], **options: float) -> list[ScoresPanel]
 
     Args:
         scores: any number of them.
-        options: such as ``gamma`` and ``lam``; each normalizer takes those that it has.
+        options: such as ``gamma`` and ``lam``; each normalizer uses the ones that it has.
 
     Raises:
         ValueError: an option is out of range.
@@ -209,7 +209,7 @@ def score_panels(scores: Sequence[float], **options: float) -> list[ScoresPanel]
 
 
 def scores_html(scores: Sequence[float], **options: float) -> str:
-    """:func:`score_panels`, drawn."""
+    """The result of :func:`score_panels` as HTML."""
     panels = score_panels(scores, **options)
     return _environment.get_template("scores.html.j2").render(panels=panels)
 

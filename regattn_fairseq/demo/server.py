@@ -1,4 +1,4 @@
-"""Who may reach the page, and with how much."""
+"""The web server of the page, with limits on who may reach it and on the size of requests."""
 
 import ipaddress
 import logging
@@ -19,7 +19,8 @@ logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 2**20
 
-# Gradio's page names fonts, scripts and pictures elsewhere; browsers are not to fetch them.
+# Gradio's page refers to fonts, scripts and pictures on other servers. This policy keeps browsers
+# from loading them.
 POLICY = (
     "default-src 'self' 'unsafe-inline' 'unsafe-eval' data: blob:; "
     "frame-ancestors 'none'; form-action 'self'; base-uri 'self'"
@@ -27,7 +28,7 @@ POLICY = (
 
 
 def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach what is bound to this name or address."""
+    """Whether only this machine can reach a server that is bound to this name or address."""
     if host == "localhost":
         return True
     try:
@@ -37,10 +38,10 @@ def is_loopback(host: str) -> bool:
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Take the port, before anything slow is done.
+    """Bind the port, before anything slow is done.
 
     Raises:
-        PipelineError: it is taken, or not to be had.
+        PipelineError: the port is taken, or cannot be bound.
     """
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
@@ -61,10 +62,10 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def application(page: gr.Blocks, host: str) -> FastAPI:
-    """Put the page behind what it needs for protection.
+    """Wrap the page in the middleware that protects it.
 
-    Bound to a loopback address it answers only requests that call it by a loopback name: a foreign
-    web page whose own name was made to point here (DNS rebinding) is refused.
+    If the page is bound to a loopback address, it answers only requests to a loopback name. This
+    refuses a foreign web page whose own name was made to point to this machine (DNS rebinding).
     """
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     app.add_middleware(_Bounds)
@@ -82,7 +83,7 @@ def application(page: gr.Blocks, host: str) -> FastAPI:
         css=CSS,
         ssr_mode=False,
         show_error=True,
-        max_file_size=1,  # nothing on the page takes files
+        max_file_size=1,  # the page takes no files
         footer_links=[],
     )
 
@@ -100,7 +101,7 @@ def answer(page: gr.Blocks, listener: socket.socket, host: str) -> None:
     config = uvicorn.Config(
         application(page, host), log_config=None, access_log=False, timeout_graceful_shutdown=2
     )
-    listener.listen()  # who comes before all is ready waits a moment
+    listener.listen()  # requests that come before all is ready wait
     logger.info("http://%s:%d (Ctrl-C ends it)", shown, port)
     try:
         uvicorn.Server(config).run(sockets=[listener])
@@ -109,13 +110,13 @@ def answer(page: gr.Blocks, listener: socket.socket, host: str) -> None:
 
 
 class _Bounds:
-    """Refuse large bodies, and have browsers load nothing from elsewhere."""
+    """Refuse large bodies, and forbid browsers to load anything from other servers."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """See ASGI."""
+        """Handle one connection, as ASGI defines it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return

@@ -1,4 +1,4 @@
-"""Finished runs, ready to write, side by side."""
+"""Loads finished runs, whose models then write side by side."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class System:
 
     Attributes:
         label: its normalizer, as tables show it.
-        translator: the model.
+        translator: writes with the model.
     """
 
     label: str
@@ -39,13 +39,13 @@ class System:
 
 
 class Desk:
-    """The models of one corpus, which answer together.
+    """The models of one corpus, which answer a request together.
 
     Args:
-        name: of the corpus, and the model where one corpus has several.
+        name: name of the corpus; followed by the model's if the corpus has several models.
         task: ``translation`` or ``summarization``.
-        example: a sentence to begin with.
-        systems: the models, one a normalizer.
+        example: the first sentence in the input field.
+        systems: the models, one for each normalizer.
     """
 
     def __init__(self, name: str, task: str, example: str, systems: list[System]) -> None:
@@ -56,17 +56,17 @@ class Desk:
         self._lock = threading.Lock()
 
     def write(self, line: str, **options: float) -> list[AttentionPanel]:
-        """What each model makes of a line.
+        """Write with each model.
 
         Args:
             line: the source sentence.
-            options: those that are not to be as trained, such as ``gamma`` and ``lam``.
+            options: values to use instead of the trained ones, such as ``gamma`` and ``lam``.
 
         Raises:
             ValueError: an option is out of range.
         """
         panels = []
-        # One model at a time computes, and none has its options changed meanwhile.
+        # Only one request at a time computes, so that no other one changes its options meanwhile.
         with self._lock:
             for system in self.systems:
                 trained = trained_options(system.translator.normalizer)
@@ -85,14 +85,14 @@ class Desk:
 
 
 def load_desks(root: Path, max_models: int, cache_dir: Path = Path("cache")) -> list[Desk]:
-    """Load the runs under a folder; of several seeds the first.
+    """Load the runs under a folder. If there are several seeds, only the first is loaded.
 
-    What cannot be shown is left out with a warning.
+    Runs that cannot be shown are left out with a warning.
 
     Args:
-        root: searched for ``result.json`` files, as by ``regattn-report``.
-        max_models: how many to load at most.
-        cache_dir: where preprocessed data is, if not where a run says.
+        root: is searched for ``result.json`` files, as by ``regattn-report``.
+        max_models: the largest number of models to load.
+        cache_dir: where preprocessed data is, if it is not where the run says.
 
     Raises:
         PipelineError: none could be loaded.
@@ -145,12 +145,12 @@ def _load(run: Result, cache_dir: Path) -> Translator:
     checkpoint = files.checkpoint(run.config.get("evaluation", {}).get("checkpoint", "best"))
     generation = OmegaConf.create(run.config.get("generation", {}))
     translator = Translator(checkpoint, data, saved, generation)
-    assert translator.normalizer  # raises where there is none
+    assert translator.normalizer  # raises an error if there is none
     return translator
 
 
 def _order(system: System) -> tuple[int, str]:
-    """As in a report's tables: softmax, with which the others are compared, comes first."""
+    """The order of a report's tables: softmax, the baseline, comes first."""
     return normalizer_names().index(system.translator.normalizer.name), system.label
 
 

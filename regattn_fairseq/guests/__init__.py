@@ -1,8 +1,8 @@
-"""Everything that this package changes in other libraries, a module for each library.
+"""Everything that this package changes in other libraries, one module for each library.
 
-Each change is a function or a context manager that says why it is needed. For each there is a test
-in ``tests/guests`` that shows what the library does without it, and that fails once the library has
-been mended: then the change can go.
+Each change is a function or a context manager, and its docstring says why it is needed. Each has a
+test in ``tests/guests`` that shows what the library does without the change. The test fails when
+the library is fixed; then the change can be removed.
 
-Importing these modules changes nothing. They know nothing of the rest of the package.
+Importing these modules changes nothing. They import nothing from the rest of the package.
 """

@@ -18,17 +18,17 @@ def ignore_warnings() -> None:
     """Ignore warnings about how fairseq calls torch. A user of our commands cannot act on them."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
-    # By us, before fairseq: see `pipeline.training.distributed.join`.
+    # We initialize it before fairseq does: see `pipeline.training.distributed.join`.
     warnings.filterwarnings("ignore", message="Distributed is already initialized")
 
 
 def replace_trainer(build: Callable[..., Any]) -> AbstractContextManager[Any]:
     """Have fairseq's training use another trainer within the block.
 
-    fairseq's main function takes the class from its own module; no option names it.
+    fairseq's main function takes the class from its own module, and no option changes that.
 
     Args:
-        build: is called as ``fairseq.trainer.Trainer`` is.
+        build: is called with the arguments of ``fairseq.trainer.Trainer``.
     """
     from fairseq_cli import train
 
@@ -36,15 +36,15 @@ def replace_trainer(build: Callable[..., Any]) -> AbstractContextManager[Any]:
 
 
 def restore_early_stopping(cfg: DictConfig, scores: Iterable[float]) -> None:
-    """Set the memory of fairseq's early stopping to what the training at hand has reached.
+    """Set the state of fairseq's early stopping to that of the present training.
 
-    fairseq keeps the best score, and how many epochs ago it was, in attributes of two functions:
-    the next training of the same process would be compared with the last one. The best score comes
-    back with a checkpoint; the number of epochs does not.
+    fairseq keeps the best score, and the number of epochs since then, in attributes of two
+    functions. The next training in the same process would therefore be compared with the last one.
+    A checkpoint restores the best score, but not the number of epochs.
 
     Args:
         cfg: fairseq's configuration.
-        scores: of the validations so far, in their order.
+        scores: the scores of the validations so far, in order.
     """
     from fairseq_cli import train
 
@@ -60,8 +60,8 @@ def restore_early_stopping(cfg: DictConfig, scores: Iterable[float]) -> None:
 def end_tensorboard() -> Iterator[None]:
     """Close TensorBoard's files at the end of the block.
 
-    fairseq keeps its writers until the process ends, so that the next training of the same process
-    would be added to the files of the last one.
+    fairseq keeps its writers until the process ends. Without this change, the next training in the
+    same process would be written to the files of the last one.
     """
     try:
         yield
@@ -72,14 +72,14 @@ def end_tensorboard() -> Iterator[None]:
 
 @contextmanager
 def end_wandb(settings: Mapping[str, str]) -> Iterator[None]:
-    """Give the training in the block a record of its own at Weights & Biases.
+    """Give the training in the block a run of its own at Weights & Biases.
 
-    fairseq names each record after the folder of the checkpoints, which has the same name in all of
-    our runs, unless a variable of the environment says otherwise. It keeps the record open until
-    the process ends.
+    Unless an environment variable sets the name, fairseq names each run after the folder of the
+    checkpoints, which has the same name in all of our runs. It also keeps the run open until the
+    process ends.
 
     Args:
-        settings: variables that Weights & Biases reads, such as ``WANDB_NAME``.
+        settings: environment variables that Weights & Biases reads, such as ``WANDB_NAME``.
     """
     import wandb
 
@@ -87,17 +87,17 @@ def end_wandb(settings: Mapping[str, str]) -> Iterator[None]:
         try:
             yield
         finally:
-            # This also forgets the settings, which are read once in a process.
+            # This also resets the settings, which wandb reads only once in a process.
             wandb.teardown()
 
 
 def tokenize_bleu(tokenizer: str) -> AbstractContextManager[Any]:
-    """Have validation BLEU use a tokenizer of sacrebleu's within the block.
+    """Have validation BLEU use the given tokenizer of sacrebleu within the block.
 
-    fairseq's task leaves the choice to sacrebleu, which takes the one for European languages.
+    fairseq's task names no tokenizer, so sacrebleu takes the one for European languages.
 
     Args:
-        tokenizer: sacrebleu's name of it, such as ``char``.
+        tokenizer: sacrebleu's name of the tokenizer, such as ``char``.
     """
     return mock.patch.object(
         sacrebleu, "corpus_bleu", partial(sacrebleu.corpus_bleu, tokenize=tokenizer)

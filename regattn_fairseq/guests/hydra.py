@@ -11,30 +11,29 @@ from hydra.utils import get_class
 
 
 def share_config_store() -> None:
-    """Have a deep copy of Hydra's store of configurations be the store itself.
+    """Make a deep copy of Hydra's store of configurations return the store itself.
 
     Hydra copies the whole store, with all of fairseq's options, for each group that ``--help``
-    lists. It also copies each configuration that it loads from the store, which is enough. Without
-    the first copy ``--help`` takes a tenth of the time.
+    lists. These copies are not needed, because Hydra also copies each configuration that it loads
+    from the store. Without them ``--help`` takes a tenth of the time.
     """
     ConfigStore.__deepcopy__ = lambda store, _memo: store  # type: ignore[attr-defined]
 
 
 def raise_errors() -> None:
-    """Have Hydra raise what goes wrong. By default it prints several lines and ends the process."""
+    """Have Hydra raise its errors. By default it prints several lines and ends the process."""
     os.environ["HYDRA_FULL_ERROR"] = "1"
 
 
 def parse_arguments(
     arguments: Sequence[str], refuse: Callable[[str], NoReturn]
 ) -> argparse.Namespace:
-    """Hydra's flags, such as ``--multirun``, and its overrides.
+    """Parse Hydra's flags, such as ``--multirun``, and its overrides.
 
-    About a flag that it does not know, its parser prints a usage of many lines, and it ends the
-    process.
+    For an unknown flag, Hydra's parser prints a usage of many lines and ends the process.
 
     Args:
-        arguments: the command line's.
+        arguments: the arguments of the command line.
         refuse: is called instead, with the reason.
     """
     parser = get_args_parser()
@@ -45,14 +44,15 @@ def parse_arguments(
 def around_launch(launcher: str, around: Callable[[Callable[[], Any]], Any]) -> None:
     """Have a function decide how a launcher starts the jobs of a sweep.
 
-    Hydra's callbacks hear of a sweep's start and end, but not of what the launcher raises: they can
-    neither launch again after a killed process, as joblib's launcher requires, nor put an exception
-    in the place of another, as is needed where Ray raises a ``KeyboardInterrupt`` of its own.
+    Hydra calls its callbacks at the start and the end of a sweep, but not for errors of the
+    launcher. So they cannot launch again after a process was killed, as joblib's launcher requires.
+    They also cannot replace an exception, which is needed because Ray raises its own kind of
+    ``KeyboardInterrupt``.
 
     Args:
         launcher: full name of the class.
-        around: gets a function that launches the jobs, which it may call more than once. It returns
-            what that returns.
+        around: is called with a function that launches the jobs. It may call this function more
+            than once, and returns its result.
     """
     launcher_class: Any = get_class(launcher)
     original = launcher_class.launch

@@ -1,4 +1,4 @@
-"""Changes in joblib, which keeps worker processes for a sweep."""
+"""Changes in joblib, whose worker processes run the jobs of a sweep."""
 
 import multiprocessing.resource_tracker
 import os
@@ -11,18 +11,18 @@ from joblib.externals.loky.backend import resource_tracker
 
 @contextmanager
 def quiet_children(signals: Collection[signal.Signals]) -> Iterator[None]:
-    """Start worker processes that do not get the signals of a terminal.
+    """Start worker processes that do not receive the signals of a terminal.
 
-    A terminal sends Ctrl-C to all processes, and each worker would print a traceback. The workers
-    inherit which signals are blocked, so they never get these, not even while they import. joblib's
-    warning about what a killed worker left behind is not shown.
+    A terminal sends Ctrl-C to all processes, and each worker would print a traceback. The block
+    blocks these signals, and the workers inherit that, so they never receive them, not even while
+    they import modules. joblib's warning about resources that a killed worker left is hidden.
 
     Args:
-        signals: that the workers do not get. This thread does not get them within the block either.
+        signals: the signals to block. This thread does not receive them within the block either.
     """
     given = os.environ.get("PYTHONWARNINGS")
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (given, "ignore:resource_tracker")))
-    # Each of these unblocks the signals when it starts, so it starts first.
+    # Each of these helper processes unblocks the signals when it starts, so they must start first.
     multiprocessing.resource_tracker.ensure_running()
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, signals)

@@ -10,8 +10,8 @@ def allow_plain_values() -> None:
     """Let torch's safe loader read the checkpoints that fairseq writes.
 
     They hold fairseq's options, as an ``argparse.Namespace``, and BLEU's n-gram counts, as numpy
-    arrays of integers and floats. The loader (``weights_only=True``, which stays on) refuses even
-    these plain containers of values unless they are named.
+    arrays of integers and floats. The loader (``weights_only=True``, which stays on)
+    refuses even these plain containers unless they are on its list of safe types.
     """
     torch.serialization.add_safe_globals(
         [argparse.Namespace, np.ndarray, np.dtype, np._core.multiarray._reconstruct]  # type: ignore[attr-defined]

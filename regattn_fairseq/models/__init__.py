@@ -1,7 +1,7 @@
 """The models that this plugin registers with fairseq.
 
-Importing this package registers the tasks and the criterions as well, whatever was imported before:
-who opens a checkpoint needs all that it names.
+Importing this package also registers the tasks and the criterions, whatever was imported before:
+a program that opens a checkpoint needs everything that the checkpoint names.
 """
 
 from regattn_fairseq import criterions, tasks

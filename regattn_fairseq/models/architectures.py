@@ -1,4 +1,4 @@
-"""Named architectures: each is a choice of ``--arch`` and of Hydra's ``model=``."""
+"""Named architectures. Each is a choice of ``--arch`` and of Hydra's ``model=``."""
 
 from argparse import Namespace
 from typing import Any
@@ -8,7 +8,7 @@ from fairseq.models import register_model_architecture
 from regattn_fairseq.models.encoder_decoder import RegattnLSTMModel
 
 ARCHITECTURES: dict[str, dict[str, Any]] = {
-    # For tests and for a first look: seconds, not minutes.
+    # For tests and a first try: it trains in seconds, not minutes.
     "regattn_lstm_tiny": {
         "dropout": 0.1,
         "encoder_embed_dim": 32,
@@ -28,7 +28,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "decoder_out_embed_dim": 128,
         "attn_normalized": True,
     },
-    # The size of fairseq's lstm_wiseman_iwslt_de_en, the encoder's units split over two directions.
+    # As large as fairseq's lstm_wiseman_iwslt_de_en. Two directions share the encoder's units.
     "regattn_lstm_iwslt_de_en": {
         "dropout": 0.2,
         "encoder_embed_dim": 256,
@@ -39,7 +39,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "decoder_out_embed_dim": 256,
         "attn_normalized": True,
     },
-    # The paper's: OpenNMT-py's defaults of 2017.
+    # The paper's architecture: OpenNMT-py's defaults of 2017.
     "regattn_lstm_opennmt": {
         "dropout": 0.3,
         "encoder_embed_dim": 500,

@@ -14,7 +14,7 @@ SCORES = ("dot", "general", "concat")
 
 
 class Attention(nn.Module):
-    """Score every source state, normalize, average, and mix with the query.
+    """Score all source states, normalize the scores, average the states, and mix in the query.
 
     For a query h and source states s_1 … s_S (Luong et al. 2015, arXiv 1508.04025)::
 
@@ -24,16 +24,18 @@ class Attention(nn.Module):
 
     with score(h, s) = h·s (``dot``), h·W s (``general``) or v·tanh(W [h; s]) (``concat``).
 
-    Such scores are sums over units. Adam moves every weight by about the learning rate, so that
-    within a few updates such sums move further than a sparse normalizer's whole range, and
-    attention rests on one word before it has learned which. Two ways to prevent that:
+    Such scores are sums over units. Adam changes every weight by about the learning rate, so within
+    a few updates such a sum may change by more than a sparse normalizer's whole range. Then one
+    word has all of the attention before the model has learned which word it should be. Two options
+    prevent that:
 
-    - divided by the square root of the number of units (``scaled``; Vaswani et al. 2017) they move
-      more slowly;
-    - ``normalized``, they are n^½ times the cosine of two vectors of n units, of query and key, or
-      of the hidden layer and v (``concat``). Whatever the weights' size, the scores of unrelated
-      words then have a standard deviation of about 1, and weights turn, but do not grow (as in
-      Henry et al. 2020, arXiv 2010.04245, whose learned factor is γ here).
+    - ``scaled`` divides the scores by the square root of the number of units (Vaswani et al. 2017),
+      so that they change more slowly;
+    - ``normalized`` makes each score n^½ times the cosine of two vectors of n units: of query and
+      key, or of the hidden layer and v (``concat``). The scores of unrelated words then have a
+      standard deviation of about 1, however large the weights are, and training changes only the
+      weights' direction, not their size (as in Henry et al. 2020, arXiv 2010.04245, whose learned
+      factor is γ here).
 
     Args:
         query_dim: size of the queries, and of the output.
@@ -41,14 +43,14 @@ class Attention(nn.Module):
         score: ``dot``, ``general`` or ``concat``.
         scaled: divide the scores by sqrt(query_dim); without effect on ``concat``, and on
             normalized scores.
-        normalized: take cosines.
+        normalized: use cosines as scores, as described above.
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
 
     Raises:
-        ModelError: if ``score`` is unknown, or is ``dot`` between states of different sizes.
+        ModelError: if ``score`` is unknown, or is ``dot`` for states of different sizes.
     """
 
-    # What torch.jit.script is not to compile, and what it takes instead.
+    # torch.jit.script must not compile this attribute; it takes the one below instead.
     __jit_ignored_attributes__ = ("normalizer",)
     __constants__ = ("_compiled_normalizer",)
     _compiled_normalizer = Snapshot()
@@ -78,7 +80,7 @@ class Attention(nn.Module):
         self.key_proj: nn.Linear | None = None
         self.score_proj: nn.Linear | None = None
         if score == "general":
-            # Named and shaped as in fairseq's lstm, whose checkpoints therefore load.
+            # The same name and shape as in fairseq's lstm, so that its checkpoints load.
             self.input_proj = nn.Linear(query_dim, value_dim, bias=False)
         elif score == "concat":
             self.query_proj = nn.Linear(query_dim, query_dim, bias=True)
@@ -94,8 +96,7 @@ class Attention(nn.Module):
         Args:
             query: decoder states [batch, target, query_dim].
             values: source states [batch, source, value_dim].
-            padding_mask: bool [batch, source], True where there is no source word; None if there
-                is one everywhere.
+            padding_mask: bool [batch, source], True at padding; None if there is no padding.
 
         Returns:
             output [batch, target, query_dim] and weights [batch, target, source].
@@ -103,7 +104,7 @@ class Attention(nn.Module):
         return self.mix(self.score(query, values), query, values, padding_mask)
 
     def score(self, query: Tensor, values: Tensor) -> Tensor:
-        """Scores [batch, target, source]; arguments as :meth:`forward`."""
+        """Scores [batch, target, source]. The arguments are those of :meth:`forward`."""
         if (
             self.query_proj is not None
             and self.key_proj is not None
@@ -113,7 +114,7 @@ class Attention(nn.Module):
             hidden = self.query_proj(query).unsqueeze(2) + self.key_proj(values).unsqueeze(1)
             return self.score_hidden(torch.tanh(hidden))
         if self.input_proj is not None and self.normalized:
-            # The keys W'v: by a call of the layer, which may be no plain matrix any more.
+            # The keys W'v. This calls the layer, which may not be a plain matrix any more.
             transposed = self.input_proj(_identity(query))
             values = values @ transposed.t()
         elif self.input_proj is not None:
@@ -129,7 +130,7 @@ class Attention(nn.Module):
         return self.one_size(hidden) @ (self.scale * self.one_size(weight))
 
     def one_size(self, vectors: Tensor) -> Tensor:
-        """Bring vectors [..., n] to a mean square of 1, if scores are normalized."""
+        """Scale vectors [..., n] to a mean square of 1, if scores are normalized."""
         if not self.normalized:
             return vectors
         return nn.functional.rms_norm(vectors, vectors.shape[-1:], eps=1e-7)
@@ -152,22 +153,23 @@ class Attention(nn.Module):
 
     @torch.jit.unused
     def projections(self) -> list[nn.Module | None]:
-        """The layers that this one consists of; None for those that its scores do without."""
+        """The layers of this module; None for layers that its kind of score does not need."""
         return [
             *(self.input_proj, self.query_proj, self.key_proj, self.score_proj),
             self.output_proj,
         ]
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
-        """Take the parameters of a normalizer that learned other options, or none.
+        """Adapt a checkpoint whose normalizer learned other options, or none.
 
-        fairseq calls this for a checkpoint before it loads it. An option of the normalizer that is
-        to be learned and that the checkpoint lacks starts from its given value; one that is not
-        learned any more is left out. How the normalizer is wrapped does not matter.
+        fairseq calls this before it loads a checkpoint. If this normalizer learns an option that
+        the checkpoint lacks, the option starts from its given value. If the checkpoint has an
+        option that is not learned any more, it is dropped. This works however the normalizer is
+        wrapped.
 
         Args:
-            state_dict: of the whole model, changed in place.
-            name: of this module in it.
+            state_dict: the parameters of the whole model; changed in place.
+            name: the name of this module in it.
         """
         prefix = f"{name}.normalizer."
         learned = {
@@ -185,5 +187,5 @@ class Attention(nn.Module):
 
 
 def _identity(like: Tensor) -> Tensor:
-    """The matrix [n, n] for vectors [..., n]."""
+    """The identity matrix [n, n] for vectors [..., n]."""
     return torch.eye(like.size(-1), dtype=like.dtype, device=like.device)

@@ -1,4 +1,4 @@
-"""What fairseq's parser of command lines refuses on our models' behalf."""
+"""Checks that our models add to fairseq's parser of command lines."""
 
 import argparse
 from typing import Any
@@ -21,10 +21,10 @@ class _NeedsGPU(argparse.Action):
 
 
 def refuse_16_bits_without_gpu(parser: argparse.ArgumentParser) -> None:
-    """Have the parser refuse what fairseq's optimizers of 16 bits crash on where no GPU is.
+    """Have the parser refuse 16-bit options, with which fairseq crashes if there is no GPU.
 
     Args:
-        parser: with fairseq's own options, or a group of it.
+        parser: the parser that has fairseq's own options, or a group of it.
     """
     if torch.cuda.is_available():
         return

@@ -17,7 +17,7 @@ IncrementalState = dict[str, dict[str, Tensor | None]]
 
 
 class DecoderState(NamedTuple):
-    """All that a later step needs of the earlier ones."""
+    """The state after a step: all that the next steps need."""
 
     hidden: Tensor  # [layers, batch, hidden]
     cell: Tensor  # [layers, batch, hidden]
@@ -37,11 +37,11 @@ class LSTMDecoder(FairseqIncrementalDecoder):
 
     With input feeding (Luong et al. 2015, section 3.3) a step's attention output is part of the
     next step's input, so the steps run one by one. Without it the LSTM reads the whole target in
-    one call, and all steps attend at once. What stands past the end of a sentence, in scores and
-    weights, means nothing.
+    one call, and all steps attend at once. Scores and weights past the end of a sentence have no
+    meaning.
 
-    This is the computation as it can be read. Where nothing else is asked of it, the same is
-    computed faster by :mod:`~regattn_fairseq.models.fast.decoding`.
+    This class is written to be read. If nothing depends on the calls of its submodules,
+    :mod:`~regattn_fairseq.models.fast.decoding` computes the same faster.
 
     Args:
         dictionary: the target dictionary.
@@ -50,9 +50,9 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         num_layers: number of layers; as many as the encoder's.
         out_embed_dim: size of the features that the output layer reads.
         encoder_output_units: size of the encoder's states.
-        attention: from queries of ``hidden_size`` to values of ``encoder_output_units``.
+        attention: attends with queries of ``hidden_size`` to values of ``encoder_output_units``.
         input_feeding: whether the attention's output feeds the next step.
-        share_input_output_embed: whether ``embed_tokens`` is the output layer, too.
+        share_input_output_embed: whether ``embed_tokens`` is also the output layer.
         dropout_in: dropout on the embeddings.
         dropout_out: dropout on each layer's output and on the attention's.
     """
@@ -114,8 +114,8 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         Args:
             prev_output_tokens: the target, shifted right [batch, target].
             encoder_out: the encoded source.
-            incremental_state: where generation keeps the state between steps; only the last
-                column of ``prev_output_tokens`` is then read.
+            incremental_state: generation keeps the state between steps here. If it is given, only
+                the last column of ``prev_output_tokens`` is read.
             features_only: leave out the output layer.
 
         Returns:
@@ -140,15 +140,15 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         incremental_state: IncrementalState | None = None,
     ) -> tuple[Tensor, Tensor]:
         """Like :meth:`forward` up to the output layer: [batch, target, out_embed_dim], weights."""
-        # 1. The state that the step before left; at first, the encoder's last states.
+        # 1. The state after the last step. At the first step: the encoder's last states.
         state = self.last_state(encoder_out, incremental_state)
         if incremental_state is not None:
             prev_output_tokens = prev_output_tokens[:, -1:]
 
-        # 2. The words before: [batch, target, embed_dim].
+        # 2. The previous words: [batch, target, embed_dim].
         words = self.dropout_in_module(self.embed_tokens(prev_output_tokens))
 
-        # 3. The LSTM reads them and attends to the source, at each step: [batch, target, hidden].
+        # 3. At each step, the LSTM reads a word and attends to the source: [batch, target, hidden].
         if self.input_feeding:
             outputs, weights, state = self._step_by_step(words, encoder_out, state)
         else:
@@ -169,12 +169,12 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         outputs: list[Tensor] = []
         weights: list[Tensor] = []
         for step in range(words.size(1)):
-            # 1. One step of the LSTM, from the word and the attention before: [batch, 1, hidden].
+            # 1. One step of the LSTM, from the previous word and attention: [batch, 1, hidden].
             x = torch.cat((words[:, step], feed), dim=1).unsqueeze(1)
             query, (hidden, cell) = self.lstm(x, (hidden, cell))
             # 2. Attention to the source: [batch, 1, hidden] and [batch, 1, source].
             mixed, step_weights = self.attend(query, encoder_out)
-            # 3. Its output is the step's, and part of the next step's input.
+            # 3. Its output is the output of this step, and part of the next step's input.
             output = self.dropout_out_module(mixed)
             feed = output.squeeze(1)
             outputs.append(output)
@@ -182,7 +182,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         return torch.cat(outputs, 1), torch.cat(weights, 1), DecoderState(hidden, cell, feed)
 
     def attend(self, queries: Tensor, encoder_out: EncoderOutput) -> tuple[Tensor, Tensor]:
-        """Attend for queries [batch, target, hidden]; a sentence may have several rows."""
+        """Attend for queries [batch, target, hidden]. A sentence may have several rows."""
         values = encoder_out.states
         together = queries.reshape(values.size(0), -1, queries.size(2))
         mixed, weights = self.attention(together, values, encoder_out.padding_mask)
@@ -205,7 +205,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
     def output_weights(self) -> tuple[Tensor, Tensor | None] | None:
         """Weight [vocabulary, out_embed_dim] and bias [vocabulary] of the output layer.
 
-        None where :meth:`output_layer` has to be called, since more depends on the call.
+        None if :meth:`output_layer` must be called, because something else depends on the call.
         """
         layer = self.embed_tokens if self.fc_out is None else self.fc_out
         if not may_bypass(layer.weight, layer):
@@ -215,7 +215,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
     def last_state(
         self, encoder_out: EncoderOutput, incremental_state: IncrementalState | None
     ) -> DecoderState:
-        """The state to go on from: the last step's, or the one that decoding starts from."""
+        """The state after the last step, or the initial state of decoding."""
         saved = self.get_incremental_state(incremental_state, "decoder_state")
         if saved is not None:
             hidden, cell, feed = saved["hidden"], saved["cell"], saved["feed"]
@@ -229,7 +229,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         return DecoderState(hidden, cell, hidden.new_zeros(hidden.size(1), self.hidden_size))
 
     def keep_state(self, incremental_state: IncrementalState | None, state: DecoderState) -> None:
-        """Have the next step go on from this state."""
+        """Store the state for the next step."""
         saved: dict[str, Tensor | None] = {
             "hidden": state.hidden,
             "cell": state.cell,
@@ -240,7 +240,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
     def reorder_incremental_state(
         self, incremental_state: IncrementalState, new_order: Tensor
     ) -> None:
-        """Follow beam search when it picks, drops or copies hypotheses."""
+        """Reorder the state when beam search picks, drops or copies hypotheses."""
         saved = self.get_incremental_state(incremental_state, "decoder_state")
         if saved is not None:
             state = DecoderState(**saved)
@@ -248,13 +248,13 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             self.keep_state(incremental_state, state.select(new_order))
 
     def upgrade_state_dict_named(self, state_dict: dict[str, Tensor], name: str) -> None:
-        """Take the parameters of fairseq's own ``lstm``, whose decoder has a cell for each layer.
+        """Convert parameters of fairseq's own ``lstm``, whose decoder has a cell for each layer.
 
-        fairseq calls this for a checkpoint before it loads it.
+        fairseq calls this before it loads a checkpoint.
 
         Args:
-            state_dict: of the whole model, changed in place.
-            name: of this module in it.
+            state_dict: the parameters of the whole model; changed in place.
+            name: the name of this module in it.
         """
         prefix = f"{name}.layers."
         for key in [key for key in state_dict if key.startswith(prefix)]:
@@ -270,7 +270,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
     ) -> Tensor:
         """Word probabilities, or their logarithms, in float32: [batch, target, vocabulary].
 
-        In a search the logarithms take the place of the scores, which nobody reads again.
+        In a search the logarithms overwrite the scores, which are not needed any more.
         """
         scores = net_output[0].float()
         if not log_probs:

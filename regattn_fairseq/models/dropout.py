@@ -1,4 +1,4 @@
-"""Dropout whose coin tosses are cheap on the CPU."""
+"""Dropout with cheap random numbers on the CPU."""
 
 import torch
 import torch.nn.functional as F
@@ -11,10 +11,11 @@ LEVELS = 2**16  # A probability is rounded to a multiple of 1 / LEVELS.
 
 
 class Dropout(FairseqDropout):
-    """fairseq's dropout; on the CPU four units share one draw of 64 bits.
+    """fairseq's dropout, but on the CPU four units share one random number of 64 bits.
 
-    torch draws 32 bits and makes a float of them for every unit, which takes a good part of the
-    time of an LSTM step. The outcome follows torch's seed, too, but is another one.
+    torch draws 32 bits for every unit and makes a float of them, which takes a large part of the
+    time of an LSTM step. Torch's seed also determines the result here, but the result differs from
+    that of torch's dropout.
     """
 
     def forward(self, x: Tensor, inplace: bool = False) -> Tensor:

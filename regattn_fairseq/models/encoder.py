@@ -13,10 +13,10 @@ from regattn_fairseq.models.fast import packed_lstm
 
 
 class EncoderOutput(NamedTuple):
-    """What the decoder sees of a source batch.
+    """What the decoder reads of a source batch.
 
-    In beam search a batch holds several hypotheses for each sentence, equally many and one after
-    the other. They share one copy of the sentence's states.
+    In beam search each sentence has the same number of rows in the batch, one for each hypothesis,
+    one after the other. These rows share one copy of the sentence's states.
     """
 
     states: Tensor  # [sentences, source, output_units]; zero where padded
@@ -26,14 +26,14 @@ class EncoderOutput(NamedTuple):
 
 
 def select_sentences(rows: Tensor, hypotheses: int, *memories: Tensor) -> list[Tensor]:
-    """What belongs to sentences, for a batch whose rows are picked anew.
+    """Select the tensors of sentences, for a batch with a new selection of rows.
 
-    Where every sentence keeps equally many rows, one after the other, they go on sharing its
-    memory, and usually nothing is copied; else each row gets its own.
+    If every sentence keeps the same number of rows, one after the other, its rows still share one
+    copy, and usually nothing is copied. Otherwise each row gets its own copy.
 
     Args:
         rows: indices of the rows to pick, [new batch].
-        hypotheses: how many rows a sentence has, before.
+        hypotheses: how many rows each sentence has before the selection.
         memories: any number of tensors [sentences, …].
     """
     picked = rows // hypotheses
@@ -46,15 +46,15 @@ def select_sentences(rows: Tensor, hypotheses: int, *memories: Tensor) -> list[T
 
 
 class LSTMEncoder(FairseqEncoder):
-    """Read the source with an LSTM, from one side or both.
+    """Read the source with an LSTM, in one direction or both.
 
-    Padding may stand on either side: states and mask keep the positions of ``src_tokens``, so
-    attention weights can be read against the batch as the caller sees it.
+    Padding may be on either side. States and mask keep the positions of ``src_tokens``, so that
+    attention weights refer to the caller's positions.
 
     Args:
         dictionary: the source dictionary.
         embed_tokens: embeddings [len(dictionary), embed_dim].
-        hidden_size: units of a layer and direction.
+        hidden_size: units of each layer and direction.
         num_layers: number of layers.
         bidirectional: also read from right to left; states are then twice as wide.
         dropout_in: dropout on the embeddings.
@@ -92,7 +92,7 @@ class LSTMEncoder(FairseqEncoder):
 
         Args:
             src_tokens: word indices [batch, source].
-            src_lengths: accepted for fairseq's sake; the lengths are read off the padding.
+            src_lengths: not used; fairseq passes it. The padding gives the lengths.
         """
         padding_mask = src_tokens.eq(self.padding_idx)
         lengths = (src_tokens.size(1) - padding_mask.sum(dim=1)).cpu()

@@ -28,8 +28,8 @@ INIT_RANGE = 0.1  # Weights start uniform in ±0.1, as in OpenNMT's and fairseq'
 class RegattnLSTMModel(FairseqEncoderDecoderModel):
     """LSTM encoder-decoder whose attention weights come from a regularized max.
 
-    With ``--attn-normalizer softmax --attn-score general`` it computes what fairseq's own ``lstm``
-    computes, to rounding.
+    With ``--attn-normalizer softmax --attn-score general`` it computes the same as fairseq's own
+    ``lstm``, up to rounding.
 
     Source: V. Niculae and M. Blondel, A Regularized Framework for Sparse and Structured Neural
     Attention, NIPS 2017 (arXiv 1705.07704), section 4; Luong et al. 2015 (arXiv 1508.04025).
@@ -61,7 +61,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"({options.decoder_layers}) to the same number"
             )
         if getattr(getattr(task, "cfg", None), "num_batch_buckets", 0) > 0:
-            # fairseq computes the buckets by an argument that numpy 2 does not have.
+            # fairseq computes the buckets with an argument that numpy 2 has removed.
             raise ModelError(
                 "--num-batch-buckets (task.num_batch_buckets) does not work with this fairseq and "
                 "numpy 2 or later: leave it out"
@@ -112,7 +112,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         prev_output_tokens: Tensor,
         features_only: bool = False,
     ) -> tuple[Tensor, dict[str, list[Tensor]]]:
-        """Score the target words given the source; as the decoder's ``forward``."""
+        """Score the target words given the source; see the decoder's ``forward``."""
         encoder_out = self.encoder(src_tokens, src_lengths)
         return self.decoder(
             prev_output_tokens, encoder_out=encoder_out, features_only=features_only
@@ -125,10 +125,10 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
 
 
 def _require_joined_processes() -> None:
-    """Refuse to be trained once by each process that torchrun started.
+    """Raise an error if each process of torchrun would train a model of its own.
 
-    fairseq asks how many GPUs there are before it asks how many processes: on a CPU, and with one
-    GPU a machine, each of them would train a model by itself.
+    fairseq looks at the number of GPUs before it looks at the number of processes. On a CPU, and
+    with one GPU for each machine, each process would therefore train a separate model.
     """
     processes = int(os.environ.get("WORLD_SIZE", "1"))
     if processes > 1 and not (dist.is_available() and dist.is_initialized()):

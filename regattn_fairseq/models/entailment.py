@@ -46,8 +46,8 @@ class RegattnEntailmentConfig(NormalizerOptions):
 class RegattnEntailmentModel(BaseFairseqModel):
     """Classify a premise and a hypothesis, with attention over the premise's words.
 
-    With embeddings x and y of the two sentences' words, projected by one matrix, and two
-    recurrent networks with gated units::
+    x and y are the embeddings of the two sentences' words, projected by one matrix. GRU and GRU'
+    are two recurrent networks with gated units::
 
         h_1 … h_T = GRU(x_1 … x_T)                   the premise
         q         = last state of GRU'(y_1 … y_H)    the hypothesis
@@ -55,14 +55,14 @@ class RegattnEntailmentModel(BaseFairseqModel):
         u         = tanh(V [Σ_t p_t h_t; q])
         labels    = softmax(C u + c)
 
-    It is made for fairseq's own ``sentence_prediction`` task and criterion, whose batches hold the
-    two sentences one after the other, each ending in ``</s>``.
+    The model is for fairseq's own ``sentence_prediction`` task and criterion. Their batches hold
+    the two sentences one after the other, and each ends in ``</s>``.
 
     Args:
-        dictionary: of both sentences.
+        dictionary: the dictionary of both sentences.
         embed_tokens: word embeddings [len(dictionary), embed_dim].
         hidden_size: units of the encoders.
-        dropout: on the projected words and on u.
+        dropout: dropout on the projected words and on u.
         normalized: see :class:`~regattn_fairseq.models.attention.Attention`.
         normalizer: module that maps scores [..., T] and a mask to weights [..., T].
 
@@ -129,7 +129,7 @@ class RegattnEntailmentModel(BaseFairseqModel):
         )
 
     def register_classification_head(self, name: str, num_classes: int, **_: Any) -> None:
-        """Add the last layer; the task calls this with its own name and number of labels."""
+        """Add the last layer. The task calls this with its name and its number of labels."""
         units = self.projection.out_features
         self.classification_heads[name] = nn.Linear(units, num_classes)
 
@@ -145,8 +145,8 @@ class RegattnEntailmentModel(BaseFairseqModel):
 
         Args:
             src_tokens: indices [batch, length] of premise, ``</s>``, hypothesis, ``</s>``.
-            src_lengths: accepted for fairseq's sake; the lengths are read off the tokens.
-            classification_head_name: which last layer.
+            src_lengths: not used; fairseq passes it. The tokens give the lengths.
+            classification_head_name: the name of the last layer to use.
 
         Returns:
             label scores [batch, labels], and under ``attn`` the weights of the premise's words
@@ -169,7 +169,7 @@ class RegattnEntailmentModel(BaseFairseqModel):
     def split_pair(self, tokens: Tensor) -> tuple[Tensor, Tensor]:
         """Premise [batch, longest premise] and hypothesis [batch, longest hypothesis].
 
-        Each is moved to the left and ends in its ``</s>``, then padding.
+        Each starts at the left, ends in its ``</s>``, and is followed by padding.
         """
         present = tokens.ne(self.padding_idx)
         ended = tokens.eq(self.eos_idx)
@@ -190,10 +190,10 @@ class RegattnEntailmentModel(BaseFairseqModel):
         return parts[0], parts[1]
 
     def _encode(self, encoder: nn.GRU, tokens: Tensor) -> tuple[Tensor, Tensor]:
-        """States [batch, length, units], and that of each sentence's end [batch, units].
+        """All states [batch, length, units], and the state at each sentence's end [batch, units].
 
-        Padding stands after the words, so that it changes none of their states: packing the
-        sequences would give the same ones, and takes longer on a CPU.
+        The padding is after the words and so does not change their states. Packed sequences would
+        give the same states, but take longer on a CPU.
         """
         states, _last = encoder(self.dropout_module(self.projection(self.embed_tokens(tokens))))
         ends = tokens.ne(self.padding_idx).sum(dim=1) - 1

@@ -1,5 +1,5 @@
-"""What goes wrong with a model's options."""
+"""Errors in a model's options."""
 
 
 class ModelError(ValueError):
-    """A model cannot be built so. The message is one line: the option or file, and what to do."""
+    """The options give no model. The message is one line: the option or file, and what to do."""

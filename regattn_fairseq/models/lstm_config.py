@@ -1,4 +1,4 @@
-"""Options of ``regattn_lstm``: one dataclass gives the argparse flags and the Hydra node."""
+"""Options of ``regattn_lstm``: one dataclass defines the argparse flags and the Hydra node."""
 
 from dataclasses import dataclass, field
 from typing import Optional, cast
@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from regattn_fairseq.models.normalizer_options import NormalizerOptions
 
-# fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
+# fairseq reads these annotations at run time. It knows Optional[X], but not X | None.
 OptionalInt = Optional[int]  # noqa: UP045
 OptionalFloat = Optional[float]  # noqa: UP045
 OptionalStr = Optional[str]  # noqa: UP045
@@ -100,7 +100,7 @@ class RegattnLSTMConfig(NormalizerOptions):
 
 def resolve_defaults(cfg: RegattnLSTMConfig) -> DictConfig:
     """Fill in, in place, the options whose default is another option's value."""
-    options = cast(DictConfig, cfg)  # which fairseq and Hydra make of the dataclass
+    options = cast(DictConfig, cfg)  # fairseq and Hydra turn the dataclass into one
     for side in ("encoder", "decoder"):
         if options[f"{side}_hidden_size"] is None:
             options[f"{side}_hidden_size"] = options[f"{side}_embed_dim"]

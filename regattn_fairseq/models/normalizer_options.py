@@ -12,12 +12,12 @@ from regattn_fairseq.models.schedules import Schedule, ScheduledNormalizer
 from regattn_fairseq.normalizers import Option, normalizer_names, normalizer_options, rule
 from regattn_fairseq.normalizers.naming import arguments, declared_options, takers
 
-# fairseq reads these annotations at run time, and knows Optional[X] but not X | None.
+# fairseq reads these annotations at run time. It knows Optional[X], but not X | None.
 OptionalFloat = Optional[float]  # noqa: UP045
 
 
 def option_fields() -> list[tuple[str, Any, Any]]:
-    """Arguments of fairseq for the maps' options, as fields for ``make_dataclass``.
+    """The maps' options as arguments of fairseq: fields for ``make_dataclass``.
 
     Returns:
         For each argument its name, its type, and a field with its default and its help.
@@ -41,13 +41,13 @@ def _field(default: Any, text: str) -> Any:
 
 
 def _kind(option: Option) -> type:
-    if option.low is None:  # nothing is known of it but its default
+    if option.low is None:  # the option declares only its default
         return type(option.default)
     return int if option.integer else float
 
 
 def _help(option: Option) -> str:
-    """What an option does, for each of the maps that take it, its range and its default."""
+    """The help text: for each map that takes the option its effect, its range and its default."""
     names = takers(option.name)
     declared = [rule(name).options[option.name] for name in names]
     texts: dict[str, list[str]] = {}
@@ -68,13 +68,13 @@ _DeclaredOptions: Any = make_dataclass(
 )
 
 
-# Of each map, how many times its own γ is at first.
+# For each map the factor of γ at the first update.
 _STARTS = ", ".join(f"{rule(name).gamma_start:g} for {name}" for name in normalizer_names())
 
 
 @dataclass
 class NormalizerOptions(_DeclaredOptions):
-    """What every model with attention offers: the maps' options, and how it trains with them."""
+    """The options of every model with attention: those of the maps, and of their schedules."""
 
     attn_gamma_start: OptionalFloat = field(
         default=None,
@@ -119,7 +119,7 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
 
 
 def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
-    """Build the normalizer that ``attn_*`` options name, with those of them that it takes.
+    """Build the normalizer that the ``attn_*`` options name, with the options that it takes.
 
     Raises:
         ValueError: unknown normalizer, or an option out of range.
@@ -127,7 +127,7 @@ def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
     names = arguments()
     options = {name: option.default for name, option in rule(cfg.attn_normalizer).options.items()}
     for name in options.keys() & names.keys():
-        # A plugin may register a map after this module has made the arguments.
+        # A plugin may register a map after this module has defined the arguments.
         given = getattr(cfg, names[name], None)
         if given is not None:
             options[name] = given
@@ -171,7 +171,7 @@ def _checked_by(option: Option) -> Callable[[str], Any]:
     """A parser of an option's values that applies the option's own range check."""
 
     def number(text: str) -> Any:
-        # A whole number is read as any number: the range check has the better message.
+        # Text for a whole number is parsed as a float, since the range check has a better message.
         value = _kind(option)(text) if option.low is None else float(text)
         try:
             return option.check(value)

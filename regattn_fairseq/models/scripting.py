@@ -1,8 +1,8 @@
 """Normalizers in models that ``torch.jit.script`` has compiled.
 
-They are Python, which the compiler does not understand. A compiled model calls an operator
-instead, ``regattn::normalize``, that finds the normalizer by its name. Whoever loads a saved one
-imports :mod:`regattn_fairseq.models` first.
+Normalizers are Python code that the compiler cannot read. A compiled model calls the operator
+``regattn::normalize`` instead, which finds the normalizer by its name. A program that loads a saved
+compiled model must import :mod:`regattn_fairseq.models` first.
 """
 
 from typing import Any
@@ -28,9 +28,10 @@ def _normalize(
 
 
 class Snapshot:
-    """An attribute for the compiler: a module's normalizer as it is when it is compiled.
+    """An attribute for the compiler: a module's normalizer at the time of compilation.
 
-    Its name, the names of its options, and their values; a learned one's is fixed from then on.
+    It holds the normalizer's name, the names of its options, and their values. The value of a
+    learned option is fixed from then on.
     """
 
     def __get__(self, module: Any, owner: type | None = None) -> Any:

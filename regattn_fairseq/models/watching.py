@@ -1,4 +1,4 @@
-"""Figures that tell whether attention still learns, logged while a model trains."""
+"""Figures that show whether attention still learns, logged during training."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,14 +8,14 @@ from fairseq.logging import metrics
 from torch import Tensor
 
 EVERY = 20  # updates; each costs one more pass through the normalizer, forward and backward
-GOLDEN = 0.6180339887  # whose multiples, modulo 1, are all different: see _probe
+GOLDEN = 0.6180339887  # its multiples, modulo 1, are all different: see _probe
 DEAD = 1e-6  # a row's Jacobian counts as zero below this; its entries are at most about 1 / γ
 
 
 class Watch:
-    """What the rows of attention weights look like, at one update of every :data:`EVERY`.
+    """Figures of the rows of attention weights, at every :data:`EVERY`-th update.
 
-    Goes to fairseq's metrics, hence to its progress lines, to TensorBoard and to
+    They go to fairseq's metrics, and from there to its progress lines, to TensorBoard and to
     ``train_log.jsonl``:
 
     - ``attn_support``: mean number of words with weight;
@@ -23,9 +23,9 @@ class Watch:
     - ``attn_dead``: share of rows whose Jacobian is zero, so that no gradient reaches the scores:
       one word has all, or all words that have weight are fused;
     - ``attn_spread``: mean standard deviation of a row's scores, divided by γ;
-    - ``attn_gamma``, ``attn_lambda``: what γ and λ are at this update.
+    - ``attn_gamma``, ``attn_lambda``: the values of γ and λ at this update.
 
-    Only rows count that have a choice: those whose scores are all equal, as padding's are, do not.
+    Rows whose scores are all equal, such as those of padding, do not count.
     """
 
     def __init__(self) -> None:
@@ -34,7 +34,7 @@ class Watch:
         self._options: dict[str, float] = {}
 
     def begin(self, num_updates: int) -> None:
-        """Log what the last update showed; watch the next one if its turn has come."""
+        """Log the figures of the last update; watch the next one if its turn has come."""
         if self._rows:
             rows = torch.cat(self._rows)
             names = ("attn_support", "attn_one_word", "attn_dead", "attn_spread")
@@ -53,13 +53,13 @@ class Watch:
         mask: Tensor | None,
         options: dict[str, Any],
     ) -> None:
-        """Look at one call of the normalizer.
+        """Record one call of the normalizer.
 
         Args:
             normalizer: the map.
             scores: [..., S].
-            mask: as the map takes it.
-            options: of the map, γ among them.
+            mask: the mask, as passed to the map.
+            options: the options of the map, including γ.
         """
         with torch.enable_grad():
             leaf = scores.detach().requires_grad_()
@@ -95,9 +95,10 @@ def _number(option: float | Tensor) -> float:
 
 
 def _probe(weights: Tensor) -> Tensor:
-    """A vector whose product with a Jacobian is zero only where that is: the shape of weights.
+    """A vector whose product with a Jacobian is zero only if the Jacobian is zero.
 
-    Random numbers would do as well, but would take some from the training's own.
+    It has the shape of ``weights``. Random numbers would do as well, but drawing them would change
+    the random numbers that the training gets.
     """
     steps = torch.arange(1, weights.size(-1) + 1, device=weights.device, dtype=torch.float64)
     return (steps * GOLDEN).remainder(1).to(weights.dtype).expand_as(weights)

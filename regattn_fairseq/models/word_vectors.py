@@ -17,19 +17,19 @@ logger = logging.getLogger(__name__)
 def load_word_vectors(
     path: str, dictionary: Dictionary, weight: Tensor, side: str = "encoder"
 ) -> int:
-    """Overwrite, in place, the rows of the words that a file has vectors for.
+    """Overwrite, in place, the embeddings of all words that have vectors in a file.
 
-    Each line of the file is a word and its numbers, separated by spaces (GloVe's format); a first
-    line of two numbers, the counts of words and dimensions, is passed over (word2vec's and
-    fastText's). A word that the file has only in lower case gets that vector. Only the vectors
-    that are needed are kept, so that the file may be larger than memory.
+    Each line of the file is a word and its numbers, separated by spaces (GloVe's format). If the
+    first line has just two numbers, the counts of words and dimensions, it is skipped (word2vec's
+    and fastText's format). If the file has a word only in lower case, the word gets that vector.
+    Only the vectors that are needed are kept, so the file may be larger than memory.
 
     Args:
         path: the file.
-        dictionary: says which row belongs to which word.
+        dictionary: gives the row of each word.
         weight: embeddings [len(dictionary), dim].
-        side: "encoder" or "decoder", as in the options ``encoder_embed_path`` and
-            ``encoder_embed_dim``, which an error names.
+        side: "encoder" or "decoder". Errors name the options of this side, such as
+            ``encoder_embed_path`` and ``encoder_embed_dim``.
 
     Returns:
         How many words of the dictionary got a vector.
@@ -77,7 +77,7 @@ def _lines(path: Path, dim: int, side: str) -> Iterator[tuple[str, str, list[str
     """Each vector's place in the file, its word, and its ``dim`` numbers as text."""
     announced = number = 0
     size: int | None = None
-    # By bytes: some characters that end a line for Python are part of a word here.
+    # Read bytes: Python splits text lines at some characters that are part of a word here.
     with path.open("rb") as file:
         for number, line in enumerate(file, start=1):
             place = f"{path}, line {number},"

@@ -1,1 +1,1 @@
-"""What can be set: the configuration, the command line, and which of fairseq's options act."""
+"""Options: the configuration, the command line, and which of fairseq's options have an effect."""

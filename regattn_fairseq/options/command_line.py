@@ -1,8 +1,8 @@
-"""A command line as Hydra reads it; what is wrong with it, in one line, with the nearest name.
+"""Hydra command lines with one-line errors that suggest the nearest name.
 
-Hydra tells an error over several lines, in terms of its own grammar, and lets a ``+key`` through
-that nobody reads. Here each argument is looked at before Hydra composes anything, and what Hydra
-finds wrong after that is translated by the class of the exception.
+Hydra reports an error over several lines, in terms of its own grammar. It also accepts a ``+key``
+that nothing reads. This module checks each argument before Hydra composes anything. It turns the
+errors that Hydra finds after that into one line, by the class of the exception.
 """
 
 import difflib
@@ -31,30 +31,30 @@ from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.options.config import CONFIGS, groups, offered
 from regattn_fairseq.runs.errors import PipelineError, one_line
 
-# Below these, the one who reads the options decides which there are: a corpus's class, Hydra.
+# Below these nodes, the reader of the options decides which exist: a corpus's class, or Hydra.
 _OPEN = ("data.corpus", "data.rouge", "hydra")
 
 _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or false"}
 
-# Hydra's plugins that an extra of this package installs, by what Hydra calls them.
+# Hydra's name of each plugin that an extra of this package installs, and the name of the extra.
 _EXTRAS = {"ray": "ray", "submitit_slurm": "slurm", "optuna": "optuna"}
 
 
 class CommandLineError(PipelineError):
-    """An argument is not understood."""
+    """An argument of the command line is wrong."""
 
 
 def run(root: str, task: Callable[[DictConfig], Any], arguments: Sequence[str]) -> None:
-    """Call a task as ``@hydra.main`` does: once, or with ``-m`` once for each job of the sweep.
+    """Call a task as ``@hydra.main`` does: once, or once for each job of a sweep (``-m``).
 
     Args:
         root: name of the root configuration.
-        task: gets the composed configuration.
-        arguments: the command line's.
+        task: is called with the composed configuration.
+        arguments: the arguments of the command line.
 
     Raises:
-        CommandLineError: one of them is refused here.
-        Exception: Hydra cannot make a configuration of them; see :func:`explain`.
+        CommandLineError: an argument is refused.
+        Exception: Hydra cannot compose a configuration from the arguments; see :func:`explain`.
     """
     arguments = [_with_home(argument) for argument in arguments]
     flags = parse_arguments(arguments, _refuse)
@@ -67,7 +67,7 @@ def run(root: str, task: Callable[[DictConfig], Any], arguments: Sequence[str]) 
 
 
 def version() -> str:
-    """Our version, and those of what a run's outcome depends on; nothing heavy is imported."""
+    """The versions of this package and of those that affect results, without heavy imports."""
     others = []
     for name, distributions in (("torch", ["torch"]), ("fairseq", ["ve-fairseq", "fairseq"])):
         for distribution in distributions:
@@ -83,17 +83,17 @@ def version() -> str:
 def check(
     root: str, arguments: Sequence[str], *, sweep: bool = False, config_dir: str | None = None
 ) -> None:
-    """Refuse arguments that Hydra would let through, or would explain in its own terms.
+    """Refuse arguments that Hydra would accept, or would explain only in its own terms.
 
     Args:
         root: name of the root configuration.
         arguments: ``key=value`` as written.
         sweep: whether an option may have several values.
-        config_dir: a folder with further configurations, as of Hydra's ``--config-dir``.
+        config_dir: a folder with further configurations, from Hydra's ``--config-dir``.
 
     Raises:
-        CommandLineError: one of them cannot be read, names nothing that is read, has a value of
-            another kind, or chooses what does not work here.
+        CommandLineError: an argument cannot be parsed, names an option that nothing reads, has a
+            value of the wrong kind, or makes a choice that does not work here.
     """
     overrides = [_parsed(argument) for argument in arguments]
     if not overrides:
@@ -111,7 +111,7 @@ def check(
     for override in own:
         _require_offered(override, elsewhere=elsewhere)
     options = _options(root, arguments, config_dir)
-    if options.values is None:  # Hydra will say what is wrong
+    if options.values is None:  # Hydra will report the error
         return
     for override in own:
         _require_known(override, options, arguments)
@@ -119,12 +119,12 @@ def check(
 
 
 def explain(error: Exception, root: str, arguments: Sequence[str]) -> str:
-    """One line about what :func:`run` raised.
+    """Explain in one line the error that :func:`run` raised.
 
     Args:
-        error: of ours, Hydra's or OmegaConf's.
+        error: an error of this package, Hydra or OmegaConf.
         root: name of the root configuration.
-        arguments: the command line's.
+        arguments: the arguments of the command line.
     """
     if isinstance(error, CommandLineError):
         return str(error)
@@ -141,7 +141,7 @@ def explain(error: Exception, root: str, arguments: Sequence[str]) -> str:
     cause = error if isinstance(error, OmegaConfBaseException) else error.__cause__
     text = str(error)
     if isinstance(cause, (ConfigKeyError, ConfigAttributeError)):
-        # OmegaConf names the part that is missing, Hydra the option as it was written.
+        # OmegaConf names only the missing part. Hydra names the option as it was written.
         written = re.search(r"Could not override '([^']+)'", text)
         options = _options(root, arguments, None)
         return _unknown_option(written[1] if written else str(cause.full_key), options)
@@ -155,7 +155,7 @@ def explain(error: Exception, root: str, arguments: Sequence[str]) -> str:
 
 
 def bad_value(error: OmegaConfBaseException) -> str:
-    """One line about an option that cannot be had, or not as what it must be."""
+    """Explain in one line that an option has no value, or a value of the wrong kind."""
     reason = _first_sentence(str(error.msg or error))
     key = error.full_key or ""
     if follows := re.search(r"dereferencing interpolation '\$\{([\w.]+)\}'", reason):
@@ -168,12 +168,12 @@ def bad_value(error: OmegaConfBaseException) -> str:
 
 @dataclass(frozen=True)
 class Options:
-    """What a command can be told.
+    """The options of a command.
 
     Args:
         values: the configuration with the chosen groups and nothing else; None if it cannot be
             composed.
-        groups: those that it has a choice of.
+        groups: the option groups that the command offers.
     """
 
     values: DictConfig | None = None
@@ -181,7 +181,7 @@ class Options:
 
     @property
     def names(self) -> list[str]:
-        """Every option and node by its full name, and every group."""
+        """The full names of all options and nodes, and the names of all groups."""
         found = [] if self.values is None else list(_names(self.values))
         return [*found, *(group for group in self.groups if group not in found)]
 
@@ -191,7 +191,7 @@ def _refuse(message: str) -> NoReturn:
 
 
 def _with_home(argument: str) -> str:
-    """Write out ``~`` after the equals sign, which a shell leaves as it is."""
+    """Expand ``~`` after the equals sign, which a shell does not expand."""
     key, equals, value = argument.partition("=")
     if equals and re.match(r"~\w*(/|$)", value) and not key.startswith("~"):
         return f"{key}={os.path.expanduser(value)}"
@@ -226,11 +226,11 @@ def _quoted(override: Override) -> str:
 
 
 def _require_offered(override: Override, *, elsewhere: bool) -> None:
-    """Refuse a choice that is not there, and one of fairseq's that has no use here.
+    """Refuse a choice that does not exist, or one of fairseq's that has no use here.
 
     Args:
-        override: any.
-        elsewhere: whether there may be others in folders that Hydra is told of.
+        override: any override.
+        elsewhere: whether further choices may exist in other folders that Hydra searches.
     """
     group = override.key_or_group
     known = offered(group)
@@ -247,7 +247,7 @@ def _require_offered(override: Override, *, elsewhere: bool) -> None:
 
 
 def _require_known(override: Override, options: Options, arguments: Sequence[str]) -> None:
-    """Refuse a key that is not there; with ``+`` before it, unless another argument reads it."""
+    """Refuse an unknown key. After a ``+`` it is allowed if another argument reads it."""
     key, added = override.key_or_group, override.is_add() or override.is_force_add()
     if override.is_delete() or override.package is not None:
         return
@@ -269,8 +269,8 @@ def _require_known(override: Override, options: Options, arguments: Sequence[str
 def _require_kind(override: Override, options: Options) -> None:
     """Refuse a value of another kind than the one that it replaces, such as a text for a number.
 
-    OmegaConf checks those that have a type of their own; ours are handed on to fairseq's, and the
-    error would name these.
+    OmegaConf checks only the options that have a type. Our options have none: they set fairseq's
+    options, and OmegaConf's error would name those.
     """
     key = override.key_or_group
     if key not in options.names or key in options.groups or override.is_delete():
@@ -285,7 +285,7 @@ def _require_kind(override: Override, options: Options) -> None:
 
 
 def _wanted(now: Any, value: Any) -> str | None:
-    """What a value should be that stands for another; None if it may."""
+    """The kind of value that should replace the present one; None if ``value`` is of this kind."""
     if now is None or value is None or (isinstance(value, str) and "${" in value):
         return None
     if isinstance(now, ListConfig):
@@ -310,7 +310,7 @@ def _shown(value: Any) -> str:
 
 
 def _values(override: Override) -> list[Any]:
-    """What an option is to be, one after the other; nothing where a search decides."""
+    """The values of an option in a sweep; empty if a search chooses them."""
     if override.is_delete():
         return []
     if not override.is_sweep_override():
@@ -325,7 +325,7 @@ def _unquoted(value: Any) -> Any:
 
 
 def _options(root: str, arguments: Iterable[str], config_dir: str | None) -> Options:
-    """Compose the groups that are chosen, without the options that are set."""
+    """Compose the chosen groups, without the options that the arguments set."""
     chosen = []
     for argument in arguments:
         try:
@@ -365,7 +365,7 @@ def _names(node: DictConfig, prefix: str = "") -> Iterable[str]:
 def _plain(values: Any, key: str) -> Any:
     try:
         return OmegaConf.select(values, key)
-    except OmegaConfBaseException:  # made of options that are not there yet
+    except OmegaConfBaseException:  # refers to options that are not set yet
         return None
 
 
@@ -393,8 +393,8 @@ def _unknown_choice(group: str, choice: str, known: Iterable[str]) -> str:
 def nearest(name: str, known: Sequence[str]) -> str | None:
     """The option that was probably meant.
 
-    One of the same last part, such as ``optimization.max_update`` for ``training.max_update``,
-    comes before one that is spelled alike.
+    An option with the same last part, such as ``optimization.max_update`` for
+    ``training.max_update``, is preferred to one with a similar spelling.
 
     >>> nearest("training.max_update", ["training.max_epoch", "optimization.max_update"])
     'optimization.max_update'
@@ -412,6 +412,6 @@ def nearest(name: str, known: Sequence[str]) -> str | None:
 
 
 def _first_sentence(text: str) -> str:
-    """The first line that says anything; the others are Hydra's advice, or where it was looking."""
+    """The first line with content. The others are Hydra's advice, or where it searched."""
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return lines[0] if lines else text

@@ -1,4 +1,4 @@
-"""What Hydra needs besides ``configs/``: option groups of fairseq, models, maps, and resolvers."""
+"""Hydra configuration besides ``configs/``: groups of fairseq, models and maps, and resolvers."""
 
 import sys
 from collections.abc import Callable
@@ -30,7 +30,7 @@ CONFIGS = next(
 )
 
 
-# Of what fairseq registers, what can be used with our corpora and models.
+# fairseq's registered choices that work with our corpora and models.
 _OF_FAIRSEQ = {
     "criterion": (
         "cross_entropy",
@@ -53,11 +53,11 @@ _OF_FAIRSEQ = {
 }
 # Folders in configs/ that other configurations build on, or that other programs read.
 _NO_GROUPS = ("defaults",)
-_OF_REPRODUCE = ("reproduce",)  # the one group that regattn-reproduce has, and no other command
+_OF_REPRODUCE = ("reproduce",)  # the only group of regattn-reproduce; no other command has it
 
 
 def offered(group: str) -> tuple[str, ...]:
-    """What can be chosen of a group, in alphabetical order; nothing if there is no such group.
+    """The choices of a group, in alphabetical order; empty if there is no such group.
 
     >>> offered("generation")
     ('beam5', 'greedy')
@@ -69,13 +69,13 @@ def offered(group: str) -> tuple[str, ...]:
 
 
 def groups() -> tuple[str, ...]:
-    """The groups that the commands offer a choice of, in alphabetical order."""
+    """The groups that the commands offer, in alphabetical order."""
     own = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
     return tuple(sorted((own | {*_without_files()}).difference(_NO_GROUPS)))
 
 
 def _without_files() -> dict[str, tuple[str, ...]]:
-    """The choices that no file in configs/ is about, by group."""
+    """The choices that have no file in configs/, by group."""
     return _OF_FAIRSEQ | {
         "model": ("regattn_entailment", "regattn_lstm", *ARCHITECTURES),
         "normalizer": normalizer_names(),
@@ -83,7 +83,7 @@ def _without_files() -> dict[str, tuple[str, ...]]:
 
 
 def _list_choices(*only: str) -> str:
-    """The choices as ``--help`` lists them, a line for each group."""
+    """The choices as ``--help`` lists them, one line for each group."""
     return "\n".join(
         f"{group}: {', '.join(offered(group))}"
         for group in only or groups()
@@ -92,15 +92,15 @@ def _list_choices(*only: str) -> str:
 
 
 def register() -> None:
-    """Tell Hydra of fairseq's option groups, our choices without files, and our resolvers.
+    """Register with Hydra fairseq's option groups, our choices without files, and our resolvers.
 
-    It does no harm to call this again.
+    It is safe to call this again.
     """
     nodes = {}
     for name, field in FairseqConfig.__dataclass_fields__.items():
         if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass):
             nodes[name] = OmegaConf.structured(field.type)
-    # A plain dictionary of typed nodes: unlike FairseqConfig itself it may have neighbours.
+    # A plain dictionary of typed nodes. Unlike FairseqConfig, it allows other nodes beside them.
     ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
     _store_models()
     _store_normalizers()
@@ -116,7 +116,7 @@ def register() -> None:
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),
         "normalizer_default": normalizer_default,
-        # The value of fairseq's --remove-bpe for text that our tokenizer made.
+        # The value of fairseq's --remove-bpe that undoes our tokenizer.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
         "bleu_tokenizer": _bleu_tokenizer,
     }
@@ -133,9 +133,10 @@ def _store_models() -> None:
 
 
 def _store_normalizers() -> None:
-    """Offer each map as a choice of ``normalizer``, and hand its options on to the model.
+    """Offer each map as a choice of ``normalizer``, and pass its options to the model.
 
-    Every choice has the options of all maps: a sweep over maps may set one that only some take.
+    Every choice has the options of all maps, so that a sweep over maps may set an option that only
+    some of them take.
     """
     store = ConfigStore.instance()
     names = arguments()
@@ -143,7 +144,7 @@ def _store_normalizers() -> None:
     node = {name: trained[argument] for name, argument in names.items()}
     for option in declared_options():
         node[option] = f"${{normalizer_default:${{.name}},{option}}}"
-    # Both by default end at the same update.
+    # By default both schedules end at the same update.
     node["lam_warmup"] = "${.gamma_anneal}"
     for name in normalizer_names():
         store.store(name, node={**node, "name": name}, group="normalizer")
@@ -152,17 +153,17 @@ def _store_normalizers() -> None:
 
 
 def normalizer_default(name: str, option: str) -> Any:
-    """The value of a normalizer's option unless one is given.
+    """The default of a normalizer's option.
 
     If the normalizer does not take the option, or does not exist, this is the default of the first
-    that takes it: it has no effect, and says what kind of value belongs there.
+    normalizer that takes it. This value has no effect; it only shows the kind of value.
     """
     known = name in normalizer_names() and option in rule(name).options
     return rule(name if known else takers(option)[0]).options[option].default
 
 
 def _bleu_tokenizer(language: str) -> str:
-    from regattn_fairseq.metrics import bleu_tokenizer  # takes a while, and is not always needed
+    from regattn_fairseq.metrics import bleu_tokenizer  # slow, and not always needed
 
     return bleu_tokenizer(language)
 

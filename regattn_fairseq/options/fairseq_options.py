@@ -1,7 +1,8 @@
-"""fairseq's own options: which of them act in our commands, and which are refused, and why.
+"""fairseq's own options: which of them have an effect in our commands, which are refused, and why.
 
-One table, which the commands read before they work and which ``docs/fairseq_options.md`` is made
-of: ``python -m regattn_fairseq.options.fairseq_options > docs/fairseq_options.md``.
+The commands check this table before they start. It is also the source of
+``docs/fairseq_options.md``:
+``python -m regattn_fairseq.options.fairseq_options > docs/fairseq_options.md``.
 """
 
 import ast
@@ -19,12 +20,12 @@ from regattn_fairseq.runs.errors import PipelineError
 
 @dataclass(frozen=True)
 class Use:
-    """What becomes of an option.
+    """What our commands do with an option.
 
     Args:
-        acts: whether it does in our commands what fairseq says.
-        note: why not, or within what bounds.
-        within: whether a value may be chosen; the note says what is allowed.
+        acts: whether the option does in our commands what fairseq documents.
+        note: the reason if it does not, or the limits on its values.
+        within: whether a value is allowed; the note describes the allowed values.
     """
 
     acts: bool
@@ -313,7 +314,7 @@ TABLE: dict[str, dict[str, Use]] = {
     },
 }
 
-# Of the tasks' and optimizers' options, those that would fail or do nothing, and their defaults.
+# Options of tasks and optimizers that would fail or have no effect, and their defaults.
 _OTHERS = {
     "task.num_batch_buckets": (0, "it is for TPUs, and fails with this version of numpy"),
     "task.load_alignments": (False, "attention is compared with alignments, not trained on them"),
@@ -321,7 +322,7 @@ _OTHERS = {
     "optimizer.fp16_adam_stats": (False, "it needs NVIDIA's apex"),
 }
 
-# Nodes that fairseq's commands have for other purposes.
+# Nodes of fairseq whose options are all refused.
 _NODES = {
     "common_eval": "regattn-evaluate has evaluation.… and generation.…",
     "bmuf": "optimization.use_bmuf is refused",
@@ -330,7 +331,7 @@ _NODES = {
     "ema": "an evaluation would not use the averaged model",
 }
 
-# What our recipes set, or what follows from the run; fairseq's default otherwise.
+# Expected values that our recipes or the run set. All other options have fairseq's defaults.
 _EXPECTED: dict[str, Callable[[DictConfig], Any]] = {
     "dataset.required_batch_size_multiple": lambda cfg: 1,
     "distributed_training.distributed_world_size": lambda cfg: 1,
@@ -341,13 +342,13 @@ _EXPECTED: dict[str, Callable[[DictConfig], Any]] = {
 
 
 def check_training(cfg: DictConfig) -> None:
-    """Refuse, before any work, what fairseq would not do, or would fail at after hours.
+    """Refuse, before any work, options that fairseq would ignore, or would fail at after hours.
 
     Args:
         cfg: as composed from ``train.yaml``.
 
     Raises:
-        PipelineError: an option is refused, out of its bounds, or does not go with another.
+        PipelineError: an option is refused, out of range, or does not fit another option.
     """
     for node in TABLE:
         _check_node(cfg, node)
@@ -366,7 +367,7 @@ def check_training(cfg: DictConfig) -> None:
 
 
 def check_generation(cfg: DictConfig) -> None:
-    """The same for what an evaluation reads.
+    """The same check for the options that an evaluation reads.
 
     Args:
         cfg: as composed from ``evaluate.yaml``.
@@ -388,7 +389,7 @@ def _check_node(cfg: DictConfig, node: str) -> None:
 
 
 def _changed(cfg: DictConfig, node: str) -> Iterator[tuple[str, Any]]:
-    """The options of a node that are not as fairseq, or our recipe, has them by default."""
+    """The options of a node whose values are not the defaults of fairseq or of our recipe."""
     if node not in cfg:
         return
     given = cfg[node]
@@ -404,7 +405,7 @@ def _changed(cfg: DictConfig, node: str) -> Iterator[tuple[str, Any]]:
 
 @functools.cache
 def _defaults(node: str) -> dict[str, Any]:
-    """fairseq's; those that are another option's value as ``${…}``."""
+    """The defaults of fairseq. A default that is another option's value is written as ``${…}``."""
     found: Any = OmegaConf.to_container(
         OmegaConf.structured(FairseqConfig.__dataclass_fields__[node].type), resolve=False
     )
@@ -442,7 +443,7 @@ def _check_generation_together(options: Any) -> None:
             "generation.prefix_size and generation.no_repeat_ngram_size contradict each other "
             "where a reference repeats itself: choose one"
         )
-    longest = int(2 * options.max_len_a + options.max_len_b)  # of a source of one word
+    longest = int(2 * options.max_len_a + options.max_len_b)  # for a source of one word
     if options.min_len > longest and not options.match_source_len:
         raise PipelineError(
             f"generation.min_len={options.min_len} is more than a short source may be turned into "
@@ -451,7 +452,7 @@ def _check_generation_together(options: Any) -> None:
 
 
 def _check_kind(cfg: DictConfig) -> None:
-    """The model and the criterion are of the task's kind."""
+    """Check that the model and the criterion fit the task."""
     labels = cfg.task._name == "sentence_prediction"
     for node, own in (("model", "regattn_entailment"), ("criterion", "sentence_prediction")):
         chosen = cfg[node]._name
@@ -464,7 +465,7 @@ def _check_kind(cfg: DictConfig) -> None:
 
 
 def _check_end(cfg: DictConfig) -> None:
-    """The training ends, has been validated by then, and its last state is saved."""
+    """Check that training ends, validates before that, and saves its last state."""
     epochs, updates = cfg.optimization.max_epoch, cfg.optimization.max_update
     dataset, checkpoint = cfg.dataset, cfg.checkpoint
     ends = epochs or updates or cfg.optimization.stop_time_hours or checkpoint.patience > 0
@@ -514,7 +515,7 @@ OF_RESTORING = (
 
 
 def _check_start(options: Any) -> None:
-    """What the first start begins from."""
+    """Check the options of the checkpoint that a new training starts from."""
     given = [
         name
         for name in ("restore_file", "continue_once", "finetune_from_model")
@@ -541,7 +542,7 @@ def _check_start(options: Any) -> None:
 
 
 def _check_schedule(cfg: DictConfig) -> None:
-    """Where fairseq's learning rate schedules would stop for an assertion, or divide by zero."""
+    """Refuse options at which fairseq's learning rate schedules fail or divide by zero."""
     schedule, rates = cfg.lr_scheduler, cfg.optimization.lr
     name = schedule._name
     if name not in ("fixed", "polynomial_decay") and len(rates) > 1:
@@ -564,7 +565,7 @@ def _check_schedule(cfg: DictConfig) -> None:
 
 
 def page() -> str:
-    """``docs/fairseq_options.md``."""
+    """The content of ``docs/fairseq_options.md``."""
     lines = [
         "# fairseq's options",
         "",

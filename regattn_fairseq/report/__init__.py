@@ -1,6 +1,7 @@
 """The last stage: tables, figures and one HTML page, from `result.json` files alone.
 
-It reads the runs under a folder and the files that they name, and needs none of what made them.
+It reads the runs under a folder and the files that their results name. It needs nothing
+else of what produced them.
 """
 
 from __future__ import annotations
@@ -44,16 +45,17 @@ __all__ = [
     "render_terminal",
 ]
 
-# All test sets' sentences together; with tables and pictures the page stays below 15 MB.
+# The limit for the sentences of all test sets together. With tables and pictures added, the page
+# stays below 15 MB.
 _EXPLORER_BYTES = 11_000_000
 
-# What a run's row in runs.csv leaves out: it is long, nested, or only of use beside the run.
+# A run's row in runs.csv leaves these out: they are long, nested, or of use only beside the run.
 _NOT_IN_RUNS_CSV = ("config", "files", "format")
 
 
 @dataclass(frozen=True)
 class Report:
-    """What was found and written.
+    """The runs that were found, and the report on them.
 
     Attributes:
         root: the folder that was searched for runs.
@@ -61,8 +63,8 @@ class Report:
         title: its heading.
         header: the line below the heading; None for none.
         runs: every run that was read.
-        sections: what there is to say about each test set.
-        warnings: what was left out and why, each with the file's name.
+        sections: tables, figures and sentences of each test set.
+        warnings: what was left out and why. Each one names the file.
     """
 
     root: Path
@@ -75,7 +77,7 @@ class Report:
 
     @property
     def rows(self) -> list[Row]:
-        """The runs by everything but the seed; `Row.record` gives one as plain values."""
+        """The runs, grouped by all but the seed; `Row.record` gives a row as plain values."""
         return [row for section in self.sections for row in section.rows]
 
     @property
@@ -95,17 +97,17 @@ def build_report(
 ) -> Report:
     """Report on every run under a folder.
 
-    Writes to output_dir, each file complete or not at all: ``table.md``, ``table.tex`` and
-    ``table.csv`` (a row for each task, corpus, model and normalizer), ``runs.csv`` (a row for
-    each run), figures as PNG and PDF, and ``index.html``, which shows all of it and every sentence,
-    and needs no other file. The same runs give the same files.
+    Writes these files to output_dir: ``table.md``, ``table.tex`` and ``table.csv`` (a row for each
+    task, corpus, model and normalizer), ``runs.csv`` (a row for each run), figures as PNG and PDF,
+    and ``index.html``, which shows all of it and every sentence, and needs no other file. Each file
+    is written completely or not at all. The same runs give the same files.
 
     Args:
-        root: searched for `result.json` files, folders in folders included.
+        root: is searched for `result.json` files, subfolders included.
         output_dir: made if it is missing. Files of an earlier report are replaced; others stay.
         header: a line for the top of ``table.md`` and the page, such as the command that was
-            given; Markdown in the one, plain text in the other.
-        title: the heading of both.
+            given. ``table.md`` reads it as Markdown, the page as plain text.
+        title: the heading of ``table.md`` and of the page.
         sentences: how many of each test set the page shows one by one; 0 for none.
         baseline: name of the normalizer that the others are tested against.
 
@@ -153,7 +155,7 @@ def build_report(
 
 
 def render_terminal(report: Report, console: Console | None = None) -> None:
-    """Print the tables, the warnings and where the rest is.
+    """Print the tables, the warnings and the place of the other files.
 
     Args:
         report: from `build_report`.
@@ -181,7 +183,7 @@ def _run_record(run: Result) -> dict[str, object]:
 
 
 def _write_csv(path: Path, records: Sequence[dict[str, object]]) -> None:
-    # A column that only some records have stands where they have it, not at the end.
+    # A column that only some records have keeps its place among their columns.
     columns: list[str] = []
     for record in records:
         new: list[str] = []

@@ -1,4 +1,4 @@
-"""One sentence of each test set, as every normalizer attended to it, drawn into files."""
+"""Draws, for one sentence of each test set, the attention of every normalizer."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Panel:
 
     Attributes:
         label: the normalizer with its options.
-        hypothesis: what the model wrote for the sentence; empty where the text is not at hand.
+        hypothesis: the model's output for the sentence; empty if the text is missing.
         png: the heat map; a PDF of the same name is beside it.
     """
 
@@ -39,10 +39,10 @@ class Example:
     Attributes:
         block: task, data, model and split.
         index: position in the test set, from 0.
-        source: its text; empty where the text is not at hand.
-        reference: likewise.
+        source: its text; empty if the text is missing.
+        reference: the reference output; empty if the text is missing.
         question: the hypothesis that was judged; empty for other tasks.
-        panels: one a normalizer.
+        panels: one for each normalizer.
         png: all panels in one figure; a PDF of the same name is beside it.
     """
 
@@ -56,7 +56,7 @@ class Example:
 
 
 def file_name(*parts: str) -> str:
-    """Parts from configurations as one file name: no separators, no spaces, ASCII only.
+    """Join parts from configurations to a file name: no separators, no spaces, ASCII only.
 
     >>> file_name("attention", "../my data", "fusedmax (λ=0.1)")
     'attention_my-data_fusedmax-0.1'
@@ -66,13 +66,13 @@ def file_name(*parts: str) -> str:
 
 
 class FileNames:
-    """Hands out file names that differ even where case is disregarded."""
+    """Hands out file names that differ even on file systems that ignore case."""
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
 
     def take(self, *parts: str) -> str:
-        """A name of these parts, with a number where it is taken."""
+        """A name made of these parts. If the name is taken, a number is added."""
         base = name = file_name(*parts)
         number = 2
         while name.lower() in self._taken:
@@ -83,7 +83,7 @@ class FileNames:
 
 
 def _normalizer_part(row: Row, rows: Sequence[Row]) -> str:
-    """The normalizer's name, with its options where the name alone is shared by several rows."""
+    """The normalizer's name, and its options if several rows share that name."""
     name = str(row.normalizer["name"])
     if sum(other.normalizer["name"] == name for other in rows) == 1:
         return name
@@ -96,7 +96,7 @@ def _line(run: Result, kind: str, index: int) -> str:
     try:
         lines = run.lines(kind)
     except (OSError, UnicodeDecodeError):
-        # The heat map stands by itself; the text is a courtesy.
+        # The heat map can be read without the text.
         return ""
     return lines[index] if index < len(lines) else ""
 
@@ -111,12 +111,12 @@ def draw_example(
 
     Args:
         systems: at least one, of one test set.
-        parts: what to name the files by.
-        output_dir: where they go.
-        names: of the files so far.
+        parts: the file names are made of these.
+        output_dir: where the files go.
+        names: the file names that are taken.
 
     Returns:
-        ``(example, warnings)``; None where the systems share no sentence.
+        ``(example, warnings)``; the example is None if the systems share no sentence.
 
     Raises:
         OSError: output_dir cannot be written to.

@@ -16,7 +16,7 @@ from regattn_fairseq.report.sentences import SENTENCE_METRICS, sentence_scores
 from regattn_fairseq.report.systems import System
 from regattn_fairseq.runs.result import Result
 
-# The largest code of a weight: 255 stands for 1, and 0 for exactly 0 only.
+# The largest code of a weight. It stands for the weight 1; code 0 stands only for exactly 0.
 _LEVELS = 255
 
 
@@ -26,9 +26,9 @@ class Explorer:
 
     Attributes:
         systems: labels of the normalizers.
-        metric: by what sentences are compared; empty where there is nothing to compare by.
-        shown: how many sentences there are.
-        total: how many the test set has.
+        metric: the metric that sentences are compared by; empty if there is none.
+        shown: number of sentences in `data`.
+        total: number of sentences in the test set.
         data: JSON, deflated (zlib's format), in base64.
     """
 
@@ -45,17 +45,17 @@ def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> 
     The JSON is ``{"systems": [label], "metric": name, "sentences": [{"source", "reference",
     "question", "tokens", "outputs": [output]}]}`` with an output for each system, ``{"text",
     "tokens", "score", "support", "rows", "groups"}``.
-    A row of ``rows`` is one target token's attention as ``[position, code, position, code, …]``,
-    nonzero weights only, each rounded to one byte and no nonzero one to 0; ``groups`` holds for
-    each target token the source positions that share one weight, as lists of two or more.
+    A row of ``rows`` is one target token's attention as ``[position, code, position, code, …]``.
+    It has only the nonzero weights. Each is rounded to one byte, and none of them to 0. For each
+    target token, ``groups`` holds lists of two or more source positions that share one weight.
 
     Args:
-        systems: of one test set.
-        sentences: how many at most.
-        limit: how many bytes at most; fewer sentences are taken until they fit.
+        systems: the systems, all of one test set.
+        sentences: the largest number of sentences.
+        limit: the largest number of bytes; sentences are left out until the rest fits.
 
     Returns:
-        None where there is nothing to show.
+        The packed sentences, or None if there is nothing to show.
     """
     systems = [system for system in systems if system.records]
     if not systems:
@@ -110,7 +110,7 @@ def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any
 
 
 def _packed(record: AttentionRecord, shown_tokens: list[str]) -> dict[str, Any]:
-    """Tokens and attention of one output; nothing where it is about other source tokens."""
+    """Tokens and attention of one output; empty if its source tokens are not the ones shown."""
     if record.source_tokens != shown_tokens:
         return {"tokens": [], "rows": [], "groups": []}
     codes = np.rint(record.weights * _LEVELS).clip(0, _LEVELS).astype(int)
@@ -133,7 +133,7 @@ def _score(found: tuple[str, np.ndarray] | None, index: int) -> float | None:
 
 
 def _lines(run: Result, kind: str, count: int) -> list[str]:
-    """The first lines of a text file of the run; empty ones where it is not at hand."""
+    """The first lines of a text file of the run; empty lines if the file cannot be read."""
     try:
         lines = run.lines(kind)[:count]
     except (OSError, UnicodeDecodeError):

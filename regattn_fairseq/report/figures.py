@@ -1,4 +1,4 @@
-"""What all figures share: style, colours, and how they are written."""
+"""What all figures share: their style, their colours, and the way that they are written."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from regattn_fairseq.files import new_file
 INK = "#1f2430"
 GRID = "#e3e5ea"
 
-# Okabe and Ito's colours, told apart with any colour vision; black goes to softmax.
+# Okabe and Ito's colours, which people with any colour vision can tell apart. Softmax is black.
 PALETTE = ("#1f2430", "#d55e00", "#0072b2", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#8a6d3b")
 MARKERS = "osD^vPXp"
 
-# TrueType rather than Type 3 fonts, so that text in the PDF can be searched and edited.
+# TrueType fonts instead of Type 3 fonts: then text in the PDF can be searched and edited.
 STYLE: dict[Any, Any] = {
     "font.family": "DejaVu Sans",
     "pdf.fonttype": 42,
@@ -32,7 +32,7 @@ STYLE: dict[Any, Any] = {
 
 
 def tidy(axes: Axes) -> None:
-    """Axes with a light grid behind the data and no frame."""
+    """Give the axes a light grid behind the data, and remove the frame."""
     axes.set_axisbelow(True)
     axes.grid(color=GRID, linewidth=0.8)
     axes.tick_params(length=0, labelsize=9)
@@ -45,15 +45,15 @@ def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
 
     Args:
         figure: what to write.
-        stem: the path without its ending.
+        stem: the path without the suffix.
 
     Returns:
-        ``(paths, missing)``: what was written, and a line about characters that no font at hand
-        has, where there are such.
+        ``(paths, missing)``: the files that were written, and, if no installed font has some
+        characters, a line that names them.
     """
     paths = []
     missing: dict[str, None] = {}
-    # Without dates and versions the same runs give the same bytes.
+    # Dates and versions are left out, so that the same runs give the same bytes.
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
     for ending, entries in metadata.items():
         path = stem.with_name(f"{stem.name}.{ending}")
@@ -67,7 +67,7 @@ def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
         for warning in caught:
             if glyph := re.match(r"Glyph (\d+) ", str(warning.message)):
                 missing[chr(int(glyph[1]))] = None
-        # The layout stands; doing it again is most of the time of a second file.
+        # The layout is done. Doing it again would take most of the time of the second file.
         figure.set_layout_engine("none")
         paths.append(path)
     return paths, [_missing_line(stem.name, list(missing))] if missing else []

@@ -13,9 +13,10 @@ BASE = "DejaVu Sans"  # comes with matplotlib: Latin, Greek, Cyrillic, Arabic, H
 
 
 def font_families(labels: Iterable[str]) -> list[str]:
-    """The base font, and such installed ones as have what it lacks; matplotlib falls back on them.
+    """The base font, and installed fonts that have the characters that it lacks.
 
-    Where no font has a character, it is drawn as a box; `save_figure` says so.
+    matplotlib takes a character from the first of them that has it. If no font has a character, it
+    is drawn as a box, and `save_figure` reports that.
     """
     missing = {
         character
@@ -37,7 +38,7 @@ def font_families(labels: Iterable[str]) -> list[str]:
 
 @cache
 def _installed() -> tuple[str, ...]:
-    # Regular faces come first: of two fonts that have as much, the first is taken.
+    # Regular faces come first: if two fonts have as many of the characters, the first is taken.
     return tuple(
         sorted(font_manager.findSystemFonts(), key=lambda path: ("Regular" not in path, path))
     )

@@ -22,19 +22,19 @@ from regattn_fairseq.report.fonts import font_families
 
 _CELL_INCHES = 0.3
 _MOST_TOKENS = 40
-_MOST_INCHES = 13  # across, where more than one panel would be wider: what a page shows legibly
+_MOST_INCHES = 13  # the width of several panels side by side that a page still shows legibly
 _BAR_INCHES = 4
 _TARGET_LENGTHS = range(6, 15)
 _SOURCE_LENGTHS = range(6, 19)
-# Of groups of equal weights: three that are told apart from one another and from the map.
+# Outline colours for groups of equal weights: they differ clearly from each other and from the map.
 _OUTLINES = ("#00a6a6", "#2f6fde", "#5f9e1f")
 
 
 def _colour_map() -> Colormap:
     """Perceptually uniform from light to dark; whatever is below its range is white.
 
-    A stretch of a perceptually uniform map is one again. magma's lightest colours are left
-    out, since next to white they would pass for zero.
+    A part of a perceptually uniform map is perceptually uniform, too. magma's lightest colours are
+    left out, because next to white they would look like zero.
     """
     colours = mpl.colormaps["magma_r"](np.linspace(0.07, 0.9, 256))
     return ListedColormap(colours, name="attention").with_extremes(under="white")
@@ -47,7 +47,7 @@ def choose_sentence(systems: Sequence[Sequence[AttentionRecord]]) -> int | None:
         systems: the attention of each normalizer over the same test set.
 
     Returns:
-        Its index, the same for all; None where the systems share no sentence with weights.
+        Its index, the same for all systems; None if the systems share no sentence with weights.
     """
     best: tuple[tuple[int, int, float], int] | None = None
     for index, records in enumerate(zip(*systems, strict=False)):
@@ -72,7 +72,7 @@ def _labels(record: AttentionRecord) -> list[str]:
 
 
 def _outline_groups(axes: Axes, weights: np.ndarray) -> None:
-    """Frame weights of a row that are equal; a line joins the parts of a group that lie apart."""
+    """Frame equal weights of a row; if a group is in several parts, a line joins the parts."""
     for row, of_row in enumerate(weights):
         for number, group in enumerate(equal_groups(of_row)):
             colour = _OUTLINES[number % len(_OUTLINES)]
@@ -108,7 +108,7 @@ def _draw(
     _outline_groups(axes, weights)
     axes.set_aspect("equal")
     axes.invert_yaxis()
-    # parse_math: a token such as $5 is no formula.
+    # Without parse_math=False, matplotlib would read a token such as $5 as a formula.
     axes.set_xticks(
         np.arange(weights.shape[1]) + 0.5,
         token_labels(record.source_tokens[:_MOST_TOKENS]),
@@ -143,10 +143,10 @@ def _panel_inches(record: AttentionRecord) -> tuple[float, float]:
 
 
 def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
-    """One heat map a panel: source tokens along x, target tokens down y.
+    """Draw one heat map for each panel: source tokens along x, target tokens down y.
 
-    All panels share one scale from 0 to 1; a weight of exactly 0 is white, and no other is. Equal
-    weights of a row are framed together: fusedmax's segments, oscarmax's groups.
+    All panels share one scale from 0 to 1. Only a weight of exactly 0 is white. Equal weights of a
+    row are framed together: these are fusedmax's segments and oscarmax's groups.
 
     Args:
         panels: ``(title, record)``, at least one.
@@ -162,7 +162,7 @@ def draw_heatmaps(panels: Sequence[tuple[str, AttentionRecord]]) -> Figure:
     with mpl.rc_context(STYLE | {"font.family": font_families(labels)}):
         layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.1, wspace=0.03, hspace=0.04)
         figure = Figure(figsize=(width, height), layout=layout)
-        # The smallest positive number as lower end: everything above zero is in the map's range.
+        # The range starts at the smallest positive number, so every weight above zero is in it.
         norm = Normalize(vmin=float(np.finfo(np.float32).tiny), vmax=1)
         colour_map = _colour_map()
         grid = figure.subplots(lines, columns, squeeze=False)

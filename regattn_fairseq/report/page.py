@@ -17,8 +17,8 @@ class _Script(NamedTuple):
 
     Attributes:
         text: what it is.
-        csp: its hash, by which the page's content security policy lets it and no other run.
-        used: whether the page has anything for it to do.
+        csp: its hash. The page's content security policy names it, so that no other script runs.
+        used: whether the page needs it.
     """
 
     text: str
@@ -27,7 +27,7 @@ class _Script(NamedTuple):
 
 
 def render_page(report: Report) -> str:
-    """Tables, pictures and sentences; what came from corpora and configurations is text in it."""
+    """Tables, pictures and sentences. Text from corpora and configurations is never HTML in it."""
     environment = Environment(
         loader=PackageLoader("regattn_fairseq.report"),
         autoescape=True,

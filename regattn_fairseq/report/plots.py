@@ -1,4 +1,4 @@
-"""Figures about a whole test set: sparsity, quality against it, and how training went."""
+"""Figures about a whole test set: sparsity, quality by sparsity, and the course of training."""
 
 from __future__ import annotations
 
@@ -18,12 +18,13 @@ from regattn_fairseq.report.rows import Row
 from regattn_fairseq.report.tables import METRIC_LABELS
 from regattn_fairseq.runs.train_log import TrainLog
 
-_LONGEST = 12  # sizes above it are counted together
-_LEGEND_INCHES = 1.4  # a column of a legend: a normalizer with an option or two
-# What a training is judged by, the better measure first.
+_LONGEST = 12  # larger sizes are counted together
+_LEGEND_INCHES = 1.4  # width of a legend's column: a normalizer with one or two options
+# Measures of a training, in order of preference. The first one that all runs logged is drawn, and
+# the loss.
 _CURVES = (("bleu", "BLEU on valid"), ("accuracy", "accuracy on valid"), ("loss", "loss on valid"))
 
-# What training logs of its attention: see docs/learning.md.
+# What training logs about attention: see docs/learning.md.
 _ATTENTION_CURVES = (
     ("attn_spread", "scores' deviation over γ"),
     ("attn_support", "words with weight"),
@@ -80,7 +81,7 @@ def draw_distributions(systems: Sequence[tuple[str, Sequence[AttentionRecord]]])
 
 
 def draw_quality_by_sparsity(rows: Sequence[Row], metric: str) -> Figure:
-    """Each row's quality over its share of zero weights; settings of one normalizer are joined.
+    """Each row's quality by its share of zero weights; a line joins the rows of one normalizer.
 
     Args:
         rows: of one test set, all with the metric and with ``zero_share``.
@@ -127,7 +128,7 @@ def draw_quality_by_sparsity(rows: Sequence[Row], metric: str) -> Figure:
 
 
 def draw_learning_curves(rows: Sequence[Row]) -> Figure | None:
-    """Validation figures by epoch, one line a run; None where no run has its training log."""
+    """Validation figures by epoch, one line for each run; None if no run has a training log."""
     logs = _logs(rows, "valid")
     measured = [
         (key, label) for key, label in _CURVES if all(_has(records, key) for *_, records in logs)
@@ -138,7 +139,7 @@ def draw_learning_curves(rows: Sequence[Row]) -> Figure | None:
 
 
 def draw_attention_curves(rows: Sequence[Row]) -> Figure | None:
-    """What training logged of its attention, by epoch; None where no run has such figures."""
+    """What training logged about attention, by epoch; None if no run has such figures."""
     names = {name for name, _ in _ATTENTION_CURVES}
     logs = [log for log in _logs(rows, "train") if all(_has(log[2], name) for name in names)]
     return _draw_epochs(logs, _ATTENTION_CURVES) if logs else None
@@ -183,7 +184,7 @@ def _has(records: Iterable[dict[str, float]], key: str) -> bool:
 
 
 def _legend(figure: Figure, axes: Axes) -> None:
-    """Below the panels, where it covers no line."""
+    """Put the legend below the panels, so that it covers no line."""
     figure.legend(
         *axes.get_legend_handles_labels(),
         loc="outside lower center",

@@ -1,4 +1,4 @@
-"""Runs of the same experiment brought together: mean over seeds, significance against softmax."""
+"""Groups the runs of one experiment: means over seeds, and significance tests against softmax."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ _TASK_ORDER = tuple(facts.name for facts in TASK_FACTS)
 
 @dataclass(frozen=True)
 class Summary:
-    """A figure over several runs.
+    """One figure of several runs.
 
     Attributes:
-        mean: over the runs.
-        deviation: sample standard deviation; None where there is one run only.
+        mean: the mean over the runs.
+        deviation: the sample standard deviation; None if there is only one run.
         runs: how many runs have the figure.
     """
 
@@ -54,17 +54,17 @@ class Row:
         split: part of the corpus.
         label: the normalizer with its options, for people.
         normalizer: name and options.
-        runs: by seed.
+        runs: the runs, ordered by seed.
         metrics: text quality over the runs.
         attention: attention statistics over the runs.
         alignment: figures of the attention as a word alignment.
         training: figures of the trainings.
         evaluation: figures of the evaluations.
-        baseline: the label that `significance` compares with; None where there is nothing to
-            compare, and for the baseline itself.
-        significance: for each metric that was tested, the result against the baseline on the
-            output of the seeds that both have.
-        attention_significance: likewise for figures of the attention and of the alignment.
+        baseline: the label of the row that `significance` compares with; None for the baseline
+            itself, and if there is nothing to compare.
+        significance: for each metric that was tested, the result of the test against the baseline.
+            The test uses the output of the seeds that both have.
+        attention_significance: the same for figures of the attention and of the alignment.
     """
 
     task: str
@@ -233,7 +233,7 @@ def _bleu_tokenizer(run: Result) -> str:
 
 
 def _test_rouge(pairs: Sequence[_Pair], warnings: list[str]) -> dict[str, PairedResult]:
-    """By the ROUGE of the figures that the tests stand beside, sentence by sentence."""
+    """Test each sentence's ROUGE, computed as for the figures beside the tests."""
     scores, baseline_scores = defaultdict(list), defaultdict(list)
     for pair in pairs:
         try:
@@ -258,10 +258,10 @@ def _test_rouge(pairs: Sequence[_Pair], warnings: list[str]) -> dict[str, Paired
 def _sentence_rouge(
     run: Result, references: list[str]
 ) -> Callable[[list[str]], dict[str, np.ndarray]]:
-    """What scores each line of an output as the run's own figure was scored.
+    """A function that scores each line of an output just as the run's own figure was computed.
 
     Raises:
-        ValueError: further references do not fit the figure; also where a file is not UTF-8.
+        ValueError: further references do not fit the figure, or a file is not UTF-8.
         OSError: one of them cannot be read.
     """
     published = PublishedRouge.of_signature(run.signatures.get("rouge1", ""))
@@ -279,18 +279,18 @@ def _sentence_rouge(
 
 
 def _choose_baseline(groups: Iterable[Sequence[Result]], name: str) -> Sequence[Result] | None:
-    """The runs of a block with this normalizer; of several temperatures, γ = 1."""
+    """The runs of a block with this normalizer; if there are several values of γ, those with 1."""
     candidates = [runs for runs in groups if runs[0].normalizer["name"] == name]
     candidates.sort(key=lambda runs: runs[0].normalizer.get("gamma", 1) != 1)
     return candidates[0] if candidates else None
 
 
 def build_rows(runs: Iterable[Result], *, baseline: str = BASELINE) -> tuple[list[Row], list[str]]:
-    """Group runs by everything but the seed, and test each group against one normalizer's.
+    """Group runs that differ only in the seed, and test each group against one normalizer's.
 
     Args:
         runs: of any tasks, corpora and models.
-        baseline: name of that normalizer.
+        baseline: name of the normalizer that the others are tested against.
 
     Returns:
         ``(rows, warnings)``: rows by task, data, model and normalizer, softmax first; warnings

@@ -1,4 +1,4 @@
-"""What a report says about one test set: tables, figures, and its sentences."""
+"""The part of a report about one test set: tables, figures and sentences."""
 
 from __future__ import annotations
 
@@ -42,11 +42,11 @@ class Section:
     """One task, corpus, model and split.
 
     Attributes:
-        rows: what is compared.
-        tables: how well the rows do, and what they attend to.
-        example: a sentence, drawn; None where no attention could be read.
+        rows: the rows that are compared.
+        tables: the rows' quality and cost, and what they attend to.
+        example: a sentence, drawn; None if no attention could be read.
         plots: figures about all sentences.
-        explorer: the sentences for the page; None likewise.
+        explorer: the sentences for the page; None if there is nothing to show.
     """
 
     rows: list[Row]
@@ -59,14 +59,14 @@ class Section:
 def build_sections(
     rows: Sequence[Row], output_dir: Path, *, sentences: int, page_bytes: int
 ) -> tuple[list[Section], list[str]]:
-    """Compare, draw and gather, one test set after the other.
+    """Compare the rows, draw the figures and pack the sentences of each test set.
 
     Args:
         rows: from `rows.build_rows`.
-        output_dir: where pictures go. Where several models share a corpus, the model's name
-            follows the data's in their names.
-        sentences: at most so many of a test set go into its explorer.
-        page_bytes: at most so many bytes are all explorers to take in the page.
+        output_dir: where pictures go. If several models share a corpus, the file names have the
+            model's name after the data's.
+        sentences: the largest number of sentences in the explorer of a test set.
+        page_bytes: the largest number of bytes that all explorers together take in the page.
 
     Returns:
         ``(sections, warnings)``.

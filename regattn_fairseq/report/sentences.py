@@ -1,4 +1,4 @@
-"""Figures of single sentences: counts of their attention, and how well each came out."""
+"""Figures of single sentences: counts of their attention, and the quality of each output."""
 
 from __future__ import annotations
 
@@ -30,11 +30,13 @@ SENTENCE_METRICS = {"bleu": "BLEU", "rougeL": "ROUGE-L", "accuracy": "Right"}
 
 
 def read_counts(run: Result) -> Counts:
-    """What the run's attention figures are sums of; from its attention where it has no table.
+    """The counts of each sentence, which sum up to the run's attention figures.
+
+    If the run has no table of them, they are computed from its attention.
 
     Raises:
-        OSError: neither file is there.
-        ValueError: they cannot be read.
+        OSError: both files are missing.
+        ValueError: the files cannot be read.
     """
     try:
         table = pd.read_csv(run.path("sentences"))
@@ -51,7 +53,7 @@ def compare_attention(
 
     Args:
         system: runs that differ in nothing but the seed.
-        baseline: likewise.
+        baseline: the runs to compare with, which differ in nothing but the seed.
         warnings: a line is added for each pair that cannot be compared.
     """
     by_seed = {run.seed: run for run in baseline}
@@ -63,7 +65,7 @@ def compare_attention(
         try:
             mine, theirs = read_counts(run), read_counts(other)
         except (OSError, ValueError, AttentionFileError):
-            continue  # that the attention cannot be read is said where it is drawn
+            continue  # the code that draws the attention warns about this
         if len(next(iter(mine.values()))) != len(next(iter(theirs.values()))):
             warnings.append(
                 f"{run.name}: its attention is not tested for seed {run.seed} (not over the same "
@@ -87,7 +89,7 @@ def compare_attention(
 def sentence_scores(run: Result) -> tuple[str, np.ndarray] | None:
     """The metric that sentences of the run are compared by, and its values [sentence].
 
-    None where the run has no such metric, or not the text to compute it from.
+    None if the run has no such metric, or lacks the text to compute it from.
     """
     metric = next((name for name in SENTENCE_METRICS if name in run.metrics), None)
     if metric is None:

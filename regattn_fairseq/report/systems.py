@@ -1,4 +1,4 @@
-"""One run for each row of a table, with its attention."""
+"""For each row of a table, one of its runs with its attention."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from regattn_fairseq.runs.result import Result, reason
 
 @dataclass(frozen=True)
 class System:
-    """A row of a table and the run that stands for it where single sentences are shown.
+    """A row of a table, and the run that represents it wherever single sentences are shown.
 
     Attributes:
-        row: all seeds.
-        run: one of them.
-        records: its attention, one record a sentence.
+        row: the row, with the runs of all seeds.
+        run: one of these runs.
+        records: the run's attention, one record for each sentence.
     """
 
     row: Row
@@ -26,7 +26,7 @@ class System:
 
 
 def load_systems(rows: Sequence[Row]) -> tuple[list[System], list[str]]:
-    """The attention of one run a row: of a seed that every row has, where there is one.
+    """Read the attention of one run for each row, if possible of a seed that every row has.
 
     Returns:
         ``(systems, warnings)``; a warning for each row whose attention cannot be read.

@@ -1,4 +1,4 @@
-"""The tables of a report, made once and shown as Markdown, LaTeX, HTML or on a terminal."""
+"""The tables of a report: built once, then shown as Markdown, LaTeX, HTML or on a terminal."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ class Column:
 
     Attributes:
         label: its heading.
-        meaning: one phrase for readers who do not know the figure; empty where it is plain.
-        detail: left out where there is little room.
+        meaning: one phrase for readers who do not know the figure; empty if none is needed.
+        detail: whether the column may be left out if there is little room.
     """
 
     label: str
@@ -58,7 +58,7 @@ class Cell:
 
     Attributes:
         text: what is shown.
-        best: it is the best of its column.
+        best: whether it is the best of its column.
     """
 
     text: str
@@ -70,9 +70,9 @@ class Table:
     """The runs that can be compared with one another: one task, corpus, model and split.
 
     Attributes:
-        title: names them.
-        columns: the first holds the normalizers.
-        cells: one list a row.
+        title: task, corpus, model and split.
+        columns: the first one holds the normalizers.
+        cells: one list for each row.
         notes: what the marks mean, one sentence each.
         signatures: how the metrics were computed.
     """
@@ -85,7 +85,7 @@ class Table:
 
 
 def format_duration(seconds: float) -> str:
-    """Seconds in the unit that suits a reader: ``42 s``, ``11.7 min``, ``2.3 h``."""
+    """Seconds in a unit that is easy to read: ``42 s``, ``11.7 min``, ``2.3 h``."""
     if seconds < 100:
         return f"{seconds:.0f} s"
     if seconds < 100 * 60:
@@ -116,7 +116,7 @@ def _mean(summary: Summary | None, form: Callable[[float], str]) -> str:
     return _NOTHING if summary is None else form(summary.mean)
 
 
-# (section, figure, column, form) in the order of the table
+# (section, figure, column, formatter) in the order of the table
 _FIGURES: tuple[tuple[str, str, Column, Callable[[float], str]], ...] = (
     (
         "training",
@@ -141,7 +141,7 @@ _FIGURES: tuple[tuple[str, str, Column, Callable[[float], str]], ...] = (
 
 _ATTENTION_TITLES = {"attention": "attention", "alignment": "attention as word alignment"}
 
-# (section, figure, column, form, which is better: 1 more, −1 less, 0 neither)
+# (section, figure, column, formatter, better: 1 if higher, −1 if lower, 0 if neither)
 _ATTENTION_FIGURES: tuple[tuple[str, str, Column, Callable[[float], str], int], ...] = (
     (
         "attention",
@@ -240,7 +240,7 @@ _ATTENTION_FIGURES: tuple[tuple[str, str, Column, Callable[[float], str], int], 
 
 
 def build_attention_tables(rows: Sequence[Row]) -> list[Table]:
-    """What the rows attend to, and how right that is; of one task, corpus, model and split."""
+    """Tables of the attention and of the alignments, for one task, corpus, model and split."""
     tables = [_attention_table(rows, section) for section in _ATTENTION_TITLES]
     return [table for table in tables if table is not None]
 
@@ -278,7 +278,7 @@ def _attention_table(rows: Sequence[Row], wanted: str) -> Table | None:
 
 
 def build_table(rows: Sequence[Row]) -> Table:
-    """How well the rows do, and what they cost; of one task, corpus, model and split."""
+    """The table of quality and cost, for one task, corpus, model and split."""
     first = rows[0]
     columns = [Column("Normalizer"), Column("n", "training runs (seeds)")]
     cells = [[Cell(row.label), Cell(str(len(row.runs)))] for row in rows]
@@ -356,12 +356,12 @@ _MARKDOWN = str.maketrans(
 
 
 def escape_markdown(text: str) -> str:
-    """Text that Markdown shows as it is, in a table cell or a paragraph."""
+    """Escape text, so that Markdown shows it unchanged in a table cell or a paragraph."""
     return text.translate(_MARKDOWN)
 
 
 def to_markdown(table: Table) -> str:
-    """A pipe table under a heading, its notes below; the best of a column is bold."""
+    """A pipe table with a heading above and notes below. The best cell of a column is bold."""
 
     def show(cell: Cell) -> str:
         text = escape_markdown(cell.text)
@@ -394,7 +394,7 @@ _LATEX = str.maketrans(
         ">": r"$>$",
         "|": r"\textbar{}",
         "\n": " ",
-        # pdfLaTeX knows none of these by itself.
+        # pdfLaTeX cannot set these characters without a command.
         "γ": r"$\gamma$",
         "λ": r"$\lambda$",
         "Δ": r"$\Delta$",
@@ -429,12 +429,12 @@ def to_latex(table: Table, number: int) -> str:
 
 
 def _essential(table: Table) -> list[int]:
-    """Which columns are no detail."""
+    """The indices of the columns that are no details."""
     return [index for index, column in enumerate(table.columns) if not column.detail]
 
 
 def to_rich(table: Table, console: Console) -> RichTable:
-    """The table for a terminal: as many columns, from the left, as fit without wrapping."""
+    """The table for a terminal: the columns from the left that fit without wrapping."""
     shown = _essential(table)
     rich_table = _rich_columns(table, shown)
     unlimited = console.options.update(width=10_000)

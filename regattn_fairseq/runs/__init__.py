@@ -1,1 +1,1 @@
-"""What a run is on disk: its folder, its result, its identity; and files that appear whole."""
+"""Runs on disk: their folders, results and identities, and files that are written atomically."""

@@ -1,4 +1,4 @@
-"""What a corpus's files hold, without reading again those that have not been touched."""
+"""Checksums of a corpus's files; files that have not changed are not read again."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,22 +14,22 @@ KNOWN = ".checksums"
 
 
 def checksums(paths: Sequence[Path], cache_dir: Path) -> dict[str, str]:
-    """The SHA-256 of each file, by the names that a corpus's manifest gives to its inputs.
+    """The SHA-256 of each file, by the name that a corpus's manifest gives to this input.
 
-    A file whose size, inode and times are as they were when it was last read counts as unchanged;
-    ``cache_dir`` remembers them.
+    A file counts as unchanged if its size, inode and times are the same as when it was last read.
+    A file in ``cache_dir`` keeps these, and the checksums.
     """
     memory = cache_dir / KNOWN
     try:
         known = read_json(memory) if memory.is_file() else {}
-    except PipelineError:  # only a shortcut
+    except PipelineError:  # it only saves time
         known = {}
     found: dict[str, str] = {}
     read: dict[str, list[Any]] = {}
     for name, path in zip(input_names(paths), paths, strict=True):
         place, status = str(path.resolve()), path.stat()
-        # The time of the last change of the inode cannot be set back, as a copying program may
-        # do with that of the content.
+        # A copying program may set back the time of the last change of the content (mtime), but
+        # not that of the inode (ctime).
         state = [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
         remembered = known.get(place)
         if not (remembered and remembered[:-1] == state):

@@ -1,4 +1,4 @@
-"""What goes wrong for a reason that the user can mend."""
+"""Errors that the user can fix."""
 
 
 class PipelineError(ValueError):
@@ -6,15 +6,15 @@ class PipelineError(ValueError):
 
 
 class OtherRunError(PipelineError):
-    """The folder holds a run with other options, and is not to be touched."""
+    """The folder holds a run with other options, and must stay as it is."""
 
 
 def one_line(error: Exception, *, more: str = "") -> str:
-    """What went wrong, in one line.
+    """The error's message in one line.
 
     Args:
         error: the error.
-        more: added to an error that is not ours, and so does not say what to do.
+        more: is added if the error is not ours. Such an error does not say what to do.
     """
     text = " ".join(str(error).split())
     if isinstance(error, ValueError) and type(error) is not ValueError:

@@ -1,4 +1,4 @@
-"""Text and JSON in files that appear whole or not at all, and fingerprints of configurations."""
+"""Text and JSON files that are written completely or not at all; configurations' fingerprints."""
 
 import hashlib
 import json
@@ -12,7 +12,7 @@ from regattn_fairseq.runs.errors import PipelineError
 
 
 def fingerprint(value: Any) -> str:
-    """Twelve hexadecimal digits that tell JSON-like values apart, whatever their keys' order."""
+    """Twelve hexadecimal digits that identify a JSON-like value, whatever the order of its keys."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False)
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
@@ -24,7 +24,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:
-    """Write one string a line."""
+    """Write each string on a line of its own."""
     write_text(path, "".join(f"{line}\n" for line in lines))
 
 
@@ -46,7 +46,7 @@ def read_json(path: Path) -> Any:
 
 
 def read_lines(path: Path) -> Iterator[str]:
-    """Lines without their end; only a newline ends a line, as in every parallel corpus."""
+    """The lines without their newline. Only a newline ends a line, as in every parallel corpus."""
     with path.open(encoding="utf-8", newline="\n") as file:
         for line in file:
             yield line.rstrip("\n")
@@ -54,7 +54,7 @@ def read_lines(path: Path) -> Iterator[str]:
 
 @contextmanager
 def clear_write_errors(directory: Path, option: str) -> Iterator[None]:
-    """Turn the system's refusal to write into one line that names the folder and its option."""
+    """Turn an error while writing into a one-line error that names the folder and its option."""
     try:
         yield
     except OSError as error:

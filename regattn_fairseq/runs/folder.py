@@ -1,4 +1,4 @@
-"""Where each file of a run is."""
+"""The paths of a run's files."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,7 +31,7 @@ class RunFolder:
 
     @property
     def log(self) -> Path:
-        """One JSON object for each epoch and split. Training adds a line at the end of each."""
+        """One JSON object for each epoch and split. Training adds a line after each epoch."""
         return self.directory / "train_log.jsonl"
 
     @property
@@ -45,12 +45,12 @@ class RunFolder:
         return self.directory / "result.json"
 
     def result_of(self, split: str) -> Path:
-        """The result of the last evaluation of this split. Other splits have files of their own."""
+        """The result of the last evaluation of this split. Each split has a file of its own."""
         return self.directory / f"{split}.result.json"
 
     @property
     def lock(self) -> Path:
-        """Exists while a process works on the run."""
+        """The lock file. It exists while a process works on the run."""
         return self.directory / ".lock"
 
     def checkpoint(self, name: str) -> Path:

@@ -1,4 +1,4 @@
-"""Which run a configuration means: by the options that change its parameters, and by its data."""
+"""The identity of a run: the options that change the model's parameters, and the data."""
 
 import os
 from pathlib import Path
@@ -12,16 +12,16 @@ from regattn_fairseq.normalizers.naming import is_idle, labelled
 from regattn_fairseq.runs.files import fingerprint
 from regattn_fairseq.runs.prepared import PreparedData
 
-# fairseq's option groups that its trainer reads. All else in a configuration says how to get there
-# (`data`, `normalizer` and `training` set options of these groups), where things lie, or what is
-# done with the trained model.
+# fairseq's option groups that its trainer reads. The other parts of a configuration set options of
+# these groups (`data`, `normalizer` and `training`), say where files are, or what is done with the
+# trained model.
 TRAINED_BY = (
     *("model", "task", "criterion", "optimizer", "lr_scheduler"),
     *("optimization", "dataset", "checkpoint", "common", "bmuf", "ema"),
 )
 
-# Options of these groups that leave the parameters as they are: places, messages, memory, speed,
-# and which files are kept.
+# Options of these groups that do not change the parameters: they set paths, messages, memory,
+# speed, and which files are kept.
 _WITHOUT_EFFECT = {
     "task": ("data",),
     "dataset": (
@@ -44,7 +44,7 @@ _WITHOUT_EFFECT = {
     ),
 }
 
-# Options that name a file whose content counts, not its place.
+# Options that name a file. The content of the file counts, not its path.
 _FILES = {
     "model": ("encoder_embed_path", "decoder_embed_path"),
     "checkpoint": ("restore_file", "finetune_from_model"),
@@ -55,8 +55,8 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
     """The part of a resolved configuration that decides the parameters.
 
     Args:
-        cfg: as in a run's ``config.yaml``; its key ``prepared`` says where the preprocessed data
-            is, and the last part of that stands for the text.
+        cfg: as in a run's ``config.yaml``. Its key ``prepared`` is the path of the preprocessed
+            data. The last part of this path identifies the text.
     """
     found: dict[str, Any] = {"data": text_options(cfg["data"])}
     if cfg.get("prepared"):
@@ -78,8 +78,8 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
 def text_options(data: dict[str, Any]) -> dict[str, Any]:
     """The options of a resolved node ``data`` that decide the preprocessed text.
 
-    The place of the corpus does not count: its files count by their content. How outputs are
-    scored does not count either.
+    The path of the corpus does not count, because the content of its files does. The options for
+    scoring outputs do not count either.
     """
     left = {name: value for name, value in data.items() if name not in ("raw_dir", "rouge")}
     corpus = {name: value for name, value in data["corpus"].items() if name != "raw_dir"}
@@ -87,9 +87,9 @@ def text_options(data: dict[str, Any]) -> dict[str, Any]:
 
 
 def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
-    """How two resolved configurations differ in options that decide the trained model.
+    """The differences of two resolved configurations in options that decide the trained model.
 
-    If one of them does not name its preprocessed data, both are taken to use the same data.
+    If one of them does not name its preprocessed data, they are assumed to use the same data.
     """
     there, here = identity(saved), identity(wanted)
     if "prepared" not in there or "prepared" not in here:
@@ -99,9 +99,9 @@ def run_differences(saved: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 
 def run_directory(cfg: DictConfig, data: PreparedData) -> Path:
-    """The folder of the run that ``cfg`` means: its ``output_dir``, or a place of its own.
+    """The folder of the run that ``cfg`` describes: its ``output_dir`` if set, or a default one.
 
-    That place is ``<runs_dir>/<corpus>/<normalizer>-<digits>/seed<seed>``. The digits are a
+    The default is ``<runs_dir>/<corpus>/<normalizer>-<digits>/seed<seed>``. The digits are a
     hash of all options that decide the parameters, except the seed: the seeds of one set-up share
     a folder.
     """
@@ -119,7 +119,7 @@ def resolved(cfg: DictConfig, data: PreparedData, directory: Path) -> dict[str, 
     with read_write(cfg), open_dict(cfg):
         cfg.output_dir = str(directory)
         cfg.prepared = os.path.relpath(data.directory.resolve(), directory.resolve())
-        # Absolute, so that the saved configuration replays from any folder.
+        # Absolute paths, so that the saved configuration works from any folder.
         cfg.task.data = str(data.bin.resolve())
         cfg.checkpoint.save_dir = str((directory / "checkpoints").resolve())
         if cfg.common.tensorboard_logdir is not None:
@@ -144,7 +144,7 @@ def normalizer_label(options: DictConfig) -> str:
 
 
 def _content(value: Any) -> Any:
-    """The checksum of the file that an option names; the option's value if there is no file."""
+    """The checksum of the file that an option names, or the option's value if there is no file."""
     if not isinstance(value, str) or not Path(value).is_file():
         return value
     return sha256(Path(value))

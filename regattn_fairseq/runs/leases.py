@@ -1,4 +1,4 @@
-"""One process at a time does a piece of work, on one machine or on many that share a folder."""
+"""Locks, so that one process at a time does a piece of work, also on machines that share a disk."""
 
 import logging
 from collections.abc import Iterator
@@ -11,24 +11,25 @@ from regattn_fairseq.runs.errors import PipelineError
 
 logger = logging.getLogger(__name__)
 
-# A holder renews its claim three times in this many seconds; one that does not is taken for dead.
+# The holder of a lock renews it three times in this many seconds. If it does not, other processes
+# assume that it died.
 LEASE_SECONDS = 90.0
 
 
 @contextmanager
 def lease(path: Path, what: str) -> Iterator[None]:
-    """Hold ``path`` while the work lasts; wait, and say so, while another process does.
+    """Hold the lock ``path`` in the block. If another process holds it, log that, and wait.
 
-    The lock is a file that is created exclusively, which is safe on NFS as well. The claim of a
-    process that died is taken over: at once on the same machine, and from another machine (a job
-    that Slurm moved elsewhere) once it has not been renewed for 90 seconds.
+    The lock is a file that is created exclusively, which is safe on NFS as well. If the holder has
+    died, this process takes the lock over: at once on the same machine, and from another machine
+    (for example after Slurm has moved a job) once it has not been renewed for 90 seconds.
 
     Args:
-        path: the lock file; it is there only while it is held.
-        what: for the message while waiting, such as ``the corpus toy``.
+        path: the lock file; it exists only while a process holds the lock.
+        what: the work, for the message about waiting, such as ``the corpus toy``.
 
     Raises:
-        PipelineError: the lock cannot be made where it belongs.
+        PipelineError: the lock file cannot be created.
     """
     claim = SoftFileLease(path, lease_duration=LEASE_SECONDS, poll_interval=0.2)
     try:

@@ -1,4 +1,4 @@
-"""What preprocessing leaves, and the later stages read."""
+"""The preprocessed data, which preprocessing writes and the later stages read."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,22 +10,22 @@ from regattn_fairseq.runs.files import read_json
 
 @dataclass(frozen=True)
 class PreparedData:
-    """A finished preprocessing: ``text/``, ``tokenizer/``, ``bin/`` and ``preprocess.json``.
+    """A folder of preprocessed data: ``text/``, ``tokenizer/``, ``bin/`` and ``preprocess.json``.
 
     Args:
-        directory: where it lies.
+        directory: the folder.
     """
 
     directory: Path
 
     @property
     def text(self) -> Path:
-        """Plain text and its manifest, as :func:`regattn_fairseq.corpora.write_corpus` left it."""
+        """Plain text and its manifest, written by :func:`regattn_fairseq.corpora.write_corpus`."""
         return self.directory / "text"
 
     @property
     def tokenizer(self) -> Path:
-        """What `pipeline.preprocessing.tokenization.load_tokenizers` reads."""
+        """The files that `pipeline.preprocessing.tokenization.load_tokenizers` reads."""
         return self.directory / "tokenizer"
 
     @property
@@ -35,16 +35,16 @@ class PreparedData:
 
     @property
     def record(self) -> Path:
-        """Written last: options, checksums of the corpus's files, fairseq's names of the splits."""
+        """Options, checksums of the corpus's files, fairseq's names of the splits. Written last."""
         return self.directory / "preprocess.json"
 
     @property
     def is_complete(self) -> bool:
-        """Whether the stage ran to its end."""
+        """Whether preprocessing has finished."""
         return self.record.is_file()
 
     def fairseq_subset(self, split: str) -> str:
-        """The data-bin's name for a split: ``test_2017`` may be its ``test1``.
+        """The data-bin's name for a split: for example ``test1`` for ``test_2017``.
 
         Raises:
             PipelineError: there is no such split.
@@ -58,15 +58,15 @@ class PreparedData:
 
 
 def data_of_run(saved: Any, directory: Path, cache_dir: Path) -> PreparedData:
-    """The preprocessed data that a run was trained on, also where folders have moved since.
+    """The preprocessed data that a run was trained on, even if folders have moved since.
 
-    It is looked for where it was, at the same place as seen from the run, and in ``cache_dir``. Its
-    folder's name stands for its content, so that other data is never taken for it.
+    It is searched at its old path, at its old path relative to the run, and in ``cache_dir``. The
+    name of its folder identifies its content, so that other data is never taken for it.
 
     Args:
         saved: the run's configuration, as its ``config.yaml`` has it.
-        directory: of the run.
-        cache_dir: where preprocessed data is kept now.
+        directory: the run's folder.
+        cache_dir: the folder where preprocessed data is kept now.
 
     Raises:
         PipelineError: it is in none of these places.

@@ -1,4 +1,4 @@
-"""Finished runs: what their `result.json` holds, written and read by one class."""
+"""The results of finished runs: one class reads and writes their `result.json`."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from regattn_fairseq.runs.files import write_json
 from regattn_fairseq.runs.unfinished import find_unfinished
 
 RESULT_FORMAT = 1
-"""The version of ``result.json``. Raise it when the same keys come to mean something else."""
+"""The version of ``result.json``. Raise it when the meaning of a key changes."""
 _REQUIRED = ("task", "data", "model", "normalizer", "metrics")
-# Attributes that say where a result lies, or that `content` writes in another place.
+# Attributes that say where a result is, or that `content` writes under another key.
 _NOT_IN_FILE = (
     *("folder", "name", "other", "odd"),
     *("alignment_sentences", "alignment_reference"),
@@ -52,27 +52,27 @@ class Result:
         split: which part of the corpus was evaluated.
         metrics: text quality, in points.
         signatures: how each metric was computed.
-        confusion: which labels the model takes for which, where it labels.
+        confusion: the confusion matrix of a classifier.
         evaluation: figures of the evaluation (``wall_s``, ``sentences``, …).
         lowercase: whether the metrics ignore case.
         versions: versions of the packages that made the result.
         git_revision: of this package's checkout; None in an installed wheel.
         created: the time of the evaluation, in ISO 8601.
         machine: the machine that made it, in a few words.
-        key: stands for the options of the evaluation.
-        training: figures of the training (``wall_s``, ``target_tokens_per_s``, …); None where the
+        key: identifies the options of the evaluation.
+        training: figures of the training (``wall_s``, ``target_tokens_per_s``, …); None if the
             training has no such figure.
         measures: the version of the attention's figures, and the key of the alignment.
         attention: what `metrics.attention_statistics` returns.
-        alignment: how well the attention works as a word alignment: `metrics.ALIGNMENT_FIGURES`;
+        alignment: quality of the attention as a word alignment: `metrics.ALIGNMENT_FIGURES`;
             empty without a reference alignment.
         alignment_sentences: how many sentences have a reference alignment.
-        alignment_reference: where that is from, such as ``gold``; None without one.
-        files: names of the run's other files by what they hold.
-        config: the configuration of the run, and how it was evaluated.
+        alignment_reference: the source of the reference, such as ``gold``; None without one.
+        files: the names of the run's other files, by kind.
+        config: the configuration of the run, and that of the evaluation.
         other: keys of the file that this version does not know.
-        odd: options of model and training in which the run differs from most others of its
-            normalizer; `find_runs` finds them, and the file does not hold them.
+        odd: options of model and training in which the run differs from most other runs of its
+            normalizer. `find_runs` finds them; the file does not hold them.
     """
 
     folder: Path
@@ -106,12 +106,12 @@ class Result:
 
     @classmethod
     def from_content(cls, content: Any, folder: Path, name: str) -> Result:
-        """The result that a file describes. It leaves out numbers that no table can show.
+        """Build the result from a file's content, without numbers that are not finite.
 
         Args:
-            content: of the file, as plain values.
-            folder: of the file.
-            name: of the run.
+            content: the file's content, as plain values.
+            folder: the file's folder.
+            name: the run's name.
 
         Raises:
             ReportError: the content is not that of a result, or its format is another version's.
@@ -171,7 +171,7 @@ class Result:
         )
 
     def content(self) -> dict[str, Any]:
-        """What `result.json` holds, as plain values; `from_content` reads it."""
+        """The content of `result.json`, as plain values; `from_content` reads it."""
         sections: dict[str, Any] = {
             each.name: getattr(self, each.name)
             for each in fields(self)
@@ -189,17 +189,17 @@ class Result:
         return {"format": RESULT_FORMAT, **sections, **self.other}
 
     def write(self, path: Path) -> None:
-        """Write `content` as JSON. A reader never sees half of the file."""
+        """Write `content` as JSON. A reader never sees an incomplete file."""
         write_json(path, self.content())
 
     @property
     def block(self) -> tuple[str, str, str, str]:
-        """What runs must share to be compared: task, data, model and split."""
+        """Task, data, model and split. Only runs that share all of them can be compared."""
         return self.task, self.data, self.model, self.split
 
     @property
     def variant(self) -> dict[str, Any]:
-        """The normalizer's name, those options that it takes, and `odd` ones."""
+        """The normalizer's name and the options that it takes, and the options in `odd`."""
         return _effective(self.normalizer) | self.odd
 
     @property
@@ -226,7 +226,7 @@ class Result:
         name = self.files.get(kind)
         if name is None:
             raise FileNotFoundError(f"its result.json names no {kind} file")
-        # A result.json that came from elsewhere must not pull other files into a published page.
+        # A result.json from an unknown source must not put other files into a published page.
         if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
             raise FileNotFoundError(
                 f"its result.json names a {kind} file outside its folder: {name}"
@@ -241,12 +241,12 @@ class Result:
             UnicodeDecodeError: it is not UTF-8.
         """
         text = self.path(kind).read_bytes().decode("utf-8")
-        # Not splitlines(): a corpus line may hold U+2028 and the like, which end no line here.
+        # Not splitlines(): it would also split at characters such as U+2028 within a corpus line.
         return text.removesuffix("\n").split("\n") if text else []
 
 
 def reason(error: Exception) -> str:
-    """What went wrong, without the path: a published report must not show paths of this machine."""
+    """The error's reason without a path: a published report must not show paths of this machine."""
     return (error.strerror if isinstance(error, OSError) else None) or str(error)
 
 
@@ -268,9 +268,9 @@ def _strings(section: Any) -> dict[str, str]:
 
 
 def _effective(normalizer: Mapping[str, Any]) -> dict[str, Any]:
-    """Name, those options that are set and that a map of this name takes, and which are learned.
+    """The name, the options that are set and that the map takes, and which of them are learned.
 
-    A configuration may hold λ for softmax too. λ must not tell two softmax runs apart.
+    A configuration may also hold λ for softmax. It must not tell two softmax runs apart.
     """
     name = normalizer["name"]
     taken = normalizer_options(name) if name in normalizer_names() else tuple(normalizer)
@@ -305,7 +305,7 @@ def read_run(path: Path, root: Path) -> Result:
 
 
 def _its_own(normalizer: str) -> set[str]:
-    """The model's arguments that a run's ``normalizer`` tells of anyway, or that have no effect."""
+    """The model's arguments that a run's ``normalizer`` also holds, or that have no effect."""
     options = declared_options()
     told = {"name", *options, *(f"learn_{option}" for option in options)}
     known = normalizer in normalizer_names()
@@ -330,7 +330,7 @@ def _choices(run: Result) -> dict[str, Any]:
 
 
 def _told_apart(runs: Sequence[Result]) -> list[Result]:
-    """Set `odd` where a run differs from most of those that would share its row."""
+    """Set `odd` if a run differs from most of the runs that would share its row."""
     usual: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
 
     def counter(run: Result, choice: str) -> Counter[Any]:
@@ -353,7 +353,7 @@ def _told_apart(runs: Sequence[Result]) -> list[Result]:
 def find_runs(root: Path) -> tuple[list[Result], list[str]]:
     """Read every `result.json` under a folder, in the order of their paths.
 
-    Of two runs that differ in nothing but when they were made, the later one counts.
+    If two runs differ only in their time, the later one counts.
 
     Returns:
         ``(runs, warnings)``; each warning names the file that was left out, and why.

@@ -1,4 +1,4 @@
-"""The tasks that a corpus can be for, as far as one needs no model to know them."""
+"""Facts about the tasks that a corpus can be for. They need no model."""
 
 from dataclasses import dataclass
 
@@ -7,12 +7,12 @@ from regattn_fairseq.runs.errors import PipelineError
 
 @dataclass(frozen=True)
 class TaskFacts:
-    """What readers of runs know about a task.
+    """The facts about a task that programs need to read its runs.
 
     Attributes:
         name: as in ``data.task``.
         score: the figure by which runs are compared; more is better.
-        action: what a button says that has a model write; empty where a model writes no text.
+        action: label of the button that makes a model write; empty for tasks without text output.
     """
 
     name: str

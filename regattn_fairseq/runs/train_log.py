@@ -1,4 +1,4 @@
-"""What fairseq says while it trains: numbers into a file, a few lines to the terminal."""
+"""Logs a training: fairseq's messages go into files, and a few lines to the terminal."""
 
 import json
 import logging
@@ -12,15 +12,15 @@ _EPOCH = re.compile(r"epoch (\d+)")
 
 
 class TrainLog:
-    """Context in which fairseq's messages are filed.
+    """A context manager that writes fairseq's messages to files.
 
-    fairseq reports each epoch by a message such as ``epoch 003 | loss 4.1 | … | wps 5000`` under
-    the name of the split. These become one JSON object each, and a short line on the terminal;
-    everything goes into the text log.
+    fairseq reports each epoch with a message such as ``epoch 003 | loss 4.1 | … | wps 5000``; the
+    logger has the name of the split. Each such message becomes a JSON object, and a short line on
+    the terminal. All messages go into the text log.
 
     Args:
-        path: of the JSON lines; appended to.
-        text: of the text log; appended to. ``None``: only read what is there.
+        path: the file of JSON lines, to which lines are added.
+        text: the text log, to which lines are added. ``None``: only read what is there.
     """
 
     def __init__(self, path: Path, text: Path | None) -> None:
@@ -55,17 +55,18 @@ class TrainLog:
             handler.close()
 
     def records(self, split: str) -> list[dict[str, Any]]:
-        """Numbers of the epochs so far, oldest first."""
+        """The numbers of the epochs so far, oldest first."""
         return [record for record in self._all() if record["split"] == split]
 
     def go_on_after(self, epoch: int, numbers: dict[str, float] | None) -> None:
-        """Say what a training says that goes on after an epoch.
+        """Make the log fit a training that resumes after an epoch.
 
-        Later epochs are dropped: they will be done again, since no checkpoint has them. A process
-        that was killed right after it wrote the checkpoint has not said what the epoch was like.
+        Later epochs are dropped: no checkpoint has them, so they will be trained again. If the
+        process was killed right after it wrote the checkpoint, the log lacks the epoch's numbers,
+        and they are added.
 
         Args:
-            epoch: the last that is complete; 0: none is.
+            epoch: the last complete epoch; 0: none is complete.
             numbers: of that epoch, as its checkpoint has them.
         """
         kept = [record for record in self._all() if record["epoch"] <= epoch]
@@ -106,7 +107,7 @@ class _EpochHandler(logging.Handler):
 
 
 def parse_epoch(message: str) -> dict[str, float] | None:
-    """Numbers of one of fairseq's end-of-epoch messages; ``None`` for any other message.
+    """The numbers in an end-of-epoch message of fairseq; ``None`` for any other message.
 
     >>> parse_epoch("epoch 002 | loss 4.5 | wps 6000")
     {'epoch': 2.0, 'loss': 4.5, 'wps': 6000.0}

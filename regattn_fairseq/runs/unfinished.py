@@ -1,4 +1,4 @@
-"""Runs that have no result: what became of them."""
+"""The state of runs that have no result: failed or unfinished."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def find_unfinished(root: Path) -> list[str]:
     """One line for each run under a folder that failed or has not ended, in the order of paths.
 
     Args:
-        root: searched, folders in folders included.
+        root: is searched, subfolders included.
     """
     marks = (path for name in (CONFIG, FAILURE) for path in root.rglob(name))
     folders = sorted({path.parent for path in marks})
@@ -31,7 +31,7 @@ def find_unfinished(root: Path) -> list[str]:
 
 
 def _is_run(folder: Path) -> bool:
-    """Whether it is a run without a result, and not some other folder with a configuration."""
+    """Whether the folder is a run without a result, not just a folder with a configuration."""
     started = any((folder / name).exists() for name in (LOG, SUMMARY, "fairseq.yaml"))
     return started and not (folder / RESULT).exists()
 

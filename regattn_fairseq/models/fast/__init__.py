@@ -1,9 +1,8 @@
-"""Faster ways to what the modules beside this package compute, and when they may be taken.
+"""Faster implementations of what the modules in ``models`` compute, and when they may be used.
 
-A module's ``forward`` is written in plain PyTorch, and is all that is needed. Where nobody could
-tell the difference but by a clock, it hands over to a function of this package, which reads the
-parameters of submodules and does without calling them. :func:`may_bypass` is the one place that
-decides so.
+A module's ``forward`` is written in plain PyTorch and is complete. If the only difference is speed,
+it calls a function of this package instead. That function reads the parameters of submodules
+without calling them. Only :func:`may_bypass` decides whether this is allowed.
 """
 
 import torch
@@ -18,10 +17,10 @@ _PARAMETERS = (nn.Parameter, Tensor, type(None))
 
 
 def is_ordinary(x: Tensor) -> bool:
-    """Whether what is done with x is computed at once, and neither recorded nor transformed.
+    """Whether operations on x run immediately, and are neither recorded nor transformed.
 
-    A compiler, a tracer, ``torch.func``'s transforms and forward-mode derivatives all need torch's
-    own operators.
+    Compilers, tracers, the transforms of ``torch.func`` and forward-mode derivatives all need
+    torch's own operators.
     """
     return not (
         traced(x) or torch.jit.is_tracing() or _functorch_active() or forward_ad._current_level >= 0
@@ -29,14 +28,14 @@ def is_ordinary(x: Tensor) -> bool:
 
 
 def may_bypass(x: Tensor, *modules: nn.Module | None) -> bool:
-    """Whether the outcome of these modules may be computed from their parameters, uncalled.
+    """Whether the output of these modules may be computed without calling them.
 
-    Not if a hook waits for the call, or if a module or its parameters were replaced by others, as
-    quantization, parametrizations and adapters do. A module that is None is of no concern.
+    It may not if a module has a hook, or if a module or its parameters were replaced, as
+    quantization, parametrizations and adapters do. Modules that are None are ignored.
 
     Args:
         x: the input of the computation.
-        modules: those that would not be called.
+        modules: the modules that would not be called.
     """
     return (
         is_ordinary(x)
@@ -46,8 +45,8 @@ def may_bypass(x: Tensor, *modules: nn.Module | None) -> bool:
 
 
 def _is_as_made(module: nn.Module) -> bool:
-    # Classes that torch or this package defines: what quantizes, adapts or parametrizes a module
-    # puts one of another class in its place.
+    # Libraries that quantize, adapt or parametrize a module replace its class. So only the classes
+    # that torch or this package defines count as unchanged.
     home = type(module).__module__
     return (
         (home.startswith("torch.nn.modules.") or home.startswith("regattn_fairseq.models."))

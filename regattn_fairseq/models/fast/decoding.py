@@ -1,12 +1,12 @@
-"""The decoder's fast ways: what a loop over steps and a search need not do again and again.
+"""Fast implementations of the decoder, which avoid repeated work in a loop over steps or a search.
 
-- The words' share of the first layer's gates is one product for all steps.
-- Steps pass over padding: the batch gets smaller as sentences end.
-- The gradients of a loop's matrices are made once a batch, see
+- The words' part of the first layer's gates is one product for all steps.
+- Steps skip padding: the batch gets smaller as sentences end.
+- The gradients of a loop's matrices are computed once for each batch, see
   :mod:`~regattn_fairseq.models.fast.loop_products`.
-- A search computes once what no step changes: the keys of attention, the gates' matrices, and each
-  word's share of the gates. At its first step the hypotheses of a sentence are equal, and one is
-  scored for all.
+- A search computes once what does not change between steps: the keys of attention, the gates'
+  matrices, and each word's part of the gates. At its first step all hypotheses of a sentence are
+  equal, so only one of them is scored.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _kernels = Kernels("regattn_fairseq.kernels.log_softmax", {"log_softmax": 1})
 
 
 def replaces(decoder: LSTMDecoder, tokens: Tensor) -> bool:
-    """Whether :func:`run` may stand for the decoder's own computation."""
+    """Whether :func:`run` may replace the decoder's own computation."""
     attention = decoder.attention
     return may_bypass(
         tokens, decoder.embed_tokens, decoder.lstm, attention, *attention.projections()
@@ -68,7 +68,7 @@ def run(
 def reorder(
     decoder: LSTMDecoder, incremental_state: IncrementalState, rows: Tensor, batch: int
 ) -> None:
-    """Keep of a search what belongs to these rows of the batch, in this order."""
+    """Select the state of a search for these rows of the batch, in this order."""
     saved: Any = decoder.get_incremental_state(incremental_state, "search")
     if saved is not None:
         search: _Search = saved["search"]
@@ -79,7 +79,7 @@ def reorder(
 def _begins_alike(
     decoder: LSTMDecoder, tokens: Tensor, incremental_state: IncrementalState
 ) -> bool:
-    """Whether this is a search's first step, and the same for all hypotheses."""
+    """Whether this is a search's first step, at which all hypotheses are equal."""
     return (
         decoder.get_incremental_state(incremental_state, "decoder_state") is None
         and _repeats_itself(decoder)
@@ -95,7 +95,7 @@ def _first_step(
     features_only: bool,
     hypotheses: int,
 ) -> tuple[Tensor, Tensor]:
-    """:func:`run` for one hypothesis of each sentence, whose outcome is all the others' too."""
+    """:func:`run` for one hypothesis of each sentence; the others get the same result."""
     one_each = encoder_out._replace(
         hidden=encoder_out.hidden[:, ::hypotheses], cell=encoder_out.cell[:, ::hypotheses]
     )
@@ -109,7 +109,7 @@ def _first_step(
 
 
 def _repeats_itself(decoder: LSTMDecoder) -> bool:
-    """Whether the same input gives the same once more, and no gradient is wanted."""
+    """Whether the same input always gives the same output, and no gradient is needed."""
     random = any(
         dropout.p > 0 and (decoder.training or dropout.apply_during_inference)
         for dropout in (decoder.dropout_in_module, decoder.dropout_out_module)
@@ -118,7 +118,7 @@ def _repeats_itself(decoder: LSTMDecoder) -> bool:
 
 
 def _pack(decoder: LSTMDecoder, tokens: Tensor) -> PackedSequence:
-    """Embed the words [batch, target] of each sentence up to its last, by steps."""
+    """Embed each sentence's words [batch, target] up to its last one, packed by steps."""
     embedded = decoder.dropout_in_module(decoder.embed_tokens(tokens))
     positions = torch.arange(1, tokens.size(1) + 1, device=tokens.device)
     lengths = (tokens.ne(decoder.padding_idx) * positions).amax(dim=1).clamp(min=1)
@@ -154,7 +154,7 @@ def _loop(
     words = _pack(decoder, tokens)
     shares, sizes, order, back = gates.share(words.data), *words[1:]
     assert order is not None
-    # Longest sentences first: a step's rows are the first of the last step's.
+    # Longest sentences first: the rows of a step are then the first rows of the step before.
     state = state.select(order)
     sentences = order // (order.numel() // encoder_out.states.size(0))
     attend = loop_attention(decoder.attention, encoder_out, sentences)
@@ -178,10 +178,10 @@ def _loop(
 
 
 class _Gates:
-    """The LSTM's weights as single steps take them: one product a layer and step.
+    """The LSTM's weights in a form for single steps: one product for each layer and step.
 
-    A layer's matrix is for its input and its own last state, side by side. The words' share of
-    the first layer's gates needs no loop, and has a matrix of its own.
+    A layer's matrix multiplies its input and its own last state, side by side. The words' part of
+    the first layer's gates needs no loop, so it has a matrix of its own.
     """
 
     def __init__(self, decoder: LSTMDecoder) -> None:
@@ -197,16 +197,17 @@ class _Gates:
             self._biases.append(bias_ih + bias_hh)
 
     def share(self, embedded: Tensor) -> Tensor:
-        """Of words in the first layer's gates: [..., embedding_size] to [..., 4 hidden]."""
+        """The words' part of the first layer's gates: [..., embedding_size] to [..., 4 hidden]."""
         return F.linear(embedded, self._word_weight, self._biases[0])
 
     def step(self, share: Tensor, hidden: list[Tensor], cell: list[Tensor], feed: Tensor) -> Tensor:
         """Make one step of all layers.
 
         Args:
-            share: of the step's words, [rows, 4 hidden].
-            hidden: of each layer, replaced, [≥ rows, hidden] before and [rows, hidden] after.
-            cell: likewise.
+            share: the part of the step's words in the gates, [rows, 4 hidden].
+            hidden: hidden state of each layer; replaced; [≥ rows, hidden] before and
+                [rows, hidden] after.
+            cell: cell of each layer; replaced; shapes as for ``hidden``.
             feed: the last attention output, [≥ rows, hidden].
 
         Returns:
@@ -223,7 +224,7 @@ class _Gates:
 
 
 def project_keys(attention: Attention, values: Tensor) -> Tensor:
-    """Do the part of the scores that no query changes: keys [batch, source, query_dim]."""
+    """Compute the keys [batch, source, query_dim], which are the same for all queries."""
     if attention.key_proj is not None:
         keys: Tensor = attention.key_proj(values)
         return keys
@@ -245,12 +246,12 @@ def _score(attention: Attention, query: Tensor, keys: Tensor) -> Tensor:
 def loop_attention(
     attention: Attention, encoder_out: EncoderOutput, sentences: Tensor
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
-    """Attend for one query after the other, where each depends on the output before it.
+    """Prepare attention for a loop in which each query depends on the output before it.
 
     Args:
-        attention: with the parameters.
-        encoder_out: what is attended to.
-        sentences: the sentence of each row, [batch].
+        attention: the module that has the parameters.
+        encoder_out: the encoded source.
+        sentences: the index of each row's sentence, [batch].
 
     Returns:
         ``query ↦ (output, weights)`` for queries [rows, query_dim] of the first rows.
@@ -277,7 +278,7 @@ def loop_attention(
 
 
 class _Search:
-    """What the steps of one search share."""
+    """Values that all steps of one search share."""
 
     def __init__(self, decoder: LSTMDecoder, encoder_out: EncoderOutput) -> None:
         self._decoder = decoder
@@ -290,7 +291,7 @@ class _Search:
     def of(
         cls, decoder: LSTMDecoder, encoder_out: EncoderOutput, incremental_state: IncrementalState
     ) -> _Search:
-        """The search that goes on in this state, or begins."""
+        """The search that this state belongs to, or a new one."""
         saved: Any = decoder.get_incremental_state(incremental_state, "search")
         if saved is None:
             saved = {"search": cls(decoder, encoder_out)}
@@ -301,7 +302,7 @@ class _Search:
     def step(
         self, words: Tensor, encoder_out: EncoderOutput, state: DecoderState
     ) -> tuple[Tensor, Tensor, DecoderState]:
-        """Outputs [batch, 1, hidden], weights [batch, 1, source] and state after words [batch]."""
+        """Outputs [batch, 1, hidden], weights [batch, 1, source] and state, after words [batch]."""
         decoder = self._decoder
         if self._gates is None:
             words = decoder.dropout_in_module(decoder.embed_tokens(words))
@@ -323,12 +324,12 @@ class _Search:
         return output.unsqueeze(1), weights, state._replace(hidden=hidden, cell=cell, feed=output)
 
     def _share(self, gates: _Gates, words: Tensor) -> Tensor:
-        """Of words [rows] in the gates; where it repeats itself, computed once for each word."""
+        """The words' part of the gates [rows]; if it never changes, computed once for each word."""
         decoder = self._decoder
         if not (words.is_cpu and _repeats_itself(decoder)):
             return gates.share(decoder.dropout_in_module(decoder.embed_tokens(words)))
         if self._table is None or self._known is None:
-            # Takes memory where it is written to.
+            # The system provides memory only for the rows that are written.
             size, units = decoder.embed_tokens.num_embeddings, 4 * decoder.hidden_size
             self._table = gates.share(decoder.embed_tokens(words[:1])).new_empty(size, units)
             self._known = torch.zeros(size, dtype=torch.bool)
@@ -340,7 +341,7 @@ class _Search:
 
 
 def are_searched(scores: Tensor) -> bool:
-    """Whether these are scores of single steps, without gradient, that a kernel can deal with."""
+    """Whether these are scores of single steps, without gradient, that a kernel can process."""
     return (
         is_ordinary(scores)
         and works_on(scores)

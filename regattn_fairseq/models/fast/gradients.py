@@ -1,4 +1,4 @@
-"""Gradients that must themselves be differentiable: by autograd, from the plain computation."""
+"""Differentiable gradients, which autograd computes from the plain computation."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,9 +10,9 @@ _functorch_active = torch._C._are_functorch_transforms_active
 
 
 def are_differentiated() -> bool:
-    """Within a backward pass: whether its gradients get derivatives, or come in batches.
+    """Whether the gradients of this backward pass must be differentiable, or come in batches.
 
-    So it is after ``create_graph=True`` and ``is_grads_batched=True``.
+    This is the case after ``create_graph=True`` or ``is_grads_batched=True``.
     """
     return torch.is_grad_enabled() or _functorch_active()
 
@@ -22,16 +22,16 @@ def of_plain(
     inputs: tuple[Tensor, ...],
     grad_outputs: Tensor | tuple[Tensor, ...],
 ) -> tuple[Tensor, ...]:
-    """The gradients of a computation in plain PyTorch, which is done once more.
+    """The gradients of a computation in plain PyTorch, which is run again.
 
     Args:
-        plain: the computation; returns a tensor or several.
+        plain: the computation; returns one tensor or several.
         inputs: its arguments.
-        grad_outputs: gradients of what it returns, a tensor or as many.
+        grad_outputs: the gradients of its outputs: one tensor, or as many as outputs.
 
     Returns:
-        A gradient for each input, a differentiable function of all that is given here.
+        The gradient of each input. It is a differentiable function of all arguments given here.
     """
-    # Not by autograd.grad, which would follow one input through the history of another.
+    # Not autograd.grad: it would follow one input through the history of another.
     product: Callable[..., tuple[Tensor, ...]] = torch.func.vjp(plain, *inputs)[1]
     return product(grad_outputs)

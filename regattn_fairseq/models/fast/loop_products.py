@@ -1,12 +1,13 @@
-"""Products and LSTM cells for a loop over time steps, with their gradients made once a batch.
+"""Products and LSTM cells for a loop over time steps, with gradients computed once for each batch.
 
-Autograd would compute the gradient of a matrix that every step multiplies with once a step, and
-add them up. Here a step's backward pass only keeps its gradient; the first step's, which comes
-last since every later step depends on the first, multiplies all of them with all inputs at once.
+If every step multiplies with the same matrix, autograd computes a gradient of the matrix for each
+step and adds them up. Here the backward pass of a step only keeps the gradient of its output. The
+backward pass of the first step runs last, because all other steps depend on the first one. It
+multiplies all kept gradients with all inputs at once.
 
-So every call of one object but the first must depend on the outcome of the call before it, as in a
-recurrence, and an object serves one forward pass. From step to step the batch may shrink: the last
-rows end first.
+Therefore each call of an object, except the first, must depend on the result of the call before it,
+as in a recurrence, and an object serves only one forward pass. The batch may shrink from step to
+step: the last rows end first.
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ class _LoopMatrix:
     def __init__(self, matrix: Tensor) -> None:
         self.matrix = matrix
         self.inputs: list[Tensor] = []
-        self._grads: list[Tensor] = []  # the last step's first
+        self._grads: list[Tensor] = []  # in reverse order: the last step's first
         self._backward_pass = -1
 
     def _read(self, x: Tensor) -> tuple[Tensor, Tensor, bool]:
@@ -39,8 +40,8 @@ class _LoopMatrix:
         return x, matrix, is_first
 
     def _keep(self, grad: Tensor, is_first: bool) -> Tensor | None:
-        """Keep the gradient of a step's output; at the first step, give that of the matrix."""
-        # One forward pass may have several backward passes, of which some end early.
+        """Keep the gradient of a step's output; at the first step, return that of the matrix."""
+        # One forward pass may have several backward passes, and some of them may end early.
         backward_pass = torch._C._current_graph_task_id()
         if backward_pass != self._backward_pass:
             self._backward_pass, self._grads = backward_pass, []
@@ -60,7 +61,7 @@ class LoopLinear(_LoopMatrix):
     """
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Multiply one step's input [batch, in]; gives [batch, out]."""
+        """Multiply one step's input [batch, in]; returns [batch, out]."""
         result: Tensor = _LoopLinear.apply(*self._read(x), self)
         return result
 
@@ -88,12 +89,12 @@ class LoopBatchedLinear(_LoopMatrix):
     """
 
     def __call__(self, x: Tensor) -> Tensor:
-        """Multiply one step's input [rows, in], of the batch's first rows; gives [rows, out]."""
+        """Multiply one step's input [rows, in], for the batch's first rows; returns [rows, out]."""
         result: Tensor = _LoopBatchedLinear.apply(*self._read(x), self)
         return result
 
     def _outer(self, inputs: list[Tensor], grads: list[Tensor]) -> Tensor:
-        """Σ_t grad_bt ⊗ input_bt over all steps: [batch, out, in], laid out as the matrix."""
+        """Σ_t grad_bt ⊗ input_bt over all steps: [batch, out, in], with the matrix's layout."""
         batch = inputs[0].size(0)
         grad, x = _stack(grads, batch), _stack(inputs, batch)
         if self.matrix.is_contiguous():
@@ -102,7 +103,7 @@ class LoopBatchedLinear(_LoopMatrix):
 
 
 def _stack(rows: list[Tensor], batch: int) -> Tensor:
-    """Steps of [≤ batch, size] as [batch, steps, size], zero where a step has no row."""
+    """Stack steps of [≤ batch, size] as [batch, steps, size], with zeros for missing rows."""
     stacked = rows[0].new_zeros(batch, len(rows), rows[0].size(1))
     for step, values in enumerate(rows):
         stacked[: values.size(0), step] = values
@@ -110,7 +111,7 @@ def _stack(rows: list[Tensor], batch: int) -> Tensor:
 
 
 def _batched_linear(x: Tensor, matrix: Tensor) -> Tensor:
-    # A row times a matrix: ten times as fast on a CPU as a matrix times a column.
+    # A row times a matrix is ten times as fast on a CPU as a matrix times a column.
     return torch.bmm(x.unsqueeze(1), matrix[: x.size(0)].transpose(1, 2)).squeeze(1)
 
 
@@ -136,16 +137,16 @@ class LoopLSTMCell(_LoopMatrix):
     """``(x, share, cell) ↦ (hidden, cell)``: an LSTM cell for a loop over time steps.
 
     Args:
-        matrix: W of the gates' product with the inputs of the loop, [4 units, in].
+        matrix: W, which maps the loop's inputs to the gates, [4 units, in].
     """
 
     def __call__(self, x: Tensor, share: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-        """Make one step, from gates x Wᵀ + share.
+        """Make one step with the gates x Wᵀ + share.
 
         Args:
             x: the step's input, [batch, in].
-            share: what else the gates add up, [batch, 4 units] or [4 units].
-            cell: [batch, units].
+            share: the other summands of the gates, [batch, 4 units] or [4 units].
+            cell: the cell before the step, [batch, units].
         """
         x, matrix, is_first = self._read(x)
         result: tuple[Tensor, Tensor] = _LoopLSTMCell.apply(

@@ -1,8 +1,9 @@
-"""An LSTM step but for its products: compiled on the CPU, else by torch.
+"""An LSTM step without its matrix products: compiled on the CPU, otherwise in torch.
 
-Each function but :func:`plain` has two ways: in float32 and float64 on the CPU, where numba is
-installed, one call of a kernel of :mod:`~regattn_fairseq.kernels.lstm_cell`, else a dozen of
-torch's. Its tensors are contiguous, of one type, and have memory.
+Each function except :func:`plain` has two implementations. For float32 and float64 on the CPU, if
+numba is installed, it is one call of a kernel of :mod:`~regattn_fairseq.kernels.lstm_cell`.
+Otherwise it is a dozen calls of torch. Its tensors must be contiguous, have the same type, and have
+memory.
 """
 
 import torch
@@ -15,15 +16,15 @@ _kernels = Kernels("regattn_fairseq.kernels.lstm_cell", _COSTS)
 
 
 def with_memory(grad: Tensor) -> Tensor:
-    """A gradient of autograd's as the functions here take it."""
-    # What autograd makes of zeros that it knows of has no memory.
+    """Convert a gradient from autograd to a tensor that the functions here accept."""
+    # autograd represents gradients that are known to be zero by tensors without memory.
     return torch.zeros_like(grad) if grad._is_zerotensor() else grad.contiguous()
 
 
 def plain(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
-    """New hidden state and cell [batch, units], of gates [batch, 4 units] and the cell before.
+    """New hidden state and cell [batch, units], from gates [batch, 4 units] and the old cell.
 
-    With i, f, g, o the four blocks of the gates (torch's order)::
+    i, f, g, o are the four blocks of the gates (torch's order)::
 
         cell'  = σ(f) cell + σ(i) tanh(g)
         hidden = σ(o) tanh(cell')
@@ -36,7 +37,7 @@ def plain(gates: Tensor, cell: Tensor) -> tuple[Tensor, Tensor]:
 def update(
     gates: Tensor, cell: Tensor, new_hidden: Tensor, new_cell: Tensor, squashed: Tensor
 ) -> None:
-    """:func:`plain`, keeping what the gradients need.
+    """Compute :func:`plain`, and keep what the gradients need.
 
     Args:
         gates: [batch, 4 units], replaced by σ(i), σ(f), tanh(g) and σ(o).
@@ -58,7 +59,7 @@ def update(
         )
         return
     in_gate, forget_gate, candidate, out_gate = gates.chunk(4, dim=1)
-    # tanh x = 2 σ(2x) − 1, whose σ is several times as fast as tanh on a CPU.
+    # tanh x = 2 σ(2x) − 1, and σ is several times as fast as tanh on a CPU.
     candidate.mul_(2)
     gates.sigmoid_()
     candidate.mul_(2).sub_(1)
@@ -78,7 +79,7 @@ def step(
     hiddens_before: Tensor,
     cells_before: Tensor,
 ) -> None:
-    """:func:`update` of a state in place, which keeps what it overwrites.
+    """Do :func:`update` on a state in place, and keep the old values.
 
     Args:
         gates: [batch, 4 units], replaced as by :func:`update`.
@@ -118,16 +119,16 @@ def update_backward(
     squashed: Tensor,
     grad_gates: Tensor,
 ) -> None:
-    """The gradients of :func:`update`, from what it left; no exponential is computed again.
+    """The gradients of :func:`update`, from what it kept. No exponential is computed again.
 
     Args:
-        grad_output: of the new hidden state, [batch, units].
-        grad_hidden: to be added to it, [batch, units].
-        grad_cell: of the new cell, replaced by that of the cell before, [batch, units].
-        gates: activated, [batch, 4 units].
-        cell: the cell before, [batch, units].
+        grad_output: gradient of the new hidden state, [batch, units].
+        grad_hidden: another gradient of it, which is added, [batch, units].
+        grad_cell: gradient of the new cell; replaced by that of the old cell, [batch, units].
+        gates: the activated gates, [batch, 4 units].
+        cell: the old cell, [batch, units].
         squashed: tanh of the new cell, [batch, units].
-        grad_gates: written, [batch, 4 units], of the gates before they were activated.
+        grad_gates: written, [batch, 4 units]: gradient of the gates before their activation.
     """
     if works_on(gates):
         _kernels.run(
@@ -150,7 +151,7 @@ def update_backward(
     through_out = grad_output * out_gate
     torch.mul(through_out, squashed, out=grad_out)
     grad_cell += through_out.addcmul_(grad_out, squashed, value=-1)
-    # Each is gradient × partner × σ(1 − σ), or × (1 − tanh²) for the candidate.
+    # Each gradient is gradient × partner × σ(1 − σ), or × (1 − tanh²) for the candidate.
     grad_out.addcmul_(grad_out, out_gate, value=-1)
     torch.mul(grad_cell, candidate, out=grad_in)
     grad_in.mul_(in_gate)

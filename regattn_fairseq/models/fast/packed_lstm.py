@@ -16,7 +16,7 @@ State = tuple[Tensor, Tensor]  # hidden and cell, each [layers × directions, ba
 
 
 def replaces(lstm: nn.Module, x: Tensor) -> bool:
-    """Whether :func:`run` may stand for a call of this LSTM with x, and is faster."""
+    """Whether :func:`run` may replace a call of this LSTM with x, and is faster."""
     return (
         x.is_cpu
         and isinstance(lstm, nn.LSTM)
@@ -29,20 +29,19 @@ def replaces(lstm: nn.Module, x: Tensor) -> bool:
 def run(
     lstm: nn.LSTM, packed: PackedSequence, state: State | None = None
 ) -> tuple[PackedSequence, State]:
-    """Compute what ``lstm(packed, state)`` computes, to rounding.
+    """Compute the same as ``lstm(packed, state)``, up to rounding.
 
-    Each layer is one autograd node: the products with the inputs, and all products of the weights'
-    gradients, run once over all steps, and a step works in place on its rows of one buffer.
+    Each layer is one autograd node. The products with the inputs, and all products for the weights'
+    gradients, are computed once for all steps. Each step works in place on its rows of one buffer.
 
     Args:
         lstm: one that :func:`replaces` has accepted.
         packed: with ``data`` [words, input_size].
-        state: where to start from, in the order of the batch as it was before packing; zeros if
-            not given.
+        state: the initial state, in the order of the batch before packing; zeros if not given.
 
     Returns:
         packed outputs with ``data`` [words, directions × units], and each sequence's last state,
-        ordered as ``state``.
+        in the order of ``state``.
     """
     data, batch_sizes, sorted_indices, unsorted_indices = packed
     sizes = batch_sizes.tolist()
@@ -74,7 +73,7 @@ def run(
 
 
 def _weights(lstm: nn.LSTM, index: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Of the inputs [4 units, in], of the state [4 units, units], and the biases' sum [4 units]."""
+    """The weights of inputs [4 units, in] and state [4 units, units]; the biases' sum [4 units]."""
     if not lstm.bias:
         weight_ih, weight_hh = lstm.all_weights[index]
         return weight_ih, weight_hh, weight_ih.new_zeros(len(weight_ih))
@@ -96,13 +95,14 @@ def _initial(
 class _LSTMLayer(torch.autograd.Function):
     """One layer in one direction: ``(x, weights, initial state) ↦ (hidden states, last state)``.
 
-    Packed rows: step t holds ``sizes[t]`` consecutive rows, longest sequences first. x is
-    [words, in], the hidden states are [words, units]; the initial hidden state and cell, and each
-    sequence's last, are [batch, units].
+    The rows are packed: step t has ``sizes[t]`` consecutive rows, longest sequences first. x is
+    [words, in] and the hidden states are [words, units]. The initial hidden state and cell, and
+    each sequence's last ones, are [batch, units].
 
-    The steps work in place on one state [batch, units], of which the first rows take part. A
-    sequence that has ended keeps its last state there, and read from its end one that has not
-    begun its initial state; the way back does the same with the state's gradient.
+    The steps work in place on one state [batch, units]. Each step changes only its first rows. So a
+    sequence that has ended keeps its last state there. In the reverse direction, a sequence that
+    has not begun keeps its initial state. The backward pass does the same with the gradient of the
+    state.
     """
 
     @staticmethod
@@ -177,7 +177,7 @@ def _plain_layer(
     sizes: list[int],
     reverse: bool,
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """What :class:`_LSTMLayer` computes, by operators that autograd knows."""
+    """Compute the same as :class:`_LSTMLayer`, with operators that autograd can differentiate."""
     outputs = []
     for size, step_gates in _steps(sizes, reverse, F.linear(x, weight_ih, bias)):
         gates = step_gates + hidden[:size] @ weight_hh.t()
@@ -189,6 +189,6 @@ def _plain_layer(
 
 
 def _steps(sizes: list[int], reverse: bool, *packed: Tensor) -> Iterator[tuple[Any, ...]]:
-    """How many rows a step has, and what they are in each of the tensors, step by step."""
+    """For each step: the number of its rows, and these rows of each tensor."""
     steps: Any = zip(sizes, *(rows.split(sizes) for rows in packed), strict=True)
     return reversed(list(steps)) if reverse else steps
