@@ -31,6 +31,10 @@ def test_as_many_at_once_as_wished_share_the_cores_and_one_that_fails_harms_no_o
         if cfg.seed == 2:
             raise RuntimeError("out of paper")
         began = time.time()
+        (tmp_path / f"{cfg.seed}.began").touch()
+        # The second worker process may take long to start.
+        while len(list(tmp_path.glob("*.began"))) < 2 and time.time() < began + 60:
+            time.sleep(0.05)
         time.sleep(0.5)
         record = [began, time.time(), os.environ["OMP_NUM_THREADS"], in_sweep()]
         (tmp_path / f"{cfg.seed}.json").write_text(json.dumps(record))
