@@ -32,9 +32,9 @@ from regattn_fairseq.guests.hydra import around_launch
 from regattn_fairseq.interruption import Interrupted, ask_to_stop, ends_the_work, exit_status
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
 from regattn_fairseq.runs.files import read_json, write_json
+from regattn_fairseq.runs.unfinished import FAILURE
 from regattn_fairseq.sweep.progress import Progress
 
-FAILURE = "failure.json"
 _STOP = "stop"  # a file in the sweep's folder that tells the jobs to save and end
 _FRUITLESS_LAUNCHES = 3  # after so many in a row the sweep's jobs are not started again
 _SETTLING_S = 15.0  # how long the next job has to begin before the summary is printed
