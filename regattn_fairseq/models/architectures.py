@@ -26,7 +26,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "decoder_embed_dim": 128,
         "decoder_hidden_size": 128,
         "decoder_out_embed_dim": 128,
-        "attn_scaled": True,
+        "attn_normalized": True,
     },
     # As large as fairseq's lstm_wiseman_iwslt_de_en. Two directions share the encoder's units.
     "regattn_lstm_iwslt_de_en": {
@@ -37,7 +37,7 @@ ARCHITECTURES: dict[str, dict[str, Any]] = {
         "decoder_embed_dim": 256,
         "decoder_hidden_size": 256,
         "decoder_out_embed_dim": 256,
-        "attn_scaled": True,
+        "attn_normalized": True,
     },
     # The paper's architecture: OpenNMT-py's defaults of 2017.
     "regattn_lstm_opennmt": {

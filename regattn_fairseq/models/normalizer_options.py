@@ -68,8 +68,7 @@ _DeclaredOptions: Any = make_dataclass(
 )
 
 
-# For each map the factor of γ at the first update.
-_STARTS = ", ".join(f"{rule(name).gamma_start:g} for {name}" for name in normalizer_names())
+_STEEP = ", ".join(name for name in normalizer_names() if rule(name).steep)
 
 
 @dataclass
@@ -81,7 +80,8 @@ class NormalizerOptions(_DeclaredOptions):
         metadata={
             "help": "γ at the first update; it falls from there to attn_gamma. With a small γ from "
             "the start, a sparse map gives most words neither weight nor gradient before training "
-            f"has told them apart (default: attn_gamma times {_STARTS})"
+            "has told them apart (default: attn_gamma times the number of source words for "
+            f"{_STEEP}; attn_gamma for the others)"
         },
     )
     attn_gamma_anneal: int = field(
@@ -151,7 +151,8 @@ def _schedule(cfg: NormalizerOptions, gamma: float) -> Schedule:
     for name in ("attn_gamma_anneal", "attn_lambda_warmup"):
         if getattr(cfg, name) < 0:
             raise ValueError(f"{name} is {getattr(cfg, name)}; use 0 or more updates")
-    start, factor = cfg.attn_gamma_start, rule(cfg.attn_normalizer).gamma_start
+    start = cfg.attn_gamma_start
+    factor = None if rule(cfg.attn_normalizer).steep else 1.0
     if start is not None:
         if not 0.0 < start < math.inf:
             raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")

@@ -20,31 +20,36 @@ class Schedule:
     weight until training has learned to tell them apart. A λ of zero at first, where the structured
     maps are sparsemax, fuses no words before that.
 
+    A steep map, such as sparsemax, starts with d times its γ, where d is the number of source
+    words. Its weights then follow the scores with a slope of 1/d, as those of softmax do, whether
+    sources are short or long. (In a batch, d is the length of the longest source.)
+
     γ falls linearly. If it fell geometrically, it would be small too soon: half of the updates
     would take it from 8 to 3, and attention would stay on the words that have the weight then. The
     product γλ grows linearly, because γλ is the size of the score differences that λ fuses.
     λ itself stays small while γ is large.
 
     Attributes:
-        gamma_start: the first factor of γ, above 0; the last one is 1.
+        gamma_start: the first factor of γ, above 0; None: the number of words. The last one is 1.
         gamma_updates: updates until γ has its final value; 0: from the start.
         lam_updates: updates until γλ has its final value; 0: from the start.
     """
 
-    gamma_start: float = 1.0
+    gamma_start: float | None = 1.0
     gamma_updates: int = 0
     lam_updates: int = 0
 
-    def gamma_factor(self, updates: int) -> float:
-        """The factor of γ after this many updates."""
+    def gamma_factor(self, updates: int, words: int) -> float:
+        """The factor of γ after this many updates, for sources of this many words."""
         if updates >= self.gamma_updates:
             return 1.0
-        return self.gamma_start + (1.0 - self.gamma_start) * updates / self.gamma_updates
+        start = words if self.gamma_start is None else self.gamma_start
+        return start + (1.0 - start) * updates / self.gamma_updates
 
-    def lam_factor(self, updates: int) -> float:
-        """The factor of λ after this many updates."""
+    def lam_factor(self, updates: int, words: int) -> float:
+        """The factor of λ after this many updates, for sources of this many words."""
         share = 1.0 if updates >= self.lam_updates else updates / self.lam_updates
-        return share / self.gamma_factor(updates)
+        return share / self.gamma_factor(updates, words)
 
 
 class ScheduledNormalizer(Normalizer):
@@ -70,19 +75,27 @@ class ScheduledNormalizer(Normalizer):
         self._updates = num_updates
         self._watch.begin(num_updates)
 
-    def current_options(self) -> dict[str, Any]:
-        """Every option's value by name; in training, the value at this update."""
-        options = super().current_options()
-        if self.training:
-            factors = {
-                "gamma": self.schedule.gamma_factor(self._updates),
-                "lam": self.schedule.lam_factor(self._updates),
-            }
-            options |= {name: factors[name] * options[name] for name in factors if name in options}
-        return options
-
     def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
         """Weights for ``scores``, with the options of this update."""
-        if self.training and self._watch.is_on:
-            self._watch.add(super().forward, scores, mask, self.current_options())
-        return super().forward(scores, mask)
+        if not self.training:
+            return super().forward(scores, mask)
+        options = self._scheduled_options(max(1, scores.size(self.dim)))
+
+        def weigh(scores: Tensor, mask: Tensor | None) -> Tensor:
+            weights: Tensor = self._map(scores, mask=mask, dim=self.dim, **options)
+            return weights
+
+        if self._watch.is_on:
+            self._watch.add(weigh, scores, mask, options)
+        return weigh(scores, mask)
+
+    def _scheduled_options(self, words: int) -> dict[str, Any]:
+        """Every option's value at this update, for sources of this many words."""
+        options = self.current_options()
+        factors = {
+            "gamma": self.schedule.gamma_factor(self._updates, words),
+            "lam": self.schedule.lam_factor(self._updates, words),
+        }
+        return options | {
+            name: factor * options[name] for name, factor in factors.items() if name in options
+        }

@@ -20,7 +20,7 @@ from .projections import (
     project,
     put,
 )
-from .rules import LAM, ONE_TO_ONE, Kernel, Rule, register
+from .rules import LAM, Kernel, Rule, register
 
 
 def fusedmax(
@@ -188,7 +188,7 @@ RULE = register(
         slope=_slope,
         penalty=half_square,
         structure=_total_variation,
-        gamma_start=ONE_TO_ONE,
+        steep=True,
         cpu=(Kernel("fusedmax_forward", 5), Kernel("grouped_product", 1)),
         gpu=("fusedmax_forward", "grouped_product"),
     )

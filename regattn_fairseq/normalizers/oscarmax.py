@@ -18,7 +18,7 @@ from .projections import (
     half_square,
     project,
 )
-from .rules import LAM, ONE_TO_ONE, Kernel, Rule, register
+from .rules import LAM, Kernel, Rule, register
 
 
 def oscarmax(
@@ -102,7 +102,7 @@ RULE = register(
         slope=slope,
         penalty=half_square,
         structure=_pairwise_maxima,
-        gamma_start=ONE_TO_ONE,
+        steep=True,
         cpu=(Kernel("oscarmax_forward", 10), Kernel("grouped_product", 1)),
         gpu=("oscarmax_forward", "grouped_product"),
     )

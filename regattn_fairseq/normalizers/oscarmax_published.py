@@ -12,7 +12,7 @@ from .inputs import Number
 from .oscarmax import RULE as OSCARMAX
 from .oscarmax import slope
 from .projections import average, average_product, decreasing_regression, project, project_product
-from .rules import ONE_TO_ONE, Kernel, Rule, register
+from .rules import Kernel, Rule, register
 
 
 def oscarmax_published(
@@ -68,7 +68,7 @@ RULE = register(
         tangent=_tangent,
         grouped=True,
         slope=slope,
-        gamma_start=ONE_TO_ONE,
+        steep=True,
         cpu=(Kernel("oscarmax_published_forward", 30), Kernel("signed_product", 5)),
     )
 )

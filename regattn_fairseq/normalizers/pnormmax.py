@@ -8,7 +8,7 @@ from torch import Tensor
 from .autograd import apply
 from .inputs import Number
 from .projections import distances
-from .rules import ONE_TO_ONE, Kernel, Option, Rule, register
+from .rules import Kernel, Option, Rule, register
 
 
 def pnormmax(
@@ -104,7 +104,7 @@ RULE = register(
         forward=_forward,
         product=_product,
         penalty=_penalty,
-        gamma_start=ONE_TO_ONE,
+        steep=True,
         cpu=(Kernel("pnormmax_forward", 6), Kernel("pnormmax_product", 2)),
         gpu=("pnormmax_forward", None),
     )

@@ -97,9 +97,6 @@ class Option:
         return above & below & (value % 1 == 0) if self.integer else above & below
 
 
-# The gamma_start of maps whose weights follow equal scores one to one, as sparsemax's do, where
-# softmax's follow with 1/d. Chosen on validation sets: results/defaults.
-ONE_TO_ONE = 8.0
 GAMMA = Option(
     "gamma",
     "γ",
@@ -144,8 +141,8 @@ class Rule:
         penalty: ``(y, kept, *constants) -> (...)``: Omega, without what lam multiplies; None where
             the map is no regularized argmax.
         structure: ``(y, kept) -> (...)``: what lam multiplies in Omega.
-        gamma_start: what gamma is multiplied with at the first update of a model's training, so
-            that the map is then about as flat as softmax: see docs/learning.md.
+        steep: whether weights follow equal scores with a slope of about 1, where softmax's follow
+            with 1/d. Training then starts with gamma times d: see docs/learning.md.
         cpu: kernels for forward and product.
         gpu: the names in ``_triton`` of what launches kernels for forward and product, if there
             is one for that.
@@ -163,7 +160,7 @@ class Rule:
     slope: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
     penalty: Callable[..., Tensor] | None = None
     structure: Callable[[Tensor, Tensor], Tensor] | None = None
-    gamma_start: float = 1.0
+    steep: bool = False
     cpu: tuple[Kernel, Kernel] | None = None
     gpu: tuple[str, str | None] | None = None
     options: Mapping[str, Option] = field(init=False)

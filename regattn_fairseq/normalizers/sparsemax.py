@@ -7,7 +7,7 @@ from torch import Tensor
 from .autograd import apply
 from .inputs import Number
 from .projections import distances, half_square, project, project_product
-from .rules import ONE_TO_ONE, Kernel, Rule, register
+from .rules import Kernel, Rule, register
 
 
 def sparsemax(
@@ -55,7 +55,7 @@ RULE = register(
         forward=_forward,
         product=_product,
         penalty=half_square,
-        gamma_start=ONE_TO_ONE,
+        steep=True,
         cpu=(Kernel("sparsemax_forward", 2), Kernel("sparsemax_product", 1)),
         gpu=("sparsemax_forward", "sparsemax_product"),
     )

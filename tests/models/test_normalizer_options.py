@@ -33,6 +33,19 @@ def test_gamma_falls_and_lambda_grows_while_the_model_trains(build):
         torch.testing.assert_close(model.eval().decoder.attention.normalizer(x), own)
 
 
+@pytest.mark.parametrize(("name", "steep"), [("sparsemax", True), ("softmax", False)])
+def test_a_steep_map_starts_as_flat_as_the_source_is_long(build, name, steep):
+    model = build(attn_normalizer=name, attn_gamma=0.5, attn_gamma_anneal=4)
+    normalizer = model.train().decoder.attention.normalizer
+    for updates, share in ((0, 1.0), (1, 0.75), (4, 0.0)):
+        model.set_num_updates(updates)
+        for words in (1, 5, 30):
+            x = torch.randn(3, words)
+            gamma = 0.5 * (1 + (words - 1) * share) if steep else 0.5
+            expected = build_normalizer(name, gamma=gamma)(x)
+            torch.testing.assert_close(normalizer(x), expected)
+
+
 def test_all_fused_attention_learns_nothing_but_a_warmed_up_one_does(build, batch):
     def gradient(warmup):
         model = build(attn_normalizer="fusedmax", attn_lambda=5.0, attn_lambda_warmup=warmup)

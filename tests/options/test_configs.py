@@ -59,7 +59,7 @@ def test_every_normalizer_reaches_the_model(name):
 def test_the_map_declares_the_defaults_of_all(name):
     given = composed("run", f"normalizer={name}").normalizer
     built = normalizer_from_options(NormalizerOptions(attn_normalizer=name))
-    assert built.schedule.gamma_factor(0) == rule(name).gamma_start
+    assert built.schedule.gamma_factor(0, words=20) == (20 if rule(name).steep else 1)
     for option, value in built.options.items():
         assert given.get(option, value) == value == rule(name).options[option].default
 
