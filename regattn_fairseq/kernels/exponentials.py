@@ -93,6 +93,15 @@ def exponential(x: float, c: Any) -> float:
 
 
 @_jit
+def expm1(x: float, c: Any) -> float:
+    """Eˣ − 1, exact to rounding near zero too; NaN stays NaN."""
+    x = -c.largest if x < -c.largest else x
+    x = c.largest if x > c.largest else x
+    s, q = _split_exponential(x, c)
+    return s * q + (s - c.one)
+
+
+@_jit
 def sigmoid(x: float, c: Any) -> float:
     """σ(x) = 1 / (1 + e⁻ˣ); NaN stays NaN."""
     return c.one / (c.one + exponential(-x, c))
@@ -104,8 +113,7 @@ def tanh(x: float, c: Any) -> float:
     x = c.two * x
     x = -c.saturated if x < -c.saturated else x
     x = c.saturated if x > c.saturated else x
-    s, q = _split_exponential(x, c)
-    u = s * q + (s - c.one)
+    u = expm1(x, c)
     return u / (u + c.two)
 
 

@@ -1,4 +1,4 @@
-"""Alpha-entmax: the Tsallis entropies as regularizers, from softmax over sparsemax to the argmax."""
+"""Alpha-entmax: the Tsallis entropies as regularizers, with softmax and sparsemax among them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def entmax(
     Source: Peters, Niculae and Martins 2019 (arXiv 1905.05702); Correia, Niculae and Martins 2019
     (arXiv 1909.00015) for the derivative by alpha. The solvers are this package's.
     """
-    return apply(ENTMAX, scores, gamma=gamma, constants=(alpha,), mask=mask, dim=dim)
+    return apply(ENTMAX, scores, gamma=gamma, by_row=alpha, mask=mask, dim=dim)
 
 
 def entmax15(
@@ -82,7 +82,7 @@ def entmax15(
 
     Source: Peters, Niculae and Martins 2019 (arXiv 1905.05702).
     """
-    return apply(ENTMAX, scores, gamma=gamma, constants=(1.5,), mask=mask, dim=dim)
+    return apply(ENTMAX, scores, gamma=gamma, by_row=1.5, mask=mask, dim=dim)
 
 
 def _forward(x: Tensor, kept: Tensor, gamma: float, alpha: Tensor) -> tuple[Tensor, None]:
@@ -131,7 +131,8 @@ def _by_smallest_weight(x: Tensor, kept: Tensor, gamma: float, beta: Tensor) -> 
     for _ in range(x.shape[-1].bit_length()):
         middle = (size + high + 1) // 2
         total = distances_from(middle).clamp(min=0.0).pow(1.0 / beta).sum(-1, keepdim=True)
-        size, high = torch.where(total < 1.0, middle, size), torch.where(total < 1.0, high, middle - 1)
+        short = total < 1.0
+        size, high = torch.where(short, middle, size), torch.where(short, high, middle - 1)
     delta = distances_from(size)
     inside, equal = delta >= 0.0, delta == 0.0
     w = 1.0 / inside.sum(-1, keepdim=True).clamp(min=1).to(x.dtype)

@@ -81,8 +81,8 @@ def apply(
     scores: Tensor,
     *,
     gamma: Number,
-    lam: Number = 0.0,
-    constants: tuple[Number, ...] = (),
+    by_row: Number = 0.0,
+    constants: tuple[float, ...] = (),
     mask: Tensor | None = None,
     dim: int = -1,
     return_groups: bool = False,
@@ -93,16 +93,14 @@ def apply(
         ValueError: an option out of its range; scores that are not floating point; a mask, or an
             option as a tensor, of a wrong shape.
     """
-    options = rule.options
-    gamma = options["gamma"].check(gamma)
-    by_row: Number = options["lam"].check(lam) if rule.grouped else 0.0
+    gamma = rule.options["gamma"].check(gamma)
+    if rule.rowwise is not None:
+        by_row = rule.rowwise.check(by_row)
     if constants:
         constants = tuple(
-            option.check(value) for option, value in zip(rule.constants, constants, strict=True)
+            float(option.check(value))
+            for option, value in zip(rule.constants, constants, strict=True)
         )
-        if rule.rowwise is not None:
-            by_row, *constants = constants
-        constants = tuple(map(float, constants))
     x = widen(scores)
     rank = x.dim()
     if rank == 0:

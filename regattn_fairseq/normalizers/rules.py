@@ -127,8 +127,8 @@ class Rule:
     ``function`` is what people call. The rest is there for maps that the engine computes; a map
     that consists of PyTorch operations needs none of it. Tensors are of shape (rows, d) and in
     float32 or float64; ``kept`` is bool, False where a position is hidden; ``constants`` are the
-    options besides gamma and lam, in order: floats, but the ``rowwise`` one may be a tensor of the
-    rows' shape, and always is one in ``forward``.
+    options besides gamma and lam, in order: floats, but the ``rowwise`` one, which comes first, may
+    be a tensor of the rows' shape, and always is one in ``forward``.
 
     Attributes:
         name: by which the map is found.
@@ -157,9 +157,9 @@ class Rule:
         gpu: the names in ``_triton`` of what launches kernels for forward and product, if there
             is one for that.
         options: the map's options by name, in the order of its signature.
-        constants: those of them besides gamma and lam.
         rowwise: the option besides gamma that may have a value of its own for each row: lam of a
-            map with groups; otherwise the first of the constants, if it is learnable.
+            map with groups; otherwise the first one, if it is learnable.
+        constants: the others.
     """
 
     name: str
@@ -176,8 +176,8 @@ class Rule:
     cpu: tuple[Kernel, Kernel] | None = None
     gpu: tuple[str, str | None] | None = None
     options: Mapping[str, Option] = field(init=False)
-    constants: tuple[Option, ...] = field(init=False)
     rowwise: Option | None = field(init=False)
+    constants: tuple[Option, ...] = field(init=False)
 
     def __post_init__(self) -> None:
         known = {option.name: option for option in (GAMMA, LAM, *self.described)}
@@ -189,13 +189,15 @@ class Rule:
             if name not in _CALL_ONLY
         }
         object.__setattr__(self, "options", options)
-        others = tuple(o for name, o in options.items() if name not in ("gamma", "lam"))
-        object.__setattr__(self, "constants", others)
-        first = options["lam"] if self.grouped else others[0] if others else None
-        object.__setattr__(self, "rowwise", first if first and first.learnable else None)
+        others = [option for name, option in options.items() if name not in ("gamma", "lam")]
+        rowwise = options["lam"] if self.grouped else others[0] if others else None
+        if rowwise is not None and not rowwise.learnable:
+            rowwise = None
+        object.__setattr__(self, "rowwise", rowwise)
+        object.__setattr__(self, "constants", tuple(o for o in others if o is not rowwise))
 
     def with_rowwise(self, value: Number, constants: tuple[float, ...]) -> tuple[Number, ...]:
-        """The constants as formulas take them: the rowwise one in its place, unless it is lam."""
+        """The constants as formulas take them: the rowwise one in front, unless it is lam."""
         return constants if self.grouped or self.rowwise is None else (value, *constants)
 
 

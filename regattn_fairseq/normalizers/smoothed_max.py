@@ -111,7 +111,10 @@ def smoothed_max(
     given = values | {name: rows.unsqueeze(-1) for name, rows in tensors.items()}
     y = chosen.function(x, mask=hidden, **given)
     assert chosen.penalty is not None
-    constants = [tensors.get(each.name, values[each.name]) for each in chosen.constants]
+    constants = chosen.with_rowwise(
+        tensors.get(own, values.get(own, 0.0)),
+        tuple(values[each.name] for each in chosen.constants),
+    )
     omega = chosen.penalty(y, ~hidden, *constants)
     slope = x.new_zeros(empty.shape)
     if chosen.structure is not None:
