@@ -123,7 +123,7 @@ def _log1p(u):
 
 @triton.jit
 def _power(t, q):
-    """t to the power of q, 0 where t is not positive."""
+    """The power t^q, 0 where t is not positive."""
     return tl.where(t > 0.0, tl.exp(q * tl.log(tl.where(t > 0.0, t, 1.0))), 0.0)
 
 

@@ -122,9 +122,7 @@ def apply(
     if x.numel() == 0:
         y, labels = x * 1.0, torch.zeros_like(x, dtype=torch.int32)
     elif traced(x) or x.is_meta:
-        y, labels = torch.ops.regattn.map(
-            *_by_rows(x, by_row, mask), rule.name, gamma, constants
-        )
+        y, labels = torch.ops.regattn.map(*_by_rows(x, by_row, mask), rule.name, gamma, constants)
     elif (
         isinstance(by_row, Tensor)
         or return_groups
