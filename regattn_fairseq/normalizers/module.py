@@ -35,7 +35,8 @@ class Normalizer(nn.Module):
             if option not in known:
                 has = ", ".join((*known, "dim"))
                 raise ValueError(f"normalizer {name!r} has no option {option!r}; it has: {has}")
-        self._map = rule(name).function
+        function = rule(name).function
+        self._map = function() if isinstance(function, type) else function
         self.name = name
         self.dim = dim
         self.options: dict[str, Any] = {option: known[option].default for option in known} | {
