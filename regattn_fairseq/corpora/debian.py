@@ -41,7 +41,7 @@ class DebianTranslations:
     """
 
     raw_dir: str | Path
-    source_lang: str
+    source_lang: str = "de"
     target_lang: str = "en"
     seed: int = 1
     valid: int = 1000

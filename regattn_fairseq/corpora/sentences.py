@@ -23,7 +23,7 @@ _CLOSING, _OPENING = r"""["'»«“”’)]""", r"""["'»«„“(]"""
 _BOUNDARY = re.compile(
     rf"(?<=[.!?]){_CLOSING}?\s+(?={_OPENING}?([^\W_]))"
     # Chinese and Japanese have no spaces, and full stops of their own.
-    r"|(?<=[。！？])[」』）]?\s*(?=([^\s」』）。！？]))"
+    r"|(?<=[。！？])[」』）)]?\s*(?=([^\s」』）)。！？]))"
 )
 
 
