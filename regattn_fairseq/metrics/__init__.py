@@ -18,6 +18,7 @@ from regattn_fairseq.metrics.alignment import (
 from regattn_fairseq.metrics.attention import (
     AttentionFileError,
     AttentionRecord,
+    attention_bytes,
     load_attention,
     save_attention,
 )
@@ -54,6 +55,7 @@ __all__ = [
     "PairedResult",
     "Ratio",
     "alignment_counts",
+    "attention_bytes",
     "attention_counts",
     "attention_statistics",
     "bleu_tokenizer",

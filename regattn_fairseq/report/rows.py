@@ -21,6 +21,7 @@ from regattn_fairseq.metrics import (
 from regattn_fairseq.metrics.rouge import ROUGE_KEYS, is_stemmed_in, sentence_rouge
 from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
 from regattn_fairseq.normalizers import normalizer_names
+from regattn_fairseq.report.origins import origins
 from regattn_fairseq.runs.result import Result, reason
 from regattn_fairseq.runs.task_facts import TASK_FACTS
 
@@ -103,6 +104,9 @@ class Row:
         }
         flat["runs"] = len(self.runs)
         flat["seeds"] = " ".join(str(run.seed) for run in self.runs if run.seed is not None)
+        made = origins(self.runs)
+        flat["revisions"] = "; ".join(dict.fromkeys(origin.revision for origin in made))
+        flat["machines"] = "; ".join(dict.fromkeys(origin.machine for origin in made))
         flat["baseline"] = self.baseline
         for metric, summary in self.metrics.items():
             flat |= {f"{metric}_mean": summary.mean, f"{metric}_std": summary.deviation}

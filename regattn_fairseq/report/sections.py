@@ -136,8 +136,8 @@ def _plots(
         written, _ = save_figure(figure, output_dir / names.take(kind, *parts))
         plots.append(Plot(caption, written[0]))
 
-    if systems:
-        figure = draw_distributions([(system.row.label, system.records) for system in systems])
+    if complete := [system for system in systems if system.is_complete]:
+        figure = draw_distributions([(system.row.label, system.records) for system in complete])
         caption = "How many source tokens get weight, and how long the segments are"
         add("sparsity", caption, figure)
     metric = next(iter(rows[0].metrics))

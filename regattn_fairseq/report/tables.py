@@ -13,6 +13,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from regattn_fairseq.metrics import PairedResult
+from regattn_fairseq.report.origins import Marks
 from regattn_fairseq.report.rows import Row, Summary
 
 METRIC_LABELS = {
@@ -315,12 +316,17 @@ def build_table(rows: Sequence[Row]) -> Table:
         if any(summary is not None for summary in summaries):
             add(column, [_mean(summary, form) for summary in summaries])
 
+    marks = Marks(run for row in rows for run in row.runs)
+    if marks.needed:
+        column = Column("from", "revision and machine of the runs", detail=True)
+        add(column, [marks.of(row.runs) for row in rows])
     notes = []
     if tested:
         label = METRIC_LABELS.get(tested[0], tested[0])
         notes.append(MARKER_NOTE.format(baseline=baseline) + f" The column p is of {label}.")
     if any(len(row.runs) > 1 for row in rows):
         notes.append(DEVIATION_NOTE)
+    notes += marks.notes
     return Table(_title(first), columns, cells, notes, _signatures(rows, metrics))
 
 

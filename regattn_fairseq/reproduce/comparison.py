@@ -13,6 +13,7 @@ from omegaconf import DictConfig
 from tabulate import tabulate
 
 from regattn_fairseq.report.figures import save_figure
+from regattn_fairseq.report.origins import Marks, origins
 from regattn_fairseq.report.rows import BASELINE, Row, build_rows
 from regattn_fairseq.report.tables import (
     DEVIATION_NOTE,
@@ -50,6 +51,9 @@ class Entry:
         p_value: the gain's, two-sided.
         published_gain: the same difference in the paper.
         behind: how far ours is behind the best of its corpus.
+        revisions: of the package, with which the runs were made, separated by semicolons.
+        machines: on which they were made, likewise.
+        origins: letters of the footnotes that say both; empty where one footnote is of all runs.
         missing: why runs are missing; empty where none are.
     """
 
@@ -69,11 +73,21 @@ class Entry:
     p_value: float | None
     published_gain: float | None
     behind: float | None
+    revisions: str
+    machines: str
+    origins: str
     missing: str
 
 
-def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> tuple[list[Entry], list[str]]:
-    """An entry for every planned normalizer, corpus and metric, and warnings for the reader."""
+def compare(
+    outcomes: Sequence[Outcome], cfg: DictConfig
+) -> tuple[list[Entry], list[str], list[str]]:
+    """An entry for every planned normalizer, corpus and metric.
+
+    Returns:
+        ``(entries, warnings, footnotes)``; the footnotes say where the runs come from.
+    """
+    marks = Marks(outcome.run for outcome in outcomes if outcome.run is not None)
     rows, warnings = build_rows([outcome.run for outcome in outcomes if outcome.run is not None])
     row_of = {id(run): row for row in rows for run in row.runs}
     by_name = {
@@ -103,11 +117,12 @@ def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> tuple[list[Entry], 
                     position,
                     by_name.get((data, normalizer)),
                     best,
+                    marks,
                     "; ".join(reasons),
                     cfg,
                 )
             )
-    return entries, warnings
+    return entries, warnings, marks.notes
 
 
 def _entry(
@@ -115,6 +130,7 @@ def _entry(
     position: int,
     row: Row | None,
     best: float | None,
+    marks: Marks,
     missing: str,
     cfg: DictConfig,
 ) -> Entry:
@@ -127,6 +143,7 @@ def _entry(
     summary = row.metrics.get(metric) if row else None
     test = row.significance.get(metric) if row else None
     ours = summary.mean if summary else None
+    made = origins(row.runs) if row else []
     return Entry(
         data=data,
         normalizer=normalizer,
@@ -148,13 +165,16 @@ def _entry(
         if published is not None and BASELINE in known and normalizer != BASELINE
         else None,
         behind=best - ours if best is not None and ours is not None else None,
+        revisions="; ".join(dict.fromkeys(origin.revision for origin in made)),
+        machines="; ".join(dict.fromkeys(origin.machine for origin in made)),
+        origins=marks.of(row.runs) if row and marks.needed else "",
         missing=missing,
     )
 
 
 def write_comparison(outcomes: Sequence[Outcome], cfg: DictConfig, stem: Path) -> str:
     """Write ``<stem>.csv`` and a picture, and return the table as Markdown."""
-    entries, warnings = compare(outcomes, cfg)
+    entries, warnings, footnotes = compare(outcomes, cfg)
     columns = list(Entry.__dataclass_fields__)
     frame = pd.DataFrame([asdict(entry) for entry in entries], columns=columns)
     write_text(stem.with_suffix(".csv"), frame.to_csv(index=False, lineterminator="\n"))
@@ -167,6 +187,7 @@ def write_comparison(outcomes: Sequence[Outcome], cfg: DictConfig, stem: Path) -
         parts.append(f"Not run with corpora={cfg.corpora}: {_absence(cfg)}.\n")
     if any(entry.ours is not None for entry in entries):
         parts.append(f"{DEVIATION_NOTE} {_GAIN_NOTE}\n")
+        parts += [f"{escape_markdown(note)}\n" for note in footnotes]
         save_figure(_draw([entry for entry in entries if entry.ours is not None]), stem)
         parts.append(f"![{escape_markdown(cfg.title)}]({stem.name}.png)\n")
     return "\n".join(parts)
@@ -208,7 +229,7 @@ def _overview(entries: Sequence[Entry], cfg: DictConfig) -> str:
     rows: dict[str, list[str]] = {}
     for entry in entries:
         if entry.metric == cfg.metrics[0]:
-            shown = _ours(entry)
+            shown = f"{_ours(entry)} ({entry.origins})" if entry.origins else _ours(entry)
             best = entry.behind == 0
             rows.setdefault(entry.data, [escape_markdown(entry.data)]).append(
                 f"**{shown}**" if best else shown
@@ -259,6 +280,7 @@ def _table(entries: Sequence[Entry], metric: str) -> str:
         "p": [_NOTHING if e.p_value is None else f"{e.p_value:.3f}" for e in entries],
         "over softmax, paper": [_number(entry.published_gain, sign=True) for entry in entries],
         "behind the best": [_number(entry.behind) for entry in entries],
+        "from": [entry.origins or _NOTHING for entry in entries],
     }
     kept = {
         heading: cells
