@@ -31,6 +31,7 @@ from regattn_fairseq.metrics.bleu import (
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
     PairedResult,
+    correct,
     paired_bootstrap,
     paired_bootstrap_bleu,
     paired_bootstrap_ratios,
@@ -59,6 +60,7 @@ __all__ = [
     "attention_counts",
     "attention_statistics",
     "bleu_tokenizer",
+    "correct",
     "equal_groups",
     "load_attention",
     "paired_bootstrap",

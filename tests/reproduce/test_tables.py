@@ -139,6 +139,12 @@ def test_ours_stand_beside_the_published_figures(some_runs):
     assert COMMAND in text
     assert "a machine" in text
     assert "90.00 ± 0.00" in text
+    assert float(rows["sparsemax"]["p_holm"]) == float(rows["sparsemax"]["p_value"])
+    assert float(rows["sparsemax"]["zero_share"]) == 0
+    assert (
+        "The paper: sparse normalizers are above softmax in accuracy. This table leaves it open: "
+        "of 2 comparisons, 1 confirm it, 0 refute it, and 1 leave it open (1 for want of runs)."
+    ) in text
     assert "fusedmax, not run: not trained yet" in text
     assert (path.parent / "table1.png").stat().st_size > 5000
     assert (path.parent / "table1.pdf").stat().st_size > 1000
