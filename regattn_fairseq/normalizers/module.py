@@ -9,14 +9,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .rules import rule, rules
+from .rules import Option, rule, rules
 
 
 class Normalizer(nn.Module):
     """A map with its options; ``module(scores, mask=None)`` has the shape of ``scores``.
 
-    Options named in ``learned`` are scalar parameters of the module, kept positive by a softplus;
-    what is given for them is where they start.
+    Options named in ``learned`` are scalar parameters of the module; what is given for them is
+    where they start. A softplus keeps them above the lower end of their range, or a sigmoid
+    between both ends.
     """
 
     def __init__(
@@ -42,19 +43,16 @@ class Normalizer(nn.Module):
         }
         for option in learned:
             if not known[option].learnable:
-                raise ValueError(f"{option} cannot be learned; {' and '.join(_learnable())} can")
-            start = float(self.options.pop(option))
-            if start == 0.0:
-                raise ValueError(f"a learned {option} must start above 0; use e.g. {option}=0.1")
-            # softplus(raw) = start; raw = log(exp(start) - 1), written so that nothing overflows.
-            raw = start + math.log(-math.expm1(-start))
+                raise ValueError(f"{option} cannot be learned; {_learnable()} can")
+            raw = _unbounded(known[option], float(self.options.pop(option)))
             self.register_parameter(f"raw_{option}", nn.Parameter(torch.tensor(raw)))
         self.learned = tuple(learned)
 
     def current_options(self) -> dict[str, Any]:
         """Every option's value by name; a learned one is a scalar tensor with a gradient."""
+        known = rule(self.name).options
         learned = {
-            option: nn.functional.softplus(getattr(self, f"raw_{option}").float())
+            option: _bounded(known[option], getattr(self, f"raw_{option}").float())
             for option in self.learned
         }
         return self.options | learned
@@ -79,7 +77,7 @@ def build_normalizer(
         name: of the map.
         dim: the dimension that sums to one.
         learned: which options are parameters of the module, which start at the values given;
-            gamma and lam can be.
+            gamma, lam and alpha can be.
         options: gamma, lam, ... as far as the map has them; see :func:`.normalizer_options`.
 
     Raises:
@@ -89,7 +87,31 @@ def build_normalizer(
     return Normalizer(name, dim=dim, learned=learned, **options)
 
 
-def _learnable() -> list[str]:
+def _unbounded(option: Option, start: float) -> float:
+    """The number of which :func:`_bounded` makes the value that a learned option starts from."""
+    low, high = float(option.low or 0.0), option.high
+    if start == low:
+        raise ValueError(
+            f"a learned {option.name} must start above {low:g}; "
+            f"use e.g. {option.name}={low + 0.1:g}"
+        )
+    if start == high:
+        raise ValueError(f"a learned {option.name} must start below {high:g}")
+    if high < math.inf:
+        return math.log((start - low) / (high - start))
+    # softplus(raw) = s; raw = log(exp(s) - 1), written so that nothing overflows.
+    return (start - low) + math.log(-math.expm1(low - start))
+
+
+def _bounded(option: Option, raw: Tensor) -> Tensor:
+    low, high = float(option.low or 0.0), option.high
+    if high < math.inf:
+        return low + (high - low) * torch.sigmoid(raw)
+    return low + nn.functional.softplus(raw)
+
+
+def _learnable() -> str:
     """The options that can be learned, of whichever normalizer has them."""
     options = {option.name: option for each in rules() for option in each.options.values()}
-    return [name for name, option in options.items() if option.learnable]
+    *names, last = [name for name, option in options.items() if option.learnable]
+    return f"{', '.join(names)} and {last}"

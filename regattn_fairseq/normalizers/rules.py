@@ -17,7 +17,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor
 
-from .inputs import at_hand
+from .inputs import Number, at_hand
 
 F = TypeVar("F", bound=Callable[..., Any])
 # Parameters of a map that are no options.
@@ -63,6 +63,12 @@ class Option:
             return f"finite and {'>=' if self.low_included else '>'} {self.low:g}"
         opening, closing = "[" if self.low_included else "(", "]" if self.high_included else ")"
         return f"in {opening}{self.low:g}, {self.high:g}{closing}"
+
+    @property
+    def between(self) -> str:
+        """Where a learned value stays, in words, such as "above 0"."""
+        above = f"above {self.low:g}"
+        return above if self.high == math.inf else f"{above} and below {self.high:g}"
 
     def check(self, value: Any) -> Any:
         """Return the value as a number or tensor if it lies in the option's range.
@@ -121,7 +127,8 @@ class Rule:
     ``function`` is what people call. The rest is there for maps that the engine computes; a map
     that consists of PyTorch operations needs none of it. Tensors are of shape (rows, d) and in
     float32 or float64; ``kept`` is bool, False where a position is hidden; ``constants`` are the
-    options besides gamma and lam, as floats, in order.
+    options besides gamma and lam, in order: floats, but the ``rowwise`` one, which comes first, may
+    be a tensor of the rows' shape, and always is one in ``forward``.
 
     Attributes:
         name: by which the map is found.
@@ -136,18 +143,23 @@ class Rule:
             gives y; in PyTorch operations that can be differentiated, for tensors (..., d).
         tangent: the same for J v, where J is not symmetric.
         grouped: whether the map pools positions into groups, which lam governs.
-        slope: of a grouped map, ``(y, labels, n) -> c``: the derivative of the prox by lam, n (...)
-            the number of positions that are not hidden.
+        slope: ``(y, labels, n, *constants) -> c`` such that J c is the derivative of y by the
+            ``rowwise`` option, J the Jacobian for gamma = 1; n (...) is the number of positions
+            that are not hidden. For lam, c is the derivative of the prox; otherwise that of minus
+            the gradient of Omega, at y.
         penalty: ``(y, kept, *constants) -> (...)``: Omega, without what lam multiplies; None where
             the map is no regularized argmax.
-        structure: ``(y, kept) -> (...)``: what lam multiplies in Omega.
+        structure: ``(y, kept, *constants) -> (...)``: the derivative of Omega, at y, by the
+            ``rowwise`` option; by lam that is what lam multiplies.
         steep: whether weights follow equal scores with a slope of about 1, where softmax's follow
             with 1/d. Training then starts with gamma times d: see docs/learning.md.
         cpu: kernels for forward and product.
         gpu: the names in ``_triton`` of what launches kernels for forward and product, if there
             is one for that.
         options: the map's options by name, in the order of its signature.
-        constants: those of them besides gamma and lam.
+        rowwise: the option besides gamma that may have a value of its own for each row: lam of a
+            map with groups; otherwise the first one, if it is learnable.
+        constants: the others.
     """
 
     name: str
@@ -157,13 +169,14 @@ class Rule:
     product: Callable[..., Tensor] | None = None
     tangent: Callable[..., Tensor] | None = None
     grouped: bool = False
-    slope: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    slope: Callable[..., Tensor] | None = None
     penalty: Callable[..., Tensor] | None = None
-    structure: Callable[[Tensor, Tensor], Tensor] | None = None
+    structure: Callable[..., Tensor] | None = None
     steep: bool = False
     cpu: tuple[Kernel, Kernel] | None = None
     gpu: tuple[str, str | None] | None = None
     options: Mapping[str, Option] = field(init=False)
+    rowwise: Option | None = field(init=False)
     constants: tuple[Option, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -176,8 +189,16 @@ class Rule:
             if name not in _CALL_ONLY
         }
         object.__setattr__(self, "options", options)
-        others = tuple(o for name, o in options.items() if name not in ("gamma", "lam"))
-        object.__setattr__(self, "constants", others)
+        others = [option for name, option in options.items() if name not in ("gamma", "lam")]
+        rowwise = options["lam"] if self.grouped else others[0] if others else None
+        if rowwise is not None and not rowwise.learnable:
+            rowwise = None
+        object.__setattr__(self, "rowwise", rowwise)
+        object.__setattr__(self, "constants", tuple(o for o in others if o is not rowwise))
+
+    def with_rowwise(self, value: Number, constants: tuple[float, ...]) -> tuple[Number, ...]:
+        """The constants as formulas take them: the rowwise one in front, unless it is lam."""
+        return constants if self.grouped or self.rowwise is None else (value, *constants)
 
 
 _rules: dict[str, Rule] = {}
