@@ -9,6 +9,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from regattn_fairseq.metrics import correct
 from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
@@ -113,13 +114,14 @@ def _tested(rows: Sequence[Row], warnings: list[str]) -> list[Row]:
     baseline = next((row for row in rows if row.label == label), None)
     if baseline is None:
         return list(rows)
+    tests = correct(
+        [
+            {} if row is baseline else compare_attention(row.runs, baseline.runs, warnings)
+            for row in rows
+        ]
+    )
     return [
-        row
-        if row is baseline
-        else replace(
-            row, attention_significance=compare_attention(row.runs, baseline.runs, warnings)
-        )
-        for row in rows
+        replace(row, attention_significance=test) for row, test in zip(rows, tests, strict=True)
     ]
 
 
@@ -136,8 +138,8 @@ def _plots(
         written, _ = save_figure(figure, output_dir / names.take(kind, *parts))
         plots.append(Plot(caption, written[0]))
 
-    if systems:
-        figure = draw_distributions([(system.row.label, system.records) for system in systems])
+    if complete := [system for system in systems if system.is_complete]:
+        figure = draw_distributions([(system.row.label, system.records) for system in complete])
         caption = "How many source tokens get weight, and how long the segments are"
         add("sparsity", caption, figure)
     metric = next(iter(rows[0].metrics))
