@@ -1,9 +1,11 @@
 """An exported run says what the run said, in few bytes and without a word of the machine."""
 
+import base64
 import copy
 import gzip
 import json
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +22,7 @@ from regattn_fairseq.metrics import (
     save_attention,
     score_translation,
 )
+from regattn_fairseq.report import build_report
 from regattn_fairseq.report.rows import build_rows
 from regattn_fairseq.report.sentences import compare_attention, read_counts
 from regattn_fairseq.runs.export import export_runs
@@ -304,3 +307,23 @@ def test_runs_that_cannot_be_exported_are_named(tmp_path, write_run):
         "sparsemax1: No such file or directory; left out",
     ]
     assert not (tmp_path / "kept").exists()
+
+
+def test_a_report_of_exported_runs_shows_what_is_there(tmp_path, write_run):
+    for name in ("softmax", "sparsemax"):
+        write_run(name)
+    export_runs([tmp_path / "runs"], tmp_path / "kept")
+    report = build_report(tmp_path / "kept", tmp_path / "report", sentences=20)
+    assert report.warnings == []
+    (section,) = report.sections
+    assert section.example is not None
+    assert section.example.source
+    # It needs the attention of every sentence.
+    assert not [plot.png.name for plot in section.plots if plot.png.name.startswith("sparsity")]
+    content = json.loads(zlib.decompress(base64.b64decode(section.explorer.data)))
+    shown = [bool(sentence["outputs"][1]["rows"]) for sentence in content["sentences"]]
+    assert True in shown
+    assert False in shown
+    for sentence, drawn in zip(content["sentences"], shown, strict=True):
+        assert bool(sentence["tokens"]) == drawn
+        assert all(output["text"] and output["support"] > 1 for output in sentence["outputs"])
