@@ -25,6 +25,7 @@ from regattn_fairseq.metrics import (
 from regattn_fairseq.report import build_report
 from regattn_fairseq.report.rows import build_rows
 from regattn_fairseq.report.sentences import compare_attention, read_counts
+from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.export import export_runs
 from regattn_fairseq.runs.identity import portable, resolved, run_directory, run_label
 from regattn_fairseq.runs.prepared import PreparedData
@@ -307,6 +308,10 @@ def test_runs_that_cannot_be_exported_are_named(tmp_path, write_run):
         "sparsemax1: No such file or directory; left out",
     ]
     assert not (tmp_path / "kept").exists()
+    write_run("softmax", 2)
+    (tmp_path / "kept").touch()
+    with pytest.raises(PipelineError, match=r"cannot write to .*kept: Not a .* export=…"):
+        export_runs([tmp_path / "runs"], tmp_path / "kept")
 
 
 def test_a_report_of_exported_runs_shows_what_is_there(tmp_path, write_run):
