@@ -26,11 +26,11 @@ from regattn_fairseq.files import new_file
 from regattn_fairseq.metrics import (
     ALIGNMENT_FIGURES,
     ATTENTION_FIGURES,
-    AttentionFileError,
     AttentionRecord,
     attention_bytes,
     load_attention,
 )
+from regattn_fairseq.runs.files import clear_write_errors
 from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.identity import portable, run_label
 from regattn_fairseq.runs.result import (
@@ -90,7 +90,7 @@ def export_runs(roots: Sequence[Path], destination: Path) -> Exported:
 
     Raises:
         ReportError: there is no result under the roots.
-        OSError: the destination cannot be written to.
+        PipelineError: the destination cannot be written to.
     """
     found, warnings = find_results(roots)
     if not found:
@@ -98,36 +98,46 @@ def export_runs(roots: Sequence[Path], destination: Path) -> Exported:
             f"no result.json under {', '.join(map(str, roots))}: run `regattn-run` first, or name "
             "the folder that its runs are in"
         )
-    written, replaced, unchanged = [], [], 0
+    done = Exported(destination, [], [], 0, warnings)
     for run in sorted(found, key=lambda run: run.created):
         try:
-            folder = destination / _plain(run.data) / run_label(portable(run.config))
-            folder /= f"seed{run.seed}"
-        except (KeyError, TypeError, AttributeError):
-            warnings.append(f"{run.name}: its result.json has no configuration; left out")
-            continue
-        there = _there(folder).get(run.split)
-        if there is not None and there.created > run.created:
-            warnings.append(f"{run.name}: {folder} is a later evaluation of it; left out")
-            continue
-        try:
-            content = _Content.of(run)
-        except (OSError, ValueError, AttentionFileError) as error:
-            warnings.append(f"{run.name}: {reason(error)}; left out")
-            continue
-        if there is not None and content.is_at(there):
-            unchanged += 1
-        elif there is not None:
-            replaced.append(folder)
-            logger.info("%s: replaces the run of %s there", folder, there.created or "before")
-            content.write(folder)
-        else:
-            written.append(folder)
-            content.write(folder)
-            logger.info("%s: %.0f KB", folder, _size(folder) / 1000)
+            done = _export(run, done)
+        except ReportError as error:
+            warnings.append(f"{run.name}: {error}; left out")
     for warning in warnings:
         logger.warning("%s", warning)
-    return Exported(destination, written, replaced, unchanged, warnings)
+    return done
+
+
+def _export(run: Result, done: Exported) -> Exported:
+    """Write one run, and count it.
+
+    Raises:
+        ReportError: it cannot be exported.
+        PipelineError: the destination cannot be written to.
+    """
+    try:
+        label = run_label(portable(run.config))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ReportError("its result.json has no configuration") from error
+    folder = done.destination / _plain(run.data) / label / f"seed{run.seed}"
+    there = _there(folder).get(run.split)
+    if there is not None and there.created > run.created:
+        raise ReportError(f"{folder} is a later evaluation of it")
+    try:
+        content = _Content.of(run)
+    except (OSError, ValueError) as error:
+        raise ReportError(reason(error)) from error
+    if there is not None and content.is_at(there):
+        return replace(done, unchanged=done.unchanged + 1)
+    with clear_write_errors(done.destination, "export"):
+        content.write(folder)
+        size = _size(folder) / 1000
+    if there is None:
+        logger.info("%s: %.0f KB", folder, size)
+        return replace(done, written=[*done.written, folder])
+    logger.info("%s: replaces the run of %s there", folder, there.created or "before")
+    return replace(done, replaced=[*done.replaced, folder])
 
 
 def _plain(name: str) -> str:

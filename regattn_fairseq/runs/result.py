@@ -41,7 +41,7 @@ _NOT_IN_FILE = (
 
 
 class ReportError(PipelineError):
-    """There is nothing to report on."""
+    """A result cannot be read or exported, or there is nothing to report on."""
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,11 @@
 """An exported run says what the run said, in few bytes and without a word of the machine."""
 
+import base64
 import copy
 import gzip
 import json
 import shutil
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +22,10 @@ from regattn_fairseq.metrics import (
     save_attention,
     score_translation,
 )
+from regattn_fairseq.report import build_report
 from regattn_fairseq.report.rows import build_rows
 from regattn_fairseq.report.sentences import compare_attention, read_counts
+from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.export import export_runs
 from regattn_fairseq.runs.identity import portable, resolved, run_directory, run_label
 from regattn_fairseq.runs.prepared import PreparedData
@@ -304,3 +308,27 @@ def test_runs_that_cannot_be_exported_are_named(tmp_path, write_run):
         "sparsemax1: No such file or directory; left out",
     ]
     assert not (tmp_path / "kept").exists()
+    write_run("softmax", 2)
+    (tmp_path / "kept").touch()
+    with pytest.raises(PipelineError, match=r"cannot write to .*kept: Not a .* export=…"):
+        export_runs([tmp_path / "runs"], tmp_path / "kept")
+
+
+def test_a_report_of_exported_runs_shows_what_is_there(tmp_path, write_run):
+    for name in ("softmax", "sparsemax"):
+        write_run(name)
+    export_runs([tmp_path / "runs"], tmp_path / "kept")
+    report = build_report(tmp_path / "kept", tmp_path / "report", sentences=20)
+    assert report.warnings == []
+    (section,) = report.sections
+    assert section.example is not None
+    assert section.example.source
+    # It needs the attention of every sentence.
+    assert not [plot.png.name for plot in section.plots if plot.png.name.startswith("sparsity")]
+    content = json.loads(zlib.decompress(base64.b64decode(section.explorer.data)))
+    shown = [bool(sentence["outputs"][1]["rows"]) for sentence in content["sentences"]]
+    assert True in shown
+    assert False in shown
+    for sentence, drawn in zip(content["sentences"], shown, strict=True):
+        assert bool(sentence["tokens"]) == drawn
+        assert all(output["text"] and output["support"] > 1 for output in sentence["outputs"])
