@@ -126,6 +126,7 @@ def build_report(
         raise ReportError(
             f"baseline={baseline}: no run has that normalizer; choose {', '.join(names)}"
         )
+    logger.info("%d runs: significance tests of their outputs", len(runs))
     rows, row_warnings = build_rows(runs, baseline=baseline)
     output_dir.mkdir(parents=True, exist_ok=True)
     sections, section_warnings = build_sections(

@@ -127,7 +127,7 @@ def _packed(record: AttentionRecord, shown_tokens: list[str]) -> dict[str, Any]:
     return {
         "tokens": record.target_tokens,
         "rows": rows,
-        "groups": [equal_groups(row) for row in record.weights],
+        "groups": equal_groups(record.weights),
     }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -23,6 +24,8 @@ from regattn_fairseq.report.rows import Row
 from regattn_fairseq.report.sentences import compare_attention
 from regattn_fairseq.report.systems import System, load_systems
 from regattn_fairseq.report.tables import Table, build_attention_tables, build_table
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -80,14 +83,17 @@ def build_sections(
     names = FileNames()
     sections: list[Section] = []
     warnings: list[str] = []
-    for members in blocks:
-        _, data, model, split = members[0].block
+    for number, members in enumerate(blocks, start=1):
+        task, data, model, split = members[0].block
+        place = f"{number} of {len(blocks)}: {task}, {data}, {model}, {split}"
+        logger.info("%s: attention of %d rows", place, len(members))
         parts = [data]
         if shared.count(data) > 1:
             parts.append(model if split == "test" else f"{model}_{split}")
         systems, unreadable = load_systems(members)
         warnings += unreadable
         tested = _tested(members, warnings)
+        logger.info("%s: pictures and sentences", place)
         example = None
         if systems:
             example, more = draw_example(systems, parts, output_dir, names)
