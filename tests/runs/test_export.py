@@ -153,7 +153,7 @@ def test_what_the_runs_say_is_what_their_exports_say(tmp_path, write_run):
             *(row.label, row.metrics, row.attention, row.significance),
         )
         for run, other in zip(row.runs, again.runs, strict=True):
-            for kind in ("sources", "references", "hypotheses"):
+            for kind in ("references", "hypotheses"):
                 assert other.lines(kind) == run.lines(kind)
             for name, counts in read_counts(run).items():
                 np.testing.assert_allclose(read_counts(other)[name], counts, rtol=1e-4)
@@ -176,7 +176,6 @@ def test_the_layout_and_texts_that_are_there_once(tmp_path, write_run, configura
     }
     assert [name.name.partition("-")[0] for name in names if name.parent.name == "texts"] == [
         "test.references",
-        "test.sources",
     ]
     assert [name.name for name in names if name.parent.name == "seed2"] == [
         *("result.json", "test.attention.npz", "test.hypotheses.gz", "test.sentences.csv.gz"),
@@ -322,7 +321,7 @@ def test_a_report_of_exported_runs_shows_what_is_there(tmp_path, write_run):
     assert report.warnings == []
     (section,) = report.sections
     assert section.example is not None
-    assert section.example.source
+    assert section.example.reference
     # It needs the attention of every sentence.
     assert not [plot.png.name for plot in section.plots if plot.png.name.startswith("sparsity")]
     content = json.loads(zlib.decompress(base64.b64decode(section.explorer.data)))
