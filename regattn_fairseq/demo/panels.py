@@ -11,6 +11,7 @@ from typing import Any
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from regattn_fairseq.declared.naming import declared_options, symbol
 from regattn_fairseq.metrics import AttentionRecord, equal_groups
 from regattn_fairseq.metrics.token_labels import token_labels
 from regattn_fairseq.normalizers import (
@@ -20,7 +21,6 @@ from regattn_fairseq.normalizers import (
     rule,
     smoothed_max,
 )
-from regattn_fairseq.normalizers.naming import declared_options, symbol
 from regattn_fairseq.normalizers.rules import rules
 
 # Only maps with a regularizer Ω have a max_Ω.

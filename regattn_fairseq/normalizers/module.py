@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .rules import rule, rules
+from regattn_fairseq.declared.normalizers import check_options
+
+from .rules import rule
 
 
 class Normalizer(nn.Module):
@@ -29,23 +31,12 @@ class Normalizer(nn.Module):
                 learned, or a bad value.
         """
         super().__init__()
-        known = rule(name).options
-        for option in (*options, *learned):
-            if option not in known:
-                has = ", ".join((*known, "dim"))
-                raise ValueError(f"normalizer {name!r} has no option {option!r}; it has: {has}")
+        self.options: dict[str, Any] = check_options(name, options, learned)
         self._map = rule(name).function
         self.name = name
         self.dim = dim
-        self.options: dict[str, Any] = {option: known[option].default for option in known} | {
-            option: known[option].check(value) for option, value in options.items()
-        }
         for option in learned:
-            if not known[option].learnable:
-                raise ValueError(f"{option} cannot be learned; {' and '.join(_learnable())} can")
             start = float(self.options.pop(option))
-            if start == 0.0:
-                raise ValueError(f"a learned {option} must start above 0; use e.g. {option}=0.1")
             # softplus(raw) = start; raw = log(exp(start) - 1), written so that nothing overflows.
             raw = start + math.log(-math.expm1(-start))
             self.register_parameter(f"raw_{option}", nn.Parameter(torch.tensor(raw)))
@@ -87,9 +78,3 @@ def build_normalizer(
             or a bad value.
     """
     return Normalizer(name, dim=dim, learned=learned, **options)
-
-
-def _learnable() -> list[str]:
-    """The options that can be learned, of whichever normalizer has them."""
-    options = {option.name: option for each in rules() for option in each.options.values()}
-    return [name for name, option in options.items() if option.learnable]

@@ -18,7 +18,6 @@ from typing import Any, NoReturn
 
 import hydra
 from hydra import compose, initialize_config_dir
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
@@ -29,6 +28,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 from regattn_fairseq.guests.hydra import parse_arguments, raise_errors
 from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.options.config import CONFIGS, groups, offered
+from regattn_fairseq.options.generated import GROUPS, OTHERS
 from regattn_fairseq.runs.errors import PipelineError, one_line
 
 # Below these nodes, the reader of the options decides which exist: a corpus's class, or Hydra.
@@ -237,7 +237,7 @@ def _require_offered(override: Override, *, elsewhere: bool) -> None:
     for value in _values(override) if known else ():
         if value in known:
             continue
-        if f"{value}.yaml" in ConfigStore.instance().repo.get(group, {}):
+        if value in {*GROUPS.get(group, ()), *OTHERS.get(group, ())}:
             raise CommandLineError(
                 f"{group}={value} cannot be used with this package's models and corpora; "
                 f"choose one of: {', '.join(known)}"

@@ -9,8 +9,8 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from regattn_fairseq.declared import normalizer_options
 from regattn_fairseq.metrics import save_attention
-from regattn_fairseq.normalizers import normalizer_options
 from regattn_fairseq.options.fairseq_options import check_generation
 from regattn_fairseq.pipeline.evaluation import provenance
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment

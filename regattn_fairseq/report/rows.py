@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from regattn_fairseq.declared import normalizer_names
 from regattn_fairseq.metrics import (
     PairedResult,
     paired_bootstrap,
@@ -20,7 +21,6 @@ from regattn_fairseq.metrics import (
 )
 from regattn_fairseq.metrics.rouge import ROUGE_KEYS, is_stemmed_in, sentence_rouge
 from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
-from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.runs.result import Result, reason
 from regattn_fairseq.runs.task_facts import TASK_FACTS
 
