@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from regattn_fairseq import interruption, sweep
-from regattn_fairseq.guests.fairseq import ignore_warnings
+from regattn_fairseq.guests.fairseq import ignore_warnings, import_lightly
 from regattn_fairseq.guests.system import shorten_spinning
 from regattn_fairseq.options import command_line, config
 from regattn_fairseq.pipeline.training import distributed
@@ -22,6 +22,7 @@ from regattn_fairseq.runs.errors import one_line
 # Here and not in the commands: a launcher's worker processes import this module, and no more. A
 # stage imports torch when it begins its work, so that a command answers at once without any.
 shorten_spinning()
+import_lightly()
 config.register()
 
 # A variable of the environment, since a launcher's worker processes are to know, too.

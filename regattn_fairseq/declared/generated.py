@@ -1,4 +1,4 @@
-"""The normalizers' options, as their rules declare them. Do not edit it: ``python -m regattn_fairseq.options.generate``."""
+"""The options that the maps' rules declare. Do not edit it: ``python -m regattn_fairseq.options.generate``."""
 
 from regattn_fairseq.declared.option import Option
 

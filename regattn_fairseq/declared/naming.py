@@ -118,8 +118,8 @@ def _names() -> list[tuple[str, str, str]]:
     for option in options:
         for name in (option, *(f"{option}_{what}" for what in _SCHEDULED.get(option, ()))):
             found.append((name, f"attn_{_spelled(option)}{name.removeprefix(option)}", option))
-    for option, declared in options.items():
-        if declared.learnable:
+    for option, known in options.items():
+        if known.learnable:
             found.append((f"learn_{option}", f"attn_learn_{_spelled(option)}", option))
     return found
 

@@ -411,9 +411,7 @@ def _changed(cfg: DictConfig, node: str) -> Iterator[tuple[str, Any]]:
 @functools.cache
 def _defaults(node: str) -> dict[str, Any]:
     """The defaults of fairseq. A default that is another option's value is written as ``${…}``."""
-    found: Any = OmegaConf.to_container(
-        OmegaConf.structured(NODES[node]), resolve=False
-    )
+    found: Any = OmegaConf.to_container(OmegaConf.structured(NODES[node]), resolve=False)
     return dict(found)
 
 

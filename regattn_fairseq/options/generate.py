@@ -66,9 +66,11 @@ _OFFERED = {
 
 # Options whose defaults fairseq takes from the machine and torchrun's variables; our commands set
 # them when a training begins.
-_OF_MACHINE = {"distributed_world_size": 1, "distributed_num_procs": 1} | {
-    "device_id": 0,
-    "nprocs_per_node": 1,
+_OF_MACHINE = {
+    "distributed_training.distributed_world_size": 1,
+    "distributed_training.distributed_num_procs": 1,
+    "distributed_training.nprocs_per_node": 1,
+    "distributed_training.device_id": 0,
 }
 
 
@@ -152,9 +154,7 @@ def _option_groups() -> str:
     return "\n".join(parts) + "\n"
 
 
-def _class(
-    name: str, declared: Any, classes: dict[str, str], *, chosen: str | None = None
-) -> str:
+def _class(name: str, declared: Any, classes: dict[str, str], *, chosen: str | None = None) -> str:
     """Add a class with the same fields to the text; return its name."""
     title = _title(name)
     names, lines = [], ["", "@dataclass", f"class {title}:"]
@@ -164,7 +164,7 @@ def _class(
         elif field.name == "_name":
             default = _literal(chosen)
         else:
-            default = _literal(_OF_MACHINE.get(field.name, field.default))
+            default = _literal(_OF_MACHINE.get(f"{name}.{field.name}", field.default))
         kind = _type(field.type, title + _title(field.name), names)
         lines.append(f"    {field.name}: {kind} = {default}")
     classes[title] = "\n".join([*names, *lines, ""])
@@ -228,12 +228,14 @@ def _tables(name: str, tables: Mapping[str, Mapping[str, str]]) -> list[str]:
 
 
 def _lists(name: str, lists: Mapping[str, Iterable[str]]) -> list[str]:
-    return _table(name, {key: f"({', '.join(map(_literal, each))},)" for key, each in lists.items()})
+    return _table(
+        name, {key: f"({', '.join(map(_literal, each))},)" for key, each in lists.items()}
+    )
 
 
 def _normalizers() -> str:
     lines = [
-        f'"""The normalizers\' options, as their rules declare them. Do not edit it: ``{_COMMAND}``."""',
+        f'"""The options that the maps\' rules declare. Do not edit it: ``{_COMMAND}``."""',
         "",
         "from regattn_fairseq.declared.option import Option",
         "",

@@ -203,7 +203,7 @@ class Bmuf:
     warmup_iterations: int = 500
     use_nbm: bool = False
     average_sync: bool = False
-    distributed_world_size: int = 1
+    distributed_world_size: int = "${distributed_training.distributed_world_size}"
 
 
 GenerationConstraints = StrEnum("GenerationConstraints", {"ordered": "ordered", "unordered": "unordered"})

@@ -8,9 +8,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+import regattn_fairseq.models  # noqa: F401  registers what the configuration names
 from regattn_fairseq.guests.fairseq import replace_trainer, restore_early_stopping
 from regattn_fairseq.guests.system import keep_freed_memory
 from regattn_fairseq.interruption import signals_as_requests
+from regattn_fairseq.options import generate
 from regattn_fairseq.options.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.preprocessing.tokenization import fairseq_encoders
 from regattn_fairseq.pipeline.training import distributed
@@ -55,6 +57,7 @@ def train_with_fairseq(
     from fairseq.distributed import utils as distributed_utils
     from fairseq_cli import train as fairseq_train
 
+    generate.check()
     cfg = fairseq_config(options, data)
     OmegaConf.set_struct(cfg, True)
     start_or_go_on(cfg, run.checkpoint("last"))
