@@ -27,7 +27,7 @@ def fusedmax(
     scores: Tensor,
     *,
     gamma: Number = 1.0,
-    lam: Number = 0.2,
+    lam: Number = 0.3,
     mask: Tensor | None = None,
     dim: int = -1,
     return_groups: bool = False,

@@ -25,7 +25,7 @@ def oscarmax(
     scores: Tensor,
     *,
     gamma: Number = 1.0,
-    lam: Number = 0.02,
+    lam: Number = 0.05,
     mask: Tensor | None = None,
     dim: int = -1,
     return_groups: bool = False,

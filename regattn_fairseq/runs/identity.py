@@ -54,6 +54,9 @@ _FILES = {
 def identity(cfg: dict[str, Any]) -> dict[str, Any]:
     """The part of a resolved configuration that decides the parameters.
 
+    Options that are off, ``None`` or ``False``, are left out: a version that adds such an option
+    does not make the runs of earlier versions different ones.
+
     Args:
         cfg: as in a run's ``config.yaml``. Its key ``prepared`` is the path of the preprocessed
             data. The last part of this path identifies the text.
@@ -69,7 +72,9 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
         found[group] = {
             name: _content(value) if name in _FILES.get(group, ()) else value
             for name, value in options.items()
-            if name not in _WITHOUT_EFFECT.get(group, ())
+            if value is not None
+            and value is not False
+            and name not in _WITHOUT_EFFECT.get(group, ())
             and not (name.startswith("attn_") and is_idle(name, normalizer))
         }
     return found

@@ -62,7 +62,7 @@ def test_other_options_for_a_while(translator):
 
 def test_what_cannot_be_shown_is_left_out(runs, caplog):
     (desk,) = load_desks(runs, max_models=5)
-    assert [system.label for system in desk.systems] == ["softmax", "fusedmax (λ=0.2)"]
+    assert [system.label for system in desk.systems] == ["softmax", "fusedmax (λ=0.3)"]
     assert 5 <= len(desk.example.split()) <= 15
     assert "lost: left out" in caplog.text
     (desk,) = load_desks(runs, max_models=1)

@@ -32,7 +32,7 @@ def test_a_module_is_its_function():
     expected = fusedmax(x, gamma=0.5, lam=0.2, mask=mask, dim=1)
     torch.testing.assert_close(module(x, mask), expected)
     assert repr(module) == "Normalizer('fusedmax', gamma=0.5, lam=0.2, dim=1)"
-    assert "lam=0.2" in repr(build_normalizer("fusedmax"))
+    assert "lam=0.3" in repr(build_normalizer("fusedmax"))
 
 
 def test_modules_copy_and_pickle():

@@ -175,7 +175,7 @@ def test_an_experiments_first_comment_is_its_command(name):
         (["normalizer=topk", "normalizer.k=5"], "topk_k5"),
         (
             ["normalizer=fusedmax", "normalizer.learn_lam=true", "normalizer.learn_gamma=true"],
-            "fusedmax_gamma1_learned_lam0.2_learned",
+            "fusedmax_gamma1_learned_lam0.3_learned",
         ),
     ],
 )

@@ -1,5 +1,6 @@
 """Another text is other data, other options that matter are another run, and nothing else is."""
 
+import copy
 import gzip
 import json
 import os
@@ -178,6 +179,16 @@ def test_what_changes_the_parameters_is_another_run(option):
     first, second = (resolved(x, DATA, Path("run")) for x in (cfg, other))
     assert run_differences(first, second)
     assert not run_differences(first, first)
+
+
+def test_a_run_of_a_version_without_an_option_is_the_same_where_the_option_is_off():
+    now = resolved(composed(), DATA, Path("run"))
+    before = copy.deepcopy(now)
+    for off in [name for name, value in now["model"].items() if value is None or value is False]:
+        del before["model"][off]
+    assert before["model"] != now["model"]
+    assert not run_differences(before, now)
+    assert run_differences(before, {**now, "model": {**now["model"], "no_input_feeding": True}})
 
 
 def test_the_way_an_option_was_set_does_not_matter():
