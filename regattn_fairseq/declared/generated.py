@@ -11,15 +11,15 @@ NORMALIZERS = {
     },
     "fusedmax": {
         "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
-        "lam": Option(name="lam", symbol="λ", description="how strongly neighbours are fused", low=0.0, low_included=True, learnable=True, default=0.2),
+        "lam": Option(name="lam", symbol="λ", description="how strongly neighbours are fused", low=0.0, low_included=True, learnable=True, default=0.3),
     },
     "oscarmax": {
         "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
-        "lam": Option(name="lam", symbol="λ", description="how strongly positions anywhere are grouped", low=0.0, low_included=True, learnable=True, default=0.02),
+        "lam": Option(name="lam", symbol="λ", description="how strongly positions anywhere are grouped", low=0.0, low_included=True, learnable=True, default=0.05),
     },
     "oscarmax_published": {
         "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
-        "lam": Option(name="lam", symbol="λ", description="how strongly positions anywhere are grouped", low=0.0, low_included=True, learnable=True, default=0.02),
+        "lam": Option(name="lam", symbol="λ", description="how strongly positions anywhere are grouped", low=0.0, low_included=True, learnable=True, default=0.05),
     },
     "pnormmax": {
         "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
