@@ -3,17 +3,11 @@
 It is imported where it is used: that takes seconds.
 """
 
-import importlib.util
 import os
-import sys
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from functools import partial
-from importlib import import_module
-from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec
-from types import ModuleType
 from typing import Any
 from unittest import mock
 
@@ -113,61 +107,3 @@ def tokenize_bleu(tokenizer: str) -> AbstractContextManager[Any]:
     return mock.patch.object(
         sacrebleu, "corpus_bleu", partial(sacrebleu.corpus_bleu, tokenize=tokenizer)
     )
-
-
-def import_lightly() -> None:
-    """Have the import of fairseq leave out scikit-learn and ``scipy.stats``, which take seconds.
-
-    fairseq imports all of its tasks and criterions. One task for audio and one measure of a
-    criterion need these libraries. They are imported when such a function is called. It has no
-    effect if fairseq is imported already.
-    """
-    if "fairseq" not in sys.modules and not any(isinstance(x, _Finder) for x in sys.meta_path):
-        sys.meta_path.insert(0, _Finder())
-
-
-# What fairseq imports functions from, parents first.
-_FOR_FEW = ("sklearn", "sklearn.metrics", "scipy.stats")
-
-
-class _Finder(MetaPathFinder):
-    """Finds fairseq once, and changes how it is executed."""
-
-    def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        if name != "fairseq":
-            return None
-        sys.meta_path.remove(self)
-        spec = importlib.util.find_spec(name)
-        if spec is not None and spec.loader is not None:
-            execute = spec.loader.exec_module
-
-            def execute_lightly(module: ModuleType) -> None:
-                with _imported_later():
-                    execute(module)
-
-            spec.loader.exec_module = execute_lightly  # type: ignore[method-assign]
-        return spec
-
-
-class _Later(ModuleType):
-    """Stands for a module. Its functions import the module when they are called."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return lambda *given, **named: getattr(import_module(self.__name__), name)(*given, **named)
-
-
-@contextmanager
-def _imported_later() -> Iterator[None]:
-    missing = [name for name in _FOR_FEW if name not in sys.modules]
-    for name in missing:
-        module = sys.modules[name] = _Later(name)
-        parent, _, last = name.rpartition(".")
-        if isinstance(sys.modules.get(parent), _Later):
-            setattr(sys.modules[parent], last, module)
-    try:
-        yield
-    finally:
-        for name in missing:
-            del sys.modules[name]

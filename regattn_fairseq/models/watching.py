@@ -64,7 +64,8 @@ class Watch:
         with torch.enable_grad():
             leaf = scores.detach().requires_grad_()
             weights = normalizer(leaf, mask)
-            (back,) = torch.autograd.grad(weights, leaf, _probe(weights))
+            # As a sum: for a vector, torch would import its compiler.
+            (back,) = torch.autograd.grad((weights * _probe(weights)).sum(), leaf)
         self._options = {
             name: _number(options[name]) for name in ("gamma", "lam") if name in options
         }

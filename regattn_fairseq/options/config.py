@@ -17,9 +17,17 @@ import regattn_fairseq
 from regattn_fairseq.declared import declared, normalizer_names
 from regattn_fairseq.declared.naming import arguments, declared_options, takers
 from regattn_fairseq.guests.hydra import share_config_store
+from regattn_fairseq.guests.imports import import_fully
 from regattn_fairseq.options.generated import ARCHITECTURES, GROUPS, NODES
 
 FAIRSEQ_NODES = tuple(NODES)
+
+# The modules of fairseq that hold what a configuration can choose; the models are our own.
+FAIRSEQ_MODULES = {
+    "models": (),
+    "tasks": ("translation", "sentence_prediction"),
+    "criterions": tuple(name for name in GROUPS["criterion"] if not name.startswith("regattn_")),
+}
 
 # In an installed wheel the configs lie inside the package; in a checkout, beside it.
 _PACKAGE = Path(regattn_fairseq.__file__).parent
@@ -149,11 +157,12 @@ def _bleu_tokenizer(language: str) -> str:
 def import_user_code(cfg: DictConfig) -> None:
     """Import the folder ``common.user_dir``, whose normalizers can then be chosen by name.
 
-    It may hold anything that fairseq registers, so fairseq is imported first. This package is the
-    folder by default; fairseq imports it by itself, when a training begins.
+    It may build on anything in fairseq, which is then imported with all of its models and tasks.
+    By default the folder is this package, and a stage imports what it needs of that.
     """
     if "common" not in cfg or cfg.common.user_dir in (None, str(_PACKAGE)):
         return
+    import_fully()
     from fairseq import utils
 
     utils.import_user_module(cfg.common)

@@ -21,14 +21,15 @@ import json
 import os
 import sys
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from fairseq.dataclass import FairseqDataclass
 from fairseq.dataclass.configs import FairseqConfig
-from hydra.core.config_store import ConfigStore
-from omegaconf import OmegaConf
+from fairseq.models import MODEL_DATACLASS_REGISTRY
+from fairseq.registry import REGISTRIES
+from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
 import regattn_fairseq
 from regattn_fairseq.declared import Option
@@ -64,8 +65,8 @@ _OFFERED = {
     "model": ("regattn_entailment", "regattn_lstm"),
 }
 
-# Options whose defaults fairseq takes from the machine and torchrun's variables; our commands set
-# them when a training begins.
+# Options whose defaults fairseq takes from the machine and from torchrun's variables; our commands
+# set them when a training begins.
 _OF_MACHINE = {
     "distributed_training.distributed_world_size": 1,
     "distributed_training.distributed_num_procs": 1,
@@ -74,100 +75,105 @@ _OF_MACHINE = {
 }
 
 
-def modules() -> dict[Path, str]:
-    """The text of each generated module, by its path, of what is installed."""
-    return {
-        _PACKAGE / "options" / "generated.py": _option_groups(),
-        _PACKAGE / "declared" / "generated.py": _normalizers(),
-    }
-
-
 def write() -> bool:
     """Write the modules; return whether one of them has changed."""
-    changed = {
-        path: text
-        for path, text in modules().items()
-        if not path.is_file() or path.read_text(encoding="utf-8") != text
-    }
-    for path, text in changed.items():
-        with new_file(path) as file:
-            file.write(text.encode())
-    return bool(changed)
+    changed = False
+    for path, parts in _modules().items():
+        text = "\n\n".join(parts) + "\n"
+        if not path.is_file() or path.read_text(encoding="utf-8") != text:
+            changed = True
+            with new_file(path) as file:
+                file.write(text.encode())
+    return changed
 
 
 @functools.cache
 def check() -> None:
     """Compare the modules with what is installed.
 
+    The list of choices that fairseq has and the commands do not offer is not compared: a command
+    has fairseq register no others than the commands offer.
+
     Raises:
         PipelineError: they differ.
     """
-    for path, text in modules().items():
-        now, wanted = path.read_text(encoding="utf-8").splitlines(), text.splitlines()
-        if now != wanted:
-            odd = next((line for line in wanted if line not in now), "fewer lines").strip()
-            raise PipelineError(
-                f"{path} differs from what is installed ({odd}): write it anew with {_COMMAND}"
-            )
+    for path, parts in _modules().items():
+        text = path.read_text(encoding="utf-8")
+        for part in parts:
+            if part not in text and part != _others():
+                odd = next((each for each in part.splitlines() if each not in text), part)
+                raise PipelineError(
+                    f"{path} is not what is installed, which has {odd.strip()!r}: write it anew "
+                    f"with {_COMMAND}"
+                )
 
 
-def _option_groups() -> str:
+def _modules() -> dict[Path, list[str]]:
+    """The text of each module, in parts, by its path."""
+    return {
+        _PACKAGE / "options" / "generated.py": [*_option_groups(), _others()],
+        _PACKAGE / "declared" / "generated.py": _normalizers(),
+    }
+
+
+def _option_groups() -> list[str]:
     classes: dict[str, str] = {}
     nodes = {
         name: _class(name, field.type, classes)
         for name, field in FairseqConfig.__dataclass_fields__.items()
         if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass)
     }
-    store = ConfigStore.instance().repo
-    groups, others = {}, {}
-    for group, offered in _OFFERED.items():
-        registered = {
-            name.removesuffix(".yaml"): OmegaConf.get_type(node.node)
-            for name, node in store[group].items()
-            if node.provider == "fairseq"
-        }
-        groups[group] = {
-            name: _class(f"{name}_{group}", registered[name], classes, chosen=name)
+    groups = {
+        group: {
+            name: _class(f"{name}_{group}", _registered(group)[name], classes, chosen=name)
             for name in offered
         }
-        others[group] = tuple(sorted(registered.keys() - offered))
-    parts = [
-        f'"""fairseq\'s option groups and ours. Do not edit it: ``{_COMMAND}``."""\n',
-        "# mypy: ignore-errors\n",
-        "from dataclasses import dataclass, field",
-        "from enum import StrEnum",
-        "from typing import Any",
+        for group, offered in _OFFERED.items()
+    }
+    return [
+        f'"""fairseq\'s option groups and ours. Do not edit it: ``{_COMMAND}``."""',
+        "# mypy: ignore-errors",
+        "from dataclasses import dataclass, field\nfrom enum import StrEnum\nfrom typing import Any",
         *classes.values(),
-        "",
-        "# Every node of fairseq's configuration; None where a group's choice stands there.",
-        *_table("NODES", {name: nodes.get(name) for name in FairseqConfig.__dataclass_fields__}),
-        "",
-        "# The choices of fairseq's registries that the commands offer.",
-        *_tables("GROUPS", groups),
-        "",
-        "# Its other choices, which do not work with our models and corpora.",
-        *_lists("OTHERS", others),
-        "",
-        "# The architectures of regattn_lstm: options that differ from the model's.",
-        *_tables("ARCHITECTURES", {k: _literals(v) for k, v in ARCHITECTURES.items()}),
+        "# Every node of fairseq's configuration; None where a group's choice stands there.\n"
+        + _table("NODES", {name: nodes.get(name) for name in FairseqConfig.__dataclass_fields__}),
+        "# The choices of fairseq's registries that the commands offer.\n"
+        + _tables("GROUPS", groups),
+        "# The architectures of regattn_lstm: options that differ from the model's.\n"
+        + _tables("ARCHITECTURES", ARCHITECTURES, _literal),
     ]
-    return "\n".join(parts) + "\n"
+
+
+def _registered(group: str) -> dict[str, Any]:
+    """The dataclasses in fairseq's registry of a group, by name."""
+    found: dict[str, Any] = {
+        "model": MODEL_DATACLASS_REGISTRY,
+        "task": TASK_DATACLASS_REGISTRY,
+        **{name: registry["dataclass_registry"] for name, registry in REGISTRIES.items()},
+    }[group]
+    return {name: declared for name, declared in found.items() if declared is not None}
 
 
 def _class(name: str, declared: Any, classes: dict[str, str], *, chosen: str | None = None) -> str:
-    """Add a class with the same fields to the text; return its name."""
-    title = _title(name)
-    names, lines = [], ["", "@dataclass", f"class {title}:"]
+    """Add a class with the same fields to the text; return its name.
+
+    Args:
+        name: of the node, or of the choice and its group.
+        declared: the dataclass.
+        classes: the text of each class so far.
+        chosen: the name of the choice.
+    """
+    title, types, lines = _title(name), [], []
     for field in dataclasses.fields(declared):
-        if field.default_factory is not dataclasses.MISSING:
-            default = f"field(default_factory=lambda: {_literal(field.default_factory())})"
-        elif field.name == "_name":
+        kind = _type(field.type, title + _title(field.name), types)
+        if field.name == "_name":
             default = _literal(chosen)
+        elif field.default_factory is not dataclasses.MISSING:
+            default = f"field(default_factory=lambda: {_literal(field.default_factory())})"
         else:
             default = _literal(_OF_MACHINE.get(f"{name}.{field.name}", field.default))
-        kind = _type(field.type, title + _title(field.name), names)
         lines.append(f"    {field.name}: {kind} = {default}")
-    classes[title] = "\n".join([*names, *lines, ""])
+    classes[title] = "\n".join([*types, "@dataclass", f"class {title}:", *lines])
     return title
 
 
@@ -175,26 +181,25 @@ def _title(name: str) -> str:
     return "".join(part.capitalize() for part in name.split("_"))
 
 
-def _type(declared: Any, title: str, names: list[str]) -> str:
+def _type(declared: Any, title: str, types: list[str]) -> str:
     """The annotation that OmegaConf reads in the same way.
 
     Args:
         declared: the annotation that was declared.
         title: a name for the type of an option that takes one of several names.
-        names: gets the definition of this type. It has a name, since launchers pickle it.
+        types: gets the definition of this type. It has a name, since launchers pickle it.
     """
     origin, arguments = typing.get_origin(declared), typing.get_args(declared)
     if declared is Any:
         return "Any"
     if origin is typing.Union:
         (present,) = (each for each in arguments if each is not type(None))
-        return f"{_type(present, title, names)} | None"
+        return f"{_type(present, title, types)} | None"
     if origin in (list, tuple):
-        inner = ", ".join(_type(each, title, names) for each in arguments)
-        return f"{origin.__name__}[{inner}]"
+        return f"{origin.__name__}[{', '.join(_type(each, title, types) for each in arguments)}]"
     if issubclass(declared, enum.Enum):
         members = ", ".join(f"{_literal(name)}: {_literal(name)}" for name in declared.__members__)
-        names.append(f'\n{title} = StrEnum("{title}", {{{members}}})')
+        types.append(f'{title} = StrEnum("{title}", {{{members}}})\n')
         return title
     return str(declared.__name__)
 
@@ -211,44 +216,25 @@ def _literal(value: Any) -> str:
     return repr(value)
 
 
-def _literals(values: Mapping[str, Any]) -> dict[str, str]:
-    return {name: _literal(value) for name, value in values.items()}
-
-
-def _table(name: str, entries: Mapping[str, str | None]) -> list[str]:
-    return [f"{name} = {{", *(f'    "{key}": {value},' for key, value in entries.items()), "}"]
-
-
-def _tables(name: str, tables: Mapping[str, Mapping[str, str]]) -> list[str]:
-    lines = [f"{name} = {{"]
-    for key, entries in tables.items():
-        inner = (f'        "{each}": {value},' for each, value in entries.items())
-        lines += [f'    "{key}": {{', *inner, "    },"]
-    return [*lines, "}"]
-
-
-def _lists(name: str, lists: Mapping[str, Iterable[str]]) -> list[str]:
-    return _table(
-        name, {key: f"({', '.join(map(_literal, each))},)" for key, each in lists.items()}
+def _others() -> str:
+    others = {group: sorted(_registered(group).keys() - names) for group, names in _OFFERED.items()}
+    return (
+        "# Other choices of fairseq's, which do not work with our models and corpora.\n"
+        + _table("OTHERS", {group: _literal(names) for group, names in others.items()})
     )
 
 
-def _normalizers() -> str:
-    lines = [
+def _normalizers() -> list[str]:
+    options = {
+        rule.name: {name: f"Option({_arguments(each)})" for name, each in rule.options.items()}
+        for rule in rules()
+        if rule.function.__module__.startswith("regattn_fairseq.")  # no user's own
+    }
+    return [
         f'"""The options that the maps\' rules declare. Do not edit it: ``{_COMMAND}``."""',
-        "",
         "from regattn_fairseq.declared.option import Option",
-        "",
-        "NORMALIZERS = {",
+        _tables("NORMALIZERS", options),
     ]
-    for rule in rules():
-        if not rule.function.__module__.startswith("regattn_fairseq."):  # a user's own
-            continue
-        lines.append(f'    "{rule.name}": {{')
-        for name, option in rule.options.items():
-            lines.append(f'        "{name}": Option({_arguments(option)}),')
-        lines.append("    },")
-    return "\n".join([*lines, "}"]) + "\n"
 
 
 def _arguments(option: Option) -> str:
@@ -258,6 +244,21 @@ def _arguments(option: Option) -> str:
         for field in dataclasses.fields(Option)
         if (value := getattr(option, field.name)) != field.default
     )
+
+
+def _table(name: str, entries: Mapping[str, str | None]) -> str:
+    lines = (f'    "{key}": {value},' for key, value in entries.items())
+    return "\n".join([f"{name} = {{", *lines, "}"])
+
+
+def _tables(
+    name: str, tables: Mapping[str, Mapping[str, Any]], shown: Callable[[Any], str] = str
+) -> str:
+    lines = []
+    for key, entries in tables.items():
+        inner = (f'        "{each}": {shown(value)},' for each, value in entries.items())
+        lines += [f'    "{key}": {{', *inner, "    },"]
+    return "\n".join([f"{name} = {{", *lines, "}"])
 
 
 if __name__ == "__main__":

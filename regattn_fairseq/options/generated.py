@@ -49,7 +49,6 @@ class Common:
     use_plasma_view: bool = False
     plasma_path: str | None = "/tmp/plasma"
 
-
 @dataclass
 class CommonEval:
     _name: str | None = None
@@ -58,7 +57,6 @@ class CommonEval:
     quiet: bool = False
     model_overrides: str = "{}"
     results_path: str | None = None
-
 
 DistributedTrainingDdpBackend = StrEnum("DistributedTrainingDdpBackend", {"c10d": "c10d", "fully_sharded": "fully_sharded", "legacy_ddp": "legacy_ddp", "no_c10d": "no_c10d", "pytorch_ddp": "pytorch_ddp", "slowmo": "slowmo"})
 
@@ -111,7 +109,6 @@ class DistributedTraining:
     use_sharded_state: bool = False
     not_fsdp_flatten_parameters: bool = False
 
-
 DatasetDatasetImpl = StrEnum("DatasetDatasetImpl", {"raw": "raw", "lazy": "lazy", "cached": "cached", "mmap": "mmap", "fasta": "fasta", "huffman": "huffman"})
 
 @dataclass
@@ -145,7 +142,6 @@ class Dataset:
     update_epoch_batch_itr: bool = "${dataset.grouped_shuffling}"
     update_ordered_indices_seed: bool = False
 
-
 @dataclass
 class Optimization:
     _name: str | None = None
@@ -160,7 +156,6 @@ class Optimization:
     use_bmuf: bool = False
     skip_remainder_batch: bool | None = False
     debug_param_names: bool = False
-
 
 @dataclass
 class Checkpoint:
@@ -193,7 +188,6 @@ class Checkpoint:
     write_checkpoints_asynchronously: bool = False
     model_parallel_size: int = "${common.model_parallel_size}"
 
-
 @dataclass
 class Bmuf:
     _name: str | None = None
@@ -204,7 +198,6 @@ class Bmuf:
     use_nbm: bool = False
     average_sync: bool = False
     distributed_world_size: int = "${distributed_training.distributed_world_size}"
-
 
 GenerationConstraints = StrEnum("GenerationConstraints", {"ordered": "ordered", "unordered": "unordered"})
 
@@ -259,7 +252,6 @@ class Generation:
     no_seed_provided: bool = False
     eos_token: str | None = None
 
-
 @dataclass
 class EvalLm:
     _name: str | None = None
@@ -268,13 +260,11 @@ class EvalLm:
     context_window: int = 0
     softmax_batch: int = 9223372036854775807
 
-
 @dataclass
 class Interactive:
     _name: str | None = None
     buffer_size: int = 0
     input: str = "-"
-
 
 @dataclass
 class Ema:
@@ -286,12 +276,10 @@ class Ema:
     ema_update_freq: int = 1
     ema_fp32: bool = False
 
-
 @dataclass
 class CrossEntropyCriterion:
     _name: str | None = "cross_entropy"
     sentence_avg: bool = "${optimization.sentence_avg}"
-
 
 @dataclass
 class LabelSmoothedCrossEntropyCriterion:
@@ -300,7 +288,6 @@ class LabelSmoothedCrossEntropyCriterion:
     report_accuracy: bool = False
     ignore_prefix_size: int = 0
     sentence_avg: bool = "${optimization.sentence_avg}"
-
 
 @dataclass
 class LabelSmoothedCrossEntropyWithRdropCriterion:
@@ -311,7 +298,6 @@ class LabelSmoothedCrossEntropyWithRdropCriterion:
     sentence_avg: bool = "${optimization.sentence_avg}"
     rdrop_alpha: float = 0.0
 
-
 @dataclass
 class RegattnLabelSmoothedCrossEntropyCriterion:
     _name: str | None = "regattn_label_smoothed_cross_entropy"
@@ -319,7 +305,6 @@ class RegattnLabelSmoothedCrossEntropyCriterion:
     report_accuracy: bool = False
     ignore_prefix_size: int = 0
     sentence_avg: bool = "${optimization.sentence_avg}"
-
 
 @dataclass
 class SentencePredictionCriterion:
@@ -329,7 +314,6 @@ class SentencePredictionCriterion:
     report_mcc: bool = False
     report_acc_and_f1: bool = False
     report_pearson_and_spearman: bool = False
-
 
 @dataclass
 class CosineLrScheduler:
@@ -343,7 +327,6 @@ class CosineLrScheduler:
     lr_shrink: float = 0.1
     max_update: int = "${optimization.max_update}"
 
-
 @dataclass
 class FixedLrScheduler:
     _name: str | None = "fixed"
@@ -352,14 +335,12 @@ class FixedLrScheduler:
     warmup_updates: int = 0
     lr: list[float] = "${optimization.lr}"
 
-
 @dataclass
 class InverseSqrtLrScheduler:
     _name: str | None = "inverse_sqrt"
     warmup_updates: int = 4000
     warmup_init_lr: float = -1
     lr: list[float] = "${optimization.lr}"
-
 
 @dataclass
 class PolynomialDecayLrScheduler:
@@ -370,7 +351,6 @@ class PolynomialDecayLrScheduler:
     power: float = 1.0
     total_num_update: float = "${optimization.max_update}"
     lr: list[float] = "${optimization.lr}"
-
 
 @dataclass
 class ReduceLrOnPlateauLrScheduler:
@@ -383,7 +363,6 @@ class ReduceLrOnPlateauLrScheduler:
     lr: list[float] = "${optimization.lr}"
     maximize_best_checkpoint_metric: bool = "${checkpoint.maximize_best_checkpoint_metric}"
 
-
 @dataclass
 class StepLrScheduler:
     _name: str | None = "step"
@@ -393,7 +372,6 @@ class StepLrScheduler:
     min_lr: float = 0.0
     lr_deacy_period: int = 25000
     lr_decay: float = 0.5
-
 
 @dataclass
 class TriStageLrScheduler:
@@ -407,7 +385,6 @@ class TriStageLrScheduler:
     max_update: float = "${optimization.max_update}"
     lr: list[float] = "${optimization.lr}"
 
-
 @dataclass
 class TriangularLrScheduler:
     _name: str | None = "triangular"
@@ -416,7 +393,6 @@ class TriangularLrScheduler:
     lr_shrink: float = 0.1
     shrink_min: bool = False
     lr: list[float] = "${optimization.lr}"
-
 
 @dataclass
 class AdamOptimizer:
@@ -429,14 +405,12 @@ class AdamOptimizer:
     tpu: bool = "${common.tpu}"
     lr: list[float] = "${optimization.lr}"
 
-
 @dataclass
 class NagOptimizer:
     _name: str | None = "nag"
     momentum: float = 0.99
     weight_decay: float = 0.0
     lr: list[float] = "${optimization.lr}"
-
 
 RegattnTranslationTaskDatasetImpl = StrEnum("RegattnTranslationTaskDatasetImpl", {"raw": "raw", "lazy": "lazy", "cached": "cached", "mmap": "mmap", "fasta": "fasta", "huffman": "huffman"})
 
@@ -468,7 +442,6 @@ class RegattnTranslationTask:
     eval_bleu_tokenizer: str = "13a"
     train_fraction: float = 1.0
 
-
 SentencePredictionTaskShortenMethod = StrEnum("SentencePredictionTaskShortenMethod", {"none": "none", "truncate": "truncate", "random_crop": "random_crop"})
 
 @dataclass
@@ -487,7 +460,6 @@ class SentencePredictionTask:
     classification_head_name: str = "${criterion.classification_head_name}"
     seed: int = "${common.seed}"
     d2v2_multi: bool = False
-
 
 @dataclass
 class RegattnEntailmentModel:
@@ -509,7 +481,6 @@ class RegattnEntailmentModel:
     encoder_embed_path: str | None = None
     encoder_freeze_embed: bool = False
     encoder_hidden_size: int = 100
-
 
 RegattnLstmModelAttnScore = StrEnum("RegattnLstmModelAttnScore", {"dot": "dot", "general": "general", "concat": "concat"})
 
@@ -550,7 +521,6 @@ class RegattnLstmModel:
     attn_score: RegattnLstmModelAttnScore = "general"
     attn_scaled: bool = False
     no_input_feeding: bool = False
-
 
 # Every node of fairseq's configuration; None where a group's choice stands there.
 NODES = {
@@ -609,15 +579,6 @@ GROUPS = {
     },
 }
 
-# Its other choices, which do not work with our models and corpora.
-OTHERS = {
-    "criterion": ("adaptive_loss", "ctc", "fastspeech2", "hubert", "label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_ctc", "latency_augmented_label_smoothed_cross_entropy", "masked_lm", "model", "nat_loss", "sentence_prediction_adapters", "speech_dlm_criterion", "speech_to_spectrogram", "speech_to_spectrogram_2pass", "speech_to_unit", "speech_to_unit_2pass", "speech_unit_lm_criterion", "tacotron2", "wav2vec",),
-    "lr_scheduler": ("pass_through",),
-    "optimizer": ("composite", "cpu_adam",),
-    "task": ("audio_classification", "audio_finetuning", "audio_pretraining", "denoising", "dummy_lm", "dummy_masked_lm", "hubert_pretraining", "language_modeling", "masked_lm", "multilingual_denoising", "multilingual_language_modeling", "multires_hubert_pretraining", "nlu_finetuning", "sentence_prediction_adapters", "simul_text_to_text", "span_masked_lm", "speech_dlm_task", "speech_unit_modeling", "translation", "translation_from_pretrained_xlm", "translation_lev",),
-    "model": ("hubert", "hubert_ctc", "hubert_seq2seq", "multires_hubert", "multires_hubert_ctc", "speech_dlm", "transformer_lm", "transformer_ulm", "wav2vec", "wav2vec2", "wav2vec2_laser", "wav2vec_classification", "wav2vec_ctc", "wav2vec_seq2seq",),
-}
-
 # The architectures of regattn_lstm: options that differ from the model's.
 ARCHITECTURES = {
     "regattn_lstm_tiny": {
@@ -662,4 +623,13 @@ ARCHITECTURES = {
         "decoder_dropout_in": 0.0,
         "decoder_dropout_out": 0.3,
     },
+}
+
+# Other choices of fairseq's, which do not work with our models and corpora.
+OTHERS = {
+    "criterion": ["adaptive_loss", "ctc", "fastspeech2", "hubert", "label_smoothed_cross_entropy_with_alignment", "label_smoothed_cross_entropy_with_ctc", "latency_augmented_label_smoothed_cross_entropy", "masked_lm", "model", "nat_loss", "sentence_prediction_adapters", "speech_dlm_criterion", "speech_to_spectrogram", "speech_to_spectrogram_2pass", "speech_to_unit", "speech_to_unit_2pass", "speech_unit_lm_criterion", "tacotron2", "wav2vec"],
+    "lr_scheduler": ["pass_through"],
+    "optimizer": ["composite", "cpu_adam"],
+    "task": ["audio_classification", "audio_finetuning", "audio_pretraining", "denoising", "dummy_lm", "dummy_masked_lm", "hubert_pretraining", "language_modeling", "masked_lm", "multilingual_denoising", "multilingual_language_modeling", "multires_hubert_pretraining", "nlu_finetuning", "sentence_prediction_adapters", "simul_text_to_text", "span_masked_lm", "speech_dlm_task", "speech_unit_modeling", "translation", "translation_from_pretrained_xlm", "translation_lev"],
+    "model": ["hubert", "hubert_ctc", "hubert_seq2seq", "multires_hubert", "multires_hubert_ctc", "speech_dlm", "transformer_lm", "transformer_ulm", "wav2vec", "wav2vec2", "wav2vec2_laser", "wav2vec_classification", "wav2vec_ctc", "wav2vec_seq2seq"],
 }

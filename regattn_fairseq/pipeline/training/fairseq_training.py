@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 import regattn_fairseq.models  # noqa: F401  registers what the configuration names
 from regattn_fairseq.guests.fairseq import replace_trainer, restore_early_stopping
 from regattn_fairseq.guests.system import keep_freed_memory
+from regattn_fairseq.guests.torch import leave_compiler_out
 from regattn_fairseq.interruption import signals_as_requests
 from regattn_fairseq.options import generate
 from regattn_fairseq.options.config import FAIRSEQ_NODES
@@ -66,6 +67,7 @@ def train_with_fairseq(
         distributed.fairseq_options(here, training["distributed"]["backend"])
     )
     keep_freed_memory()
+    leave_compiler_out()
     started = time.monotonic()
     with TrainLog(run.log, run.directory / "train.log" if here.is_first else None) as log:
         if here.is_first:
