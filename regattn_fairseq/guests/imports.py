@@ -62,7 +62,7 @@ class _Finder(MetaPathFinder):
             execute = spec.loader.exec_module
 
             def execute_lightly(module: ModuleType) -> None:
-                with _without_collecting():
+                with without_collecting():
                     if name != "fairseq":
                         execute(module)
                         return
@@ -77,7 +77,8 @@ class _Finder(MetaPathFinder):
 
 
 @contextmanager
-def _without_collecting() -> Iterator[None]:
+def without_collecting() -> Iterator[None]:
+    """Keep the collector of cycles off in the block. What is there at its end is no garbage."""
     on = gc.isenabled()
     gc.disable()
     try:
