@@ -6,7 +6,7 @@ fairseq and our models declare, and :mod:`regattn_fairseq.declared` of those of 
 
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +87,9 @@ def register() -> None:
     # A plain dictionary of typed nodes. Unlike fairseq's class, it allows other nodes beside them.
     nodes = {name: OmegaConf.structured(node) for name, node in NODES.items() if node is not None}
     store.store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
-    for group, choices in GROUPS.items():
-        for name, node in choices.items():
-            store.store(name, node=node, group=group)
+    for group in GROUPS.keys() - {"model"}:
+        for name, choice in GROUPS[group].items():
+            store.store(name, node=choice, group=group)
     _store_models()
     _store_normalizers()
     share_config_store()
@@ -112,10 +112,24 @@ def register() -> None:
 
 
 def _store_models() -> None:
-    """Offer each architecture as a choice of ``model``."""
-    model = GROUPS["model"]["regattn_lstm"]
+    """Offer each model and each architecture as a choice of ``model``."""
+    store = ConfigStore.instance()
+    models = {name: _with_new_maps(model) for name, model in GROUPS["model"].items()}
+    for name, model in models.items():
+        store.store(name, node=model, group="model")
     for name, sizes in ARCHITECTURES.items():
-        ConfigStore.instance().store(name, node=model(**sizes), group="model")
+        store.store(name, node=models["regattn_lstm"](**sizes), group="model")
+
+
+def _with_new_maps(model: type) -> type:
+    """A model's options, and those of maps that were registered since the copies were written."""
+    known = {each.name for each in fields(model)}
+    new = [
+        (argument, Any, field(default=False if name.startswith("learn_") else None))
+        for name, argument in arguments().items()
+        if argument not in known
+    ]
+    return make_dataclass(model.__name__, new, bases=(model,)) if new else model
 
 
 def _store_normalizers() -> None:
@@ -126,7 +140,9 @@ def _store_normalizers() -> None:
     """
     store = ConfigStore.instance()
     names = arguments()
-    trained = {each.name: each.default for each in fields(GROUPS["model"]["regattn_lstm"])}
+    trained = {
+        each.name: each.default for each in fields(_with_new_maps(GROUPS["model"]["regattn_lstm"]))
+    }
     node = {name: trained[argument] for name, argument in names.items()}
     for option in declared_options():
         node[option] = f"${{normalizer_default:${{.name}},{option}}}"

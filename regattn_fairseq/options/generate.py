@@ -133,7 +133,8 @@ def _option_groups() -> list[str]:
     return [
         f'"""fairseq\'s option groups and ours. Do not edit it: ``{_COMMAND}``."""',
         "# mypy: ignore-errors",
-        "from dataclasses import dataclass, field\nfrom enum import StrEnum\nfrom typing import Any",
+        "from dataclasses import dataclass, field\nfrom enum import StrEnum",
+        "from typing import Any",
         *classes.values(),
         "# Every node of fairseq's configuration; None where a group's choice stands there.\n"
         + _table("NODES", {name: nodes.get(name) for name in FairseqConfig.__dataclass_fields__}),
@@ -163,7 +164,9 @@ def _class(name: str, declared: Any, classes: dict[str, str], *, chosen: str | N
         classes: the text of each class so far.
         chosen: the name of the choice.
     """
-    title, types, lines = _title(name), [], []
+    title = _title(name)
+    types: list[str] = []
+    lines = []
     for field in dataclasses.fields(declared):
         kind = _type(field.type, title + _title(field.name), types)
         if field.name == "_name":
