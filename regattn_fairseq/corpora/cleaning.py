@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import re
+import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -127,6 +129,28 @@ def clean(
     return CleanedSplit(kept, read, dropped)
 
 
+class _LettersOnly(dict[int, str]):
+    """For ``str.translate``: letters, their marks and numbers stay, the rest becomes a space."""
+
+    def __missing__(self, code: int) -> str:
+        character = chr(code)
+        self[code] = character if unicodedata.category(character)[0] in "LMN" else " "
+        return self[code]
+
+
+_LETTERS_ONLY = _LettersOnly()
+
+
+def folded(sentence: str) -> str:
+    """The sentence without case and punctuation, and with every number as 0.
+
+    A :class:`PairStream` that compares sentences by it keeps "Wait!" from being trained on where
+    "Wait ..." is tested, and version 11 of a package where version 12 is.
+    """
+    words = unicodedata.normalize("NFKC", sentence).casefold().translate(_LETTERS_ONLY).split()
+    return re.sub(r"\d+", "0", " ".join(words))
+
+
 BATCH = 8192
 
 
@@ -224,7 +248,8 @@ def split_stream(
     component, and all pairs of a component go into the same split. Components are ranked by a keyed
     hash of their content, so that the splits depend on the seed and the text, but not on the order
     of the pairs or on the process. Components that would overfill a held-out split remain in
-    ``train``. The whole stream is held in memory.
+    ``train``. If the stream asks for distinct pairs, a held-out split takes one of each component,
+    also chosen by hash, and drops the others. The whole stream is held in memory.
 
     Returns:
         The splits, and the whole cleaned stream, which counts what was dropped before splitting.
@@ -236,22 +261,29 @@ def split_stream(
         components.setdefault(label, []).append(index)
     key = stream.seed.to_bytes(8, "little", signed=True)
 
-    def rank(members: list[int]) -> bytes:
-        first = min(f"{pairs[i].source}\n{pairs[i].target}" for i in members)
-        return hashlib.blake2b(first.encode(), key=key).digest()
+    def rank(text: str) -> bytes:
+        return hashlib.blake2b(text.encode(), key=key).digest()
 
+    texts = [f"{pair.source}\n{pair.target}" for pair in pairs]
     side = np.zeros(len(pairs), dtype=np.int8)
+    repeats = np.zeros(len(pairs), dtype=bool)
     wanted = [stream.test, stream.valid]
-    for members in sorted(components.values(), key=rank):
-        for number, room in enumerate(wanted):
-            if len(members) <= room:
+    for members in sorted(components.values(), key=lambda m: rank(min(texts[i] for i in m))):
+        for number, most in enumerate((stream.test, stream.valid)):
+            size = 1 if stream.distinct else len(members)
+            if size <= wanted[number] and len(members) <= most:
                 side[members] = number + 1
-                wanted[number] -= len(members)
+                wanted[number] -= size
+                if stream.distinct:
+                    repeats[sorted(members, key=lambda i: rank(texts[i]))[1:]] = True
                 break
     splits = {}
     for number, name in ((0, "train"), (2, "valid"), (1, "test")):
-        chosen = [pairs[i] for i in np.flatnonzero(side == number)]
-        splits[name] = CleanedSplit(chosen, len(chosen))
+        chosen = [pairs[i] for i in np.flatnonzero((side == number) & ~repeats)]
+        repeated = int(np.count_nonzero((side == number) & repeats))
+        splits[name] = CleanedSplit(chosen, len(chosen) + repeated)
+        if repeated:
+            splits[name].dropped["repeats_a_sentence"] = repeated
     return splits, cleaned
 
 

@@ -51,7 +51,9 @@ class PairStream:
     """Pairs without splits; the shared code holds out ``valid`` and ``test`` pairs of them.
 
     ``sentence_key`` maps a sentence to the key by which sentences are compared: two sentences with
-    the same key never end up in different splits. ``total`` only scales the progress bar.
+    the same key never end up in different splits. With ``distinct``, the held-out pairs have no
+    sentence in common with each other either: of pairs that do, valid and test take one, and the
+    others are dropped. ``total`` only scales the progress bar.
     """
 
     pairs: Iterable[SentencePair]
@@ -59,6 +61,7 @@ class PairStream:
     test: int
     seed: int
     sentence_key: Callable[[str], str] = str.casefold
+    distinct: bool = False
     total: int | None = None
 
 

@@ -7,12 +7,13 @@ import codecs
 import gzip
 import io
 import lzma
+import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import zip_longest
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
+from typing import IO, Any, NamedTuple
 
 from regattn_fairseq.corpora.protocol import CorpusError, SentencePair
 
@@ -67,8 +68,8 @@ def what_is_in(directory: Path) -> str:
     return f"{directory} holds {', '.join(names[:12])}{more}"
 
 
-def iter_lines(path: Path) -> Iterator[str]:
-    r"""The lines of a text file, one at a time.
+def iter_lines(path: Path | zipfile.Path) -> Iterator[str]:
+    r"""The lines of a text file, or of one in a zip archive, one at a time.
 
     The file may be compressed with gzip, bzip2 or xz, whatever its name. It is UTF-8, or UTF-16 or
     UTF-32 with a byte order mark. Only ``\n`` ends a line (a ``\r`` before it is dropped), since
@@ -159,19 +160,19 @@ _MARKS = {
 }
 
 
-def _compression(path: Path) -> str | None:
+def _compression(path: Path | zipfile.Path) -> str | None:
     with path.open("rb") as file:
         start = file.read(6)
     return next((k for k, c in _COMPRESSIONS.items() if start.startswith(c.magic)), None)
 
 
 @contextmanager
-def _opened(path: Path, kind: str | None) -> Iterator[BinaryIO]:
+def _opened(path: Path | zipfile.Path, kind: str | None) -> Iterator[IO[bytes]]:
     with _COMPRESSIONS[kind].open(path) if kind else path.open("rb") as file:
         yield file
 
 
-def _decoded_lines(file: BinaryIO, path: Path) -> Iterator[str]:
+def _decoded_lines(file: IO[bytes], path: Path | zipfile.Path) -> Iterator[str]:
     """The decoded lines, without their line breaks."""
     first = file.readline()
     file.seek(0)

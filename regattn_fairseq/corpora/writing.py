@@ -150,6 +150,12 @@ def _nothing_left(
             f"corpus {corpus.name}: no pair is left for {name}, since {count} of its {read} pairs "
             "have nothing on one side: put a sentence on each line of both"
         )
+    if before_split is not None and (pairs := len(list(before_split.pairs))):
+        return (
+            f"corpus {corpus.name}: its {pairs} pairs leave none for {name}: lower "
+            "data.corpus.valid=… and data.corpus.test=…, the numbers of pairs to hold out, or give "
+            "more text"
+        )
     reasons = ", ".join(f"{count} {reason}" for reason, count in dropped.most_common())
     return (
         f"corpus {corpus.name}: no pair is left for {name} (of {read} read; dropped: "

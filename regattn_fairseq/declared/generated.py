@@ -29,7 +29,7 @@ NORMALIZERS = {
         "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
     },
     "entmax": {
-        "alpha": Option(name="alpha", symbol="α", description="exponent; 2 is sparsemax, near 1 is near softmax", low=1.0, default=1.5),
+        "alpha": Option(name="alpha", symbol="α", description="exponent; 1 is softmax, 2 is sparsemax", low=1.0, low_included=True, learnable=True, default=1.5),
         "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
     },
     "topk": {

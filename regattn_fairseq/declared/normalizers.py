@@ -74,13 +74,25 @@ def check_options(
     }
     for option in learned:
         if not known[option].learnable:
-            raise ValueError(f"{option} cannot be learned; {' and '.join(_learnable())} can")
-        if checked[option] == 0.0:
-            raise ValueError(f"a learned {option} must start above 0; use e.g. {option}=0.1")
+            raise ValueError(f"{option} cannot be learned; {_learnable()} can")
+        _check_start(known[option], checked[option])
     return checked
 
 
-def _learnable() -> list[str]:
+def _check_start(option: Option, start: Any) -> None:
+    """Check that a learned option, which never leaves its range, can start from a value."""
+    low = option.low or 0.0
+    if start == low:
+        raise ValueError(
+            f"a learned {option.name} must start above {low:g}; "
+            f"use e.g. {option.name}={low + 0.1:g}"
+        )
+    if start == option.high:
+        raise ValueError(f"a learned {option.name} must start below {option.high:g}")
+
+
+def _learnable() -> str:
     """The options that can be learned, of whichever normalizer has them."""
     options = {option.name: option for each in _declared.values() for option in each.values()}
-    return [name for name, option in options.items() if option.learnable]
+    *names, last = [name for name, option in options.items() if option.learnable]
+    return f"{', '.join(names)} and {last}"

@@ -47,6 +47,12 @@ class Option:
         opening, closing = "[" if self.low_included else "(", "]" if self.high_included else ")"
         return f"in {opening}{self.low:g}, {self.high:g}{closing}"
 
+    @property
+    def between(self) -> str:
+        """Where a learned value stays, in words, such as "above 0"."""
+        above = f"above {self.low:g}"
+        return above if self.high == math.inf else f"{above} and below {self.high:g}"
+
     def check(self, value: Any) -> Any:
         """Return the value as a number if it lies in the option's range.
 

@@ -32,7 +32,10 @@ def option_fields() -> list[tuple[str, Any, Any]]:
         fields.append((names[name], kind, _field(None, _help(option))))
     for name, option in options.items():
         if option.learnable:
-            text = f"train {option.symbol} with the model, from {names[name]} on; it stays positive"
+            text = (
+                f"train {option.symbol} with the model, from {names[name]} on; it stays "
+                f"{option.between}"
+            )
             fields.append((names[f"learn_{name}"], bool, _field(False, text)))
     return fields
 

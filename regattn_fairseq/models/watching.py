@@ -7,6 +7,8 @@ import torch
 from fairseq.logging import metrics
 from torch import Tensor
 
+from regattn_fairseq.declared import naming
+
 EVERY = 20  # updates; each costs one more pass through the normalizer, forward and backward
 GOLDEN = 0.6180339887  # its multiples, modulo 1, are all different: see _probe
 DEAD = 1e-6  # a row's Jacobian counts as zero below this; its entries are at most about 1 / γ
@@ -23,7 +25,7 @@ class Watch:
     - ``attn_dead``: share of rows whose Jacobian is zero, so that no gradient reaches the scores:
       one word has all, or all words that have weight are fused;
     - ``attn_spread``: mean standard deviation of a row's scores, divided by γ;
-    - ``attn_gamma``, ``attn_lambda``: the values of γ and λ at this update.
+    - ``attn_gamma``, ``attn_lambda``, ``attn_alpha``: what γ, λ and α are at this update.
 
     Rows whose scores are all equal, such as those of padding, do not count.
     """
@@ -40,9 +42,9 @@ class Watch:
             names = ("attn_support", "attn_one_word", "attn_dead", "attn_spread")
             for name, value in zip(names, rows.mean(0).tolist(), strict=True):
                 metrics.log_scalar(name, value, len(rows), round=3)
-            for name, option in (("attn_gamma", "gamma"), ("attn_lambda", "lam")):
-                if option in self._options:
-                    metrics.log_scalar(name, self._options[option], round=4)
+            arguments = naming.arguments()
+            for option, value in self._options.items():
+                metrics.log_scalar(arguments[option], value, round=4)
             self._rows = []
         self.is_on = num_updates % EVERY == 0
 
@@ -67,7 +69,9 @@ class Watch:
             # As a sum: for a vector, torch would import its compiler.
             (back,) = torch.autograd.grad((weights * _probe(weights)).sum(), leaf)
         self._options = {
-            name: _number(options[name]) for name in ("gamma", "lam") if name in options
+            name: _number(options[name])
+            for name, option in naming.declared_options().items()
+            if option.learnable and name in options
         }
         gamma = self._options.get("gamma", 1.0)
         weights, leaf = weights.detach(), leaf.detach()

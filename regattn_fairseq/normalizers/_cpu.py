@@ -7,6 +7,7 @@ from torch import Tensor
 
 from ..kernels.running import Kernels, available
 from . import _torch
+from .inputs import Number
 from .rules import Rule, kernel_costs
 
 __all__ = ["available", "forward", "product"]
@@ -19,12 +20,12 @@ def forward(
     x: Tensor,
     mask: Tensor | None,
     gamma: float,
-    lam: Tensor | float,
+    by_row: Number,
     constants: tuple[float, ...],
 ) -> tuple[Tensor, Tensor | None]:
     """Compute a map of contiguous ``(..., d)`` scores; labels where it has groups."""
     if rule.cpu is None:
-        return _torch.forward(rule, x, mask, gamma, lam, constants)
+        return _torch.forward(rule, x, mask, gamma, by_row, constants)
     x_at = x.data_ptr()
     if not x_at:
         # What autograd makes of zeros that it knows of has no memory.
@@ -33,13 +34,12 @@ def forward(
     y = torch.empty_like(x)
     labels: Tensor | None = None
     options: tuple[int | float, ...] = constants
+    if rule.rowwise is not None:
+        number, values = _one_a_row(by_row)
+        options = (number, 0 if values is None else values.data_ptr(), *constants)
     if rule.grouped:
         labels = torch.empty_like(x, dtype=torch.int32)
-        lams_at = 0
-        if not isinstance(lam, float):
-            lams, lam = lam.detach().to(torch.float64).contiguous(), 0.0
-            lams_at = lams.data_ptr()
-        options = (lam, lams_at, labels.data_ptr(), *constants)
+        options = (*options[:2], labels.data_ptr(), *constants)
     d = x.shape[-1]
     _kernels.run(
         rule.cpu[0].name,
@@ -60,12 +60,13 @@ def product(
     v: Tensor,
     y: Tensor,
     labels: Tensor | None,
+    by_row: Number,
     gamma: float,
     constants: tuple[float, ...],
 ) -> Tensor:
     """Multiply v by the transposed Jacobian at y; shapes as in :func:`forward`."""
     if rule.cpu is None:
-        return _torch.product(rule, v, y, labels, gamma, constants)
+        return _torch.product(rule, v, y, labels, by_row, gamma, constants)
     dtype = y.dtype
     if v.dtype is not dtype:
         v = v.to(dtype)
@@ -78,6 +79,9 @@ def product(
     options: tuple[int | float, ...] = constants
     if labels is not None:
         options = (labels.data_ptr(), *constants)
+    elif rule.rowwise is not None:
+        number, values = _one_a_row(by_row)
+        options = (number, 0 if values is None else values.data_ptr(), *constants)
     _kernels.run(
         rule.cpu[1].name,
         dtype,
@@ -90,3 +94,10 @@ def product(
         *options,
     )
     return out
+
+
+def _one_a_row(value: Number) -> tuple[float, Tensor | None]:
+    """A number and no tensor; or a number without meaning, and one value a row."""
+    if isinstance(value, Tensor):
+        return 0.0, value.detach().to(torch.float64).contiguous()
+    return value, None

@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from . import _torch
+from .inputs import Number
 from .rules import Rule
 
 # Longer rows do not fit a program's registers and take the PyTorch path.
@@ -33,7 +34,7 @@ def forward(
     x: Tensor,
     mask: Tensor | None,
     gamma: float,
-    lam: Tensor | float,
+    by_row: Number,
     constants: tuple[float, ...],
 ) -> tuple[Tensor, Tensor | None]:
     """Compute a map of contiguous ``(..., d)`` scores; labels where it has groups."""
@@ -42,16 +43,15 @@ def forward(
     # Triton hands numbers to a kernel in single precision.
     double = x.dtype == torch.float64
     if name is None or d > _LONGEST or (double and constants):
-        return _torch.forward(rule, x, mask, gamma, lam, constants)
+        return _torch.forward(rule, x, mask, gamma, by_row, constants)
     from . import _triton
 
     rows = x.reshape(-1, d)
     if double:
         rows, gamma = rows / gamma, 1.0
     options: tuple[Any, ...] = constants
-    if rule.grouped:
-        lams = torch.as_tensor(lam, dtype=x.dtype, device=x.device).reshape(-1)
-        options = (lams.expand(len(rows)).contiguous(), *constants)
+    if rule.rowwise is not None:
+        options = (_one_a_row(by_row, rows), *constants)
     y, labels = getattr(_triton, name)(
         rows, None if mask is None else mask.reshape(rows.shape), gamma, *options
     )
@@ -63,6 +63,7 @@ def product(
     v: Tensor,
     y: Tensor,
     labels: Tensor | None,
+    by_row: Number,
     gamma: float,
     constants: tuple[float, ...],
 ) -> Tensor:
@@ -70,13 +71,22 @@ def product(
     d = y.shape[-1]
     _, name = rule.gpu or (None, None)
     if name is None or d > _LONGEST:
-        return _torch.product(rule, v, y, labels, gamma, constants)
+        return _torch.product(rule, v, y, labels, by_row, gamma, constants)
     from . import _triton
 
     weights = y.reshape(-1, d)
     grads = v.to(y.dtype).contiguous().reshape(-1, d)
     if y.dtype == torch.float64:
         grads, gamma = grads / gamma, 1.0
-    groups = () if labels is None else (labels.reshape(-1, d),)
-    out: Tensor = getattr(_triton, name)(grads, weights, gamma, *groups, *constants)
+    options: tuple[Any, ...] = constants
+    if labels is not None:
+        options = (labels.reshape(-1, d), *constants)
+    elif rule.rowwise is not None:
+        options = (_one_a_row(by_row, weights), *constants)
+    out: Tensor = getattr(_triton, name)(grads, weights, gamma, *options)
     return out.reshape(y.shape)
+
+
+def _one_a_row(value: Number, rows: Tensor) -> Tensor:
+    values = torch.as_tensor(value, dtype=rows.dtype, device=rows.device).reshape(-1)
+    return values.expand(len(rows)).contiguous()

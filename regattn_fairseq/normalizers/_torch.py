@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .inputs import hidden_positions
+from .inputs import Number, hidden_positions
 from .rules import Rule
 
 
@@ -16,7 +16,7 @@ def forward(
     x: Tensor,
     mask: Tensor | None,
     gamma: float,
-    lam: Tensor | float,
+    by_row: Number,
     constants: tuple[float, ...],
 ) -> tuple[Tensor, Tensor | None]:
     """Compute a map of contiguous ``(..., d)`` scores; labels where it has groups."""
@@ -27,9 +27,9 @@ def forward(
     # A lockstep loop would never end with NaN.
     finite = rows.masked_fill(bad, 0.0)
     options: tuple[Any, ...] = constants
-    if rule.grouped:
-        lams = torch.as_tensor(lam, dtype=x.dtype, device=x.device).reshape(-1)
-        options = (lams.expand(len(rows)), *constants)
+    if rule.rowwise is not None:
+        values = torch.as_tensor(by_row, dtype=x.dtype, device=x.device).reshape(-1)
+        options = (values.expand(len(rows)), *constants)
     y, labels = rule.forward(finite, ~hidden, gamma, *options)
     y = y.masked_fill(bad & ~hidden, torch.nan)
     return y.reshape(x.shape), None if labels is None else labels.reshape(x.shape)
@@ -40,12 +40,14 @@ def product(
     v: Tensor,
     y: Tensor,
     labels: Tensor | None,
+    by_row: Number,
     gamma: float,
     constants: tuple[float, ...],
 ) -> Tensor:
     """Multiply v by the transposed Jacobian at y; differentiable, and any leading shape."""
     assert rule.product is not None
-    return _finished(rule.product(v, y, labels, *constants), y, gamma)
+    options = rule.with_rowwise(by_row, constants)
+    return _finished(rule.product(v, y, labels, *options), y, gamma)
 
 
 def tangent(
@@ -53,13 +55,15 @@ def tangent(
     v: Tensor,
     y: Tensor,
     labels: Tensor | None,
+    by_row: Number,
     gamma: float,
     constants: tuple[float, ...],
 ) -> Tensor:
     """Multiply v by the Jacobian at y, which for most maps is symmetric."""
     formula = rule.tangent or rule.product
     assert formula is not None
-    return _finished(formula(v, y, labels, *constants), y, gamma)
+    options = rule.with_rowwise(by_row, constants)
+    return _finished(formula(v, y, labels, *options), y, gamma)
 
 
 def _finished(product: Tensor, y: Tensor, gamma: float) -> Tensor:

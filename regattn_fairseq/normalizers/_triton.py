@@ -5,8 +5,8 @@ behind the proxes are sequential in d but not in rows, so there each lane of a w
 its own, and the scratch memory is laid out so that neighbouring lanes touch neighbouring words.
 
 The functions that launch kernels take contiguous scores or weights (rows, d), the mask in that
-shape or None, gamma, then one lam a row where the map has groups, and further options. Labels are
-as in :class:`.Rule`.
+shape or None, gamma, then the rowwise option, one a row, where the map has one, and further
+options. Labels are as in :class:`.Rule`.
 """
 # Triton reads a kernel's annotations itself and knows its own alone.
 # mypy: disallow-untyped-defs=False, disallow-incomplete-defs=False
@@ -107,6 +107,130 @@ def _pnorm_kernel(x, hidden, y, gamma, p, d, HIDDEN: tl.constexpr, BLOCK: tl.con
     out = w / tl.where(total > 0.0, total, 1.0)
     out = tl.where(kept & (bad > 0), float("nan"), out)
     tl.store(y + row + j, out, mask=inside)
+
+
+@triton.jit
+def _log1p(u):
+    """ln(1 + u) for u > -1, exact to rounding near zero too, where tl.log has only few digits."""
+    near = tl.abs(u) < 0.3
+    s = tl.where(near, u / (2.0 + u), 0.0)
+    square = s * s
+    total = s * 0.0
+    for k in tl.static_range(12):
+        total = total * square + 2.0 / (2 * (11 - k) + 1)
+    return tl.where(near, s * total, tl.log(tl.where(near, 1.0, 1.0 + u)))
+
+
+@triton.jit
+def _power(t, q):
+    """The power t^q, 0 where t is not positive."""
+    return tl.where(t > 0.0, tl.exp(q * tl.log(tl.where(t > 0.0, t, 1.0))), 0.0)
+
+
+@triton.jit
+def _entmax_kernel(
+    x, hidden, y, alphas, gamma, d,
+    HIDDEN: tl.constexpr, TOLERANCE: tl.constexpr, BLOCK: tl.constexpr,
+):  # fmt: skip
+    """Alpha-entmax of x / gamma, one row a program; the two ways are those of the CPU kernels."""
+    row = tl.program_id(0).to(tl.int64) * d
+    j = tl.arange(0, BLOCK)
+    inside = j < d
+    z = tl.load(x + row + j, mask=inside, other=float("-inf"))
+    kept = inside & (z != float("-inf"))
+    if HIDDEN:
+        kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
+    bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
+    alive = kept & (bad == 0)
+    z = tl.where(alive, z, float("-inf"))
+    top = tl.max(z, axis=0)
+    top = tl.where(top == float("-inf"), 0.0, top)
+    beta = tl.maximum(tl.load(alphas + tl.program_id(0)) - 1.0, 1e-20)
+    v = tl.where(alive, tl.maximum((z - top) / gamma * beta, -2.0), -2.0)
+    w = v * 0.0
+    if beta <= 1.0:
+        power = 1.0 / beta - 1.0
+        low = beta * 0.0
+        high = low + 1.0
+        moved = high
+        step = 0
+        while (moved > TOLERANCE) & (step < 200):
+            halving = (step >= 16) & (step % 2 == 0)
+            at = tl.where(halving, 0.5 * (low + high), low)
+            u = tl.maximum(v - at, -1.0)
+            active = u > -1.0
+            w = tl.where(active, tl.exp(power * _log1p(tl.where(active, u, 0.0))), 0.0)
+            total = tl.maximum(tl.sum((1.0 + u) * w, axis=0), 1e-30)
+            # A row with nothing to attend to has no slope.
+            slope = tl.maximum(tl.sum(w, axis=0), 1e-30)
+            log = beta * tl.log(total)
+            # 1 - e^-log, by its series where it would lose digits.
+            part = tl.where(
+                tl.abs(log) < 1e-2,
+                log * (1.0 - log * (0.5 - log * (1.0 / 6.0 - log * (1.0 / 24.0 - log / 120.0)))),
+                1.0 - tl.exp(-log),
+            )
+            reached = at + total * part / slope
+            high = tl.where(total < 1.0, tl.minimum(high, at), high)
+            moved = tl.where(halving, 1.0, (reached - low) / beta)
+            low = tl.maximum(low, reached)
+            step += 1
+        u = tl.maximum(v - low, -1.0)
+        active = u > -1.0
+        w = tl.where(active, (1.0 + u) * tl.exp(power * _log1p(tl.where(active, u, 0.0))), 0.0)
+    else:
+        q = 1.0 / beta
+        low = beta * 0.0 - 1.0
+        high = beta * 0.0
+        at = 0.5 * (low + high)
+        step = 0
+        while (at > low) & (at < high) & (step < 60):
+            enough = tl.sum(_power(v - at, q), axis=0) >= 1.0
+            low = tl.where(enough, at, low)
+            high = tl.where(enough, high, at)
+            at = 0.5 * (low + high)
+            step += 1
+        # What lies above the threshold is the support; distances count from its smallest score.
+        support = alive & (v >= high)
+        last = tl.min(tl.where(support, z, float("inf")), axis=0)
+        delta = tl.where(support, (z - last) / gamma * beta, 0.0)
+        equal = support & (delta == 0.0)
+        smallest = 1.0 / tl.maximum(tl.sum(support.to(tl.int32), axis=0), 1).to(z.dtype)
+        change = smallest
+        step = 0
+        while (change > TOLERANCE) & (step < 60):
+            base = tl.where(support & (delta > 0.0), delta + _power(smallest, beta), 1.0)
+            w = tl.where(equal, smallest, tl.where(support, _power(base, q), 0.0))
+            slope = tl.where(equal, 1.0, _power(smallest, beta - 1.0) * w / base)
+            change = (tl.sum(w, axis=0) - 1.0) / tl.maximum(tl.sum(slope, axis=0), 1.0)
+            smallest = tl.maximum(smallest - change, 0.0)
+            step += 1
+    total = tl.sum(tl.where(alive, w, 0.0), axis=0)
+    out = tl.where(alive, w, 0.0) / tl.where(total > 0.0, total, 1.0)
+    out = tl.where(kept & (bad > 0), float("nan"), out)
+    tl.store(y + row + j, out, mask=inside)
+
+
+@triton.jit
+def _entmax_product_kernel(g, y, out, alphas, gamma, d, BLOCK: tl.constexpr):
+    """Set out to (diag(s) - s s' / |s|) g / gamma, s = y^(2 - alpha) on the support of y."""
+    row = tl.program_id(0).to(tl.int64) * d
+    j = tl.arange(0, BLOCK)
+    inside = j < d
+    weight = tl.load(y + row + j, mask=inside, other=0.0)
+    v = tl.load(g + row + j, mask=inside, other=0.0)
+    power = 2.0 - tl.load(alphas + tl.program_id(0))
+    active = weight > 0
+    log = tl.log(tl.where(active, weight, 1.0))
+    # e^69 is the limit that alpha_entmax.py sets.
+    s = tl.where(active, tl.exp(tl.minimum(power * log, 69.0)), 0.0)
+    # Relative to the steepest one: its own slope would drown the others'.
+    steepest = active & (s == tl.max(s, axis=0))
+    total = tl.sum(s, axis=0)
+    v = v - tl.where(total > 0.0, tl.max(tl.where(steepest, v, float("-inf")), axis=0), 0.0)
+    mean = tl.sum(tl.where(active, s * v, 0.0), axis=0) / tl.where(total > 0.0, total, 1.0)
+    product = tl.where(active, s * (v - mean) / gamma, weight * 0.0)
+    tl.store(out + row + j, product, mask=inside)
 
 
 @triton.jit
@@ -348,6 +472,28 @@ def pnormmax_forward(x: Tensor, mask: Tensor | None, gamma: float, p: float) -> 
         HIDDEN=mask is not None, BLOCK=triton.next_power_of_2(d),
     )  # fmt: skip
     return y, None
+
+
+def entmax_forward(
+    x: Tensor, mask: Tensor | None, gamma: float, alphas: Tensor
+) -> tuple[Tensor, None]:
+    """Launch Newton's method for alpha-entmax, one alpha a row."""
+    y = torch.empty_like(x)
+    rows, d = x.shape
+    _entmax_kernel[(rows,)](
+        x, x if mask is None else mask.view(torch.uint8), y, alphas, gamma, d,
+        HIDDEN=mask is not None, TOLERANCE=1e-7 if x.dtype == torch.float32 else 1e-14,
+        BLOCK=triton.next_power_of_2(d),
+    )  # fmt: skip
+    return y, None
+
+
+def entmax_product(v: Tensor, y: Tensor, gamma: float, alphas: Tensor) -> Tensor:
+    """Launch the product with the Jacobian of alpha-entmax, one alpha a row."""
+    rows, d = y.shape
+    out = torch.empty_like(y)
+    _entmax_product_kernel[(rows,)](v, y, out, alphas, gamma, d, BLOCK=triton.next_power_of_2(d))
+    return out
 
 
 def sparsemax_product(v: Tensor, y: Tensor, gamma: float) -> Tensor:

@@ -11,14 +11,15 @@ from torch import Tensor, nn
 
 from regattn_fairseq.declared.normalizers import check_options
 
-from .rules import rule
+from .rules import Option, rule
 
 
 class Normalizer(nn.Module):
     """A map with its options; ``module(scores, mask=None)`` has the shape of ``scores``.
 
-    Options named in ``learned`` are scalar parameters of the module, kept positive by a softplus;
-    what is given for them is where they start.
+    Options named in ``learned`` are scalar parameters of the module; what is given for them is
+    where they start. A softplus keeps them above the lower end of their range, or a sigmoid
+    between both ends.
     """
 
     def __init__(
@@ -37,15 +38,15 @@ class Normalizer(nn.Module):
         self.dim = dim
         for option in learned:
             start = float(self.options.pop(option))
-            # softplus(raw) = start; raw = log(exp(start) - 1), written so that nothing overflows.
-            raw = start + math.log(-math.expm1(-start))
+            raw = _unbounded(rule(name).options[option], start)
             self.register_parameter(f"raw_{option}", nn.Parameter(torch.tensor(raw)))
         self.learned = tuple(learned)
 
     def current_options(self) -> dict[str, Any]:
         """Every option's value by name; a learned one is a scalar tensor with a gradient."""
+        known = rule(self.name).options
         learned = {
-            option: nn.functional.softplus(getattr(self, f"raw_{option}").float())
+            option: _bounded(known[option], getattr(self, f"raw_{option}").float())
             for option in self.learned
         }
         return self.options | learned
@@ -70,7 +71,7 @@ def build_normalizer(
         name: of the map.
         dim: the dimension that sums to one.
         learned: which options are parameters of the module, which start at the values given;
-            gamma and lam can be.
+            gamma, lam and alpha can be.
         options: gamma, lam, ... as far as the map has them; see :func:`.normalizer_options`.
 
     Raises:
@@ -78,3 +79,19 @@ def build_normalizer(
             or a bad value.
     """
     return Normalizer(name, dim=dim, learned=learned, **options)
+
+
+def _unbounded(option: Option, start: float) -> float:
+    """The number of which :func:`_bounded` makes the value that a learned option starts from."""
+    low, high = float(option.low or 0.0), option.high
+    if high < math.inf:
+        return math.log((start - low) / (high - start))
+    # softplus(raw) = s; raw = log(exp(s) - 1), written so that nothing overflows.
+    return (start - low) + math.log(-math.expm1(low - start))
+
+
+def _bounded(option: Option, raw: Tensor) -> Tensor:
+    low, high = float(option.low or 0.0), option.high
+    if high < math.inf:
+        return low + (high - low) * torch.sigmoid(raw)
+    return low + nn.functional.softplus(raw)

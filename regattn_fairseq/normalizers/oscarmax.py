@@ -62,7 +62,7 @@ def oscarmax(
     absolute values play no part.
     """
     return apply(
-        RULE, scores, gamma=gamma, lam=lam, mask=mask, dim=dim, return_groups=return_groups
+        RULE, scores, gamma=gamma, by_row=lam, mask=mask, dim=dim, return_groups=return_groups
     )
 
 

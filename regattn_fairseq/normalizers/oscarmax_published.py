@@ -37,7 +37,7 @@ def oscarmax_published(
     Source: Niculae and Blondel 2017, section 3.3.
     """
     return apply(
-        RULE, scores, gamma=gamma, lam=lam, mask=mask, dim=dim, return_groups=return_groups
+        RULE, scores, gamma=gamma, by_row=lam, mask=mask, dim=dim, return_groups=return_groups
     )
 
 

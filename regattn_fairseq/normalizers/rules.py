@@ -18,7 +18,7 @@ from torch import Tensor
 from regattn_fairseq import declared
 from regattn_fairseq.declared.normalizers import unknown
 
-from .inputs import at_hand
+from .inputs import Number, at_hand
 
 F = TypeVar("F", bound=Callable[..., Any])
 # Parameters of a map that are no options.
@@ -66,7 +66,8 @@ class Rule:
     ``function`` is what people call. The rest is there for maps that the engine computes; a map
     that consists of PyTorch operations needs none of it. Tensors are of shape (rows, d) and in
     float32 or float64; ``kept`` is bool, False where a position is hidden; ``constants`` are the
-    options besides gamma and lam, as floats, in order.
+    options besides gamma and lam, in order: floats, but the ``rowwise`` one, which comes first, may
+    be a tensor of the rows' shape, and always is one in ``forward``.
 
     Attributes:
         name: by which the map is found.
@@ -81,18 +82,23 @@ class Rule:
             gives y; in PyTorch operations that can be differentiated, for tensors (..., d).
         tangent: the same for J v, where J is not symmetric.
         grouped: whether the map pools positions into groups, which lam governs.
-        slope: of a grouped map, ``(y, labels, n) -> c``: the derivative of the prox by lam, n (...)
-            the number of positions that are not hidden.
+        slope: ``(y, labels, n, *constants) -> c`` such that J c is the derivative of y by the
+            ``rowwise`` option, J the Jacobian for gamma = 1; n (...) is the number of positions
+            that are not hidden. For lam, c is the derivative of the prox; otherwise that of minus
+            the gradient of Omega, at y.
         penalty: ``(y, kept, *constants) -> (...)``: Omega, without what lam multiplies; None where
             the map is no regularized argmax.
-        structure: ``(y, kept) -> (...)``: what lam multiplies in Omega.
+        structure: ``(y, kept, *constants) -> (...)``: the derivative of Omega, at y, by the
+            ``rowwise`` option; by lam that is what lam multiplies.
         steep: whether weights follow equal scores with a slope of about 1, where softmax's follow
             with 1/d. Training then starts with gamma times d: see docs/learning.md.
         cpu: kernels for forward and product.
         gpu: the names in ``_triton`` of what launches kernels for forward and product, if there
             is one for that.
         options: the map's options by name, in the order of its signature.
-        constants: those of them besides gamma and lam.
+        rowwise: the option besides gamma that may have a value of its own for each row: lam of a
+            map with groups; otherwise the first one, if it is learnable.
+        constants: the others.
     """
 
     name: str
@@ -102,13 +108,14 @@ class Rule:
     product: Callable[..., Tensor] | None = None
     tangent: Callable[..., Tensor] | None = None
     grouped: bool = False
-    slope: Callable[[Tensor, Tensor, Tensor], Tensor] | None = None
+    slope: Callable[..., Tensor] | None = None
     penalty: Callable[..., Tensor] | None = None
-    structure: Callable[[Tensor, Tensor], Tensor] | None = None
+    structure: Callable[..., Tensor] | None = None
     steep: bool = False
     cpu: tuple[Kernel, Kernel] | None = None
     gpu: tuple[str, str | None] | None = None
     options: Mapping[str, Option] = field(init=False)
+    rowwise: Option | None = field(init=False)
     constants: tuple[Option, ...] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -121,8 +128,16 @@ class Rule:
             if name not in _CALL_ONLY
         }
         object.__setattr__(self, "options", options)
-        others = tuple(o for name, o in options.items() if name not in ("gamma", "lam"))
-        object.__setattr__(self, "constants", others)
+        others = [option for name, option in options.items() if name not in ("gamma", "lam")]
+        rowwise = options["lam"] if self.grouped else others[0] if others else None
+        if rowwise is not None and not rowwise.learnable:
+            rowwise = None
+        object.__setattr__(self, "rowwise", rowwise)
+        object.__setattr__(self, "constants", tuple(o for o in others if o is not rowwise))
+
+    def with_rowwise(self, value: Number, constants: tuple[float, ...]) -> tuple[Number, ...]:
+        """The constants as formulas take them: the rowwise one in front, unless it is lam."""
+        return constants if self.grouped or self.rowwise is None else (value, *constants)
 
 
 _rules: dict[str, Rule] = {}

@@ -13,9 +13,10 @@ from .rules import Rule, rule, rules
 
 
 class _Envelope(torch.autograd.Function):
-    """<y, x> - gamma (base + lam penalty), differentiated as if y were constant.
+    """<y, x> - gamma omega, differentiated as if y were constant.
 
-    That is the envelope theorem: y maximizes the expression, so its own change adds nothing. The
+    That is the envelope theorem: y maximizes the expression, so its own change adds nothing. What
+    is left of omega's change is that by the map's other option, ``slope`` times the option's. The
     rule returns y itself, still attached to its graph, so the second derivative is the Jacobian.
     """
 
@@ -23,33 +24,31 @@ class _Envelope(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        x: Tensor, y: Tensor, gamma: Tensor, lam: Tensor, base: Tensor, penalty: Tensor
+        x: Tensor, y: Tensor, gamma: Tensor, option: Tensor, omega: Tensor, slope: Tensor
     ) -> Tensor:
-        return (x * y).sum(-1) - gamma * (base + lam * penalty)
+        return (x * y).sum(-1) - gamma * omega
 
     @staticmethod
     def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
-        _, y, gamma, lam, base, penalty = inputs
-        ctx.save_for_backward(y, gamma, lam, base, penalty)
-        ctx.save_for_forward(y, gamma, lam, base, penalty)
+        _, y, gamma, _, omega, slope = inputs
+        ctx.save_for_backward(y, gamma, omega, slope)
+        ctx.save_for_forward(y, gamma, omega, slope)
 
     @staticmethod
     def backward(ctx: Any, grad: Tensor) -> Any:
-        y, gamma, lam, base, penalty = ctx.saved_tensors
-        to_gamma = -grad * (base + lam * penalty)
-        to_lam = -grad * gamma * penalty
-        return grad.unsqueeze(-1) * y, None, to_gamma, to_lam, None, None
+        y, gamma, omega, slope = ctx.saved_tensors
+        return grad.unsqueeze(-1) * y, None, -grad * omega, -grad * gamma * slope, None, None
 
     @staticmethod
-    def jvp(ctx: Any, dx: Any, dy: Any, dgamma: Any, dlam: Any, *_: Any) -> Tensor:
-        y, gamma, lam, base, penalty = ctx.saved_tensors
-        change = torch.zeros_like(base)
+    def jvp(ctx: Any, dx: Any, dy: Any, dgamma: Any, doption: Any, *_: Any) -> Tensor:
+        y, gamma, omega, slope = ctx.saved_tensors
+        change = torch.zeros_like(omega)
         if dx is not None:
             change = change + (dx * y).sum(-1)
         if dgamma is not None:
-            change = change - dgamma * (base + lam * penalty)
-        if dlam is not None:
-            change = change - gamma * dlam * penalty
+            change = change - dgamma * omega
+        if doption is not None:
+            change = change - gamma * doption * slope
         return change
 
 
@@ -73,8 +72,8 @@ def smoothed_max(
         normalizer: the name of the map whose Omega to use; or a map that ``from_regularizer`` made.
         mask: bool, broadcastable to ``scores``; True where a position does not compete.
         dim: the dimension to reduce.
-        options: the map's, such as gamma, lam and p, by default as the map has them; gamma and lam
-            may be tensors. What other maps have and this one has not is without effect.
+        options: the map's, such as gamma, lam and p, by default as the map has them; gamma, lam and
+            alpha may be tensors. What other maps have and this one has not is without effect.
 
     Returns:
         The type of ``scores``, the shape without ``dim``; -inf, with zero gradient, for rows with
@@ -97,25 +96,32 @@ def smoothed_max(
         for name, option in chosen.options.items()
     }
     x = covered(scores, mask)
+    own = chosen.rowwise.name if chosen.rowwise else ""
     gamma = _over_rows(values["gamma"], x, dim, "gamma")
-    lam = _over_rows(values.get("lam", 0.0), x, dim, "lam")
+    option = _over_rows(values.get(own, 0.0), x, dim, own)
     x = x.movedim(dim, -1)
     hidden = hidden_positions(x)
     x = x.masked_fill(hidden, 0.0)
     empty = hidden.all(-1)
-    given = values | {
-        name: rows.unsqueeze(-1)
-        for name, rows in (("gamma", gamma), ("lam", lam))
+    tensors = {
+        name: rows
+        for name, rows in (("gamma", gamma), (own, option))
         if isinstance(values.get(name), Tensor)
     }
+    given = values | {name: rows.unsqueeze(-1) for name, rows in tensors.items()}
     y = chosen.function(x, mask=hidden, **given)
     assert chosen.penalty is not None
-    constants = [values[option.name] for option in chosen.constants]
-    base = chosen.penalty(y, ~hidden, *constants)
-    structure = x.new_zeros(empty.shape)
+    constants = chosen.with_rowwise(
+        tensors.get(own, values.get(own, 0.0)),
+        tuple(values[each.name] for each in chosen.constants),
+    )
+    omega = chosen.penalty(y, ~hidden, *constants)
+    slope = x.new_zeros(empty.shape)
     if chosen.structure is not None:
-        structure = chosen.structure(y, ~hidden)
-    value = _Envelope.apply(x, y, gamma, lam, base, structure)
+        slope = chosen.structure(y, ~hidden, *constants)
+    if chosen.grouped:
+        omega = omega + option * slope
+    value = _Envelope.apply(x, y, gamma, option, omega, slope)
     return value.masked_fill(empty, -torch.inf).to(scores.dtype)
 
 

@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+
 from typing import Any
 
 CommonLogFormat = StrEnum("CommonLogFormat", {"json": "json", "none": "none", "simple": "simple", "tqdm": "tqdm"})
@@ -472,6 +473,7 @@ class RegattnEntailmentModel:
     attn_k: int | None = None
     attn_learn_gamma: bool = False
     attn_learn_lambda: bool = False
+    attn_learn_alpha: bool = False
     attn_gamma_start: float | None = None
     attn_gamma_anneal: int = 1000
     attn_lambda_warmup: int = 1000
@@ -495,6 +497,7 @@ class RegattnLstmModel:
     attn_k: int | None = None
     attn_learn_gamma: bool = False
     attn_learn_lambda: bool = False
+    attn_learn_alpha: bool = False
     attn_gamma_start: float | None = None
     attn_gamma_anneal: int = 1000
     attn_lambda_warmup: int = 1000

@@ -8,6 +8,7 @@ from regattn_fairseq.corpora.cleaning import (
     LengthFilter,
     clean,
     clean_given_splits,
+    folded,
     one_line,
     split_stream,
 )
@@ -69,6 +70,34 @@ def test_sentence_keys_decide_what_is_the_same() -> None:
     splits, whole = split_stream(stream, ANY_LENGTH)
     assert whole.dropped == {"duplicate": 1}
     assert len(splits["test"].pairs) == 1
+
+
+@given(PAIRS, st.integers(0, 8), st.integers(0, 8), st.integers(0, 5))
+def test_distinct_sentences_are_held_out(
+    pairs: list[SentencePair], valid: int, test: int, seed: int
+) -> None:
+    splits, whole = split_stream(PairStream(pairs, valid, test, seed, distinct=True), ANY_LENGTH)
+    found = {name: sides(split.pairs) for name, split in splits.items()}
+    for name in ("valid", "test"):
+        assert [len(side) for side in found[name]] == [len(splits[name].pairs)] * 2
+    for first, second in (("train", "valid"), ("train", "test"), ("valid", "test")):
+        for one, other in zip(found[first], found[second], strict=True):
+            assert not one & other
+    assert sum(split.read for split in splits.values()) == len(whole.pairs)
+    for split in splits.values():
+        assert split.read == len(split.pairs) + split.dropped.total()
+
+
+def test_what_distinguishes_no_sentences() -> None:
+    assert (
+        folded("“Wait …” he said, at 12:30!")
+        == folded("wait: He said at 7.45")
+        == "wait he said at 0 0"
+    )
+    assert folded("ＧＣＣ 11") == "gcc 0"
+    assert folded("が を") == folded("か\u3099、を。")
+    assert folded("हिन्दी") == "हिन्दी"
+    assert folded("Straße") != folded("Strafe")
 
 
 @given(PAIRS, PAIRS, PAIRS, PAIRS)

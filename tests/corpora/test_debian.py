@@ -12,7 +12,6 @@ from regattn_fairseq.corpora.debian import (
     DebianTranslations,
     align,
     parse_index,
-    split_sentences,
     without_numbers,
 )
 
@@ -54,6 +53,11 @@ def parse(text: str) -> list:
     return list(parse_index(text.split("\n")))
 
 
+def aligned(german: str, english: str) -> list[tuple[str, str]]:
+    pairs = align(parse(german)[0], parse(english)[0], "de", "en")
+    return [(pair.source, pair.target) for pair in pairs]
+
+
 def test_paragraphs_and_items() -> None:
     sorter, manual = parse(ENGLISH)
     assert (sorter.md5, sorter.synopsis) == ("aaa", "tool that sorts things")
@@ -71,20 +75,19 @@ def test_stanzas_without_a_description_are_passed_over() -> None:
     assert parse("Package: x\n\nPackage: y\nDescription-md5: c\nDescription-en:\n\n\n") == []
 
 
-def test_sentences_end_where_they_end() -> None:
-    assert split_sentences("It is quick, e.g. With numbers. Version 2.1 is out! Try it.") == [
-        "It is quick, e.g. With numbers.",
-        "Version 2.1 is out!",
-        "Try it.",
-    ]
-    assert split_sentences("Es ist schnell, z. B. Mit Zahlen. Ende") == [
-        "Es ist schnell, z. B. Mit Zahlen.",
-        "Ende",
-    ]
+def test_lines_are_joined_as_their_language_joins_them() -> None:
+    text = (
+        "Description-md5: a\nDescription-da: x\n Billeder af GNOME-\n spil, ind-\n og udgang.\n .\n"
+        " これはワー\n プロ\n です。XML\n を読む\u200b。\n"
+    )
+    assert parse(text)[0].paragraphs == (
+        "Billeder af GNOME-spil, ind- og udgang.",
+        "これはワープロです。XML を読む。",
+    )
 
 
 def test_sentences_are_aligned() -> None:
-    pairs = [(p.source, p.target) for p in align(parse(GERMAN)[0], parse(ENGLISH)[0])]
+    pairs = aligned(GERMAN, ENGLISH)
     assert pairs[:4] == [
         ("Werkzeug zum Sortieren", "tool that sorts things"),
         ("Sorter bringt Dinge in eine Reihenfolge.", "Sorter puts things in order."),
@@ -96,17 +99,23 @@ def test_sentences_are_aligned() -> None:
 
 def test_paragraphs_that_do_not_match_are_passed_over() -> None:
     shorter = GERMAN.replace(" Probieren Sie es.", "")
-    pairs = [p.target for p in align(parse(shorter)[0], parse(ENGLISH)[0])]
+    pairs = [target for _, target in aligned(shorter, ENGLISH)]
     assert "Sorter puts things in order." not in pairs
     assert "Done." in pairs
     fewer = GERMAN.replace("  * Zahlen\n", "")
-    assert len(list(align(parse(fewer)[0], parse(ENGLISH)[0]))) == 1
+    assert len(aligned(fewer, ENGLISH)) == 1
 
 
-def test_untranslated_and_wordless_text_is_passed_over() -> None:
-    english = parse("Description-md5: a\nDescription-en: x11 tools\n 12.5%, 17.\n .\n Same.\n")[0]
-    german = parse("Description-md5: a\nDescription-de: X11-Hilfen\n 12,5 %; 17.\n .\n Same.\n")[0]
-    assert [p.source for p in align(german, english)] == ["X11-Hilfen"]
+def test_untranslated_wordless_and_damaged_text_is_passed_over() -> None:
+    english, german = (
+        f"Description-md5: a\nDescription-{language}: {synopsis}\n"
+        f" {number}\n .\n {same}\n .\n {x}\n"
+        for language, synopsis, number, same, x in (
+            ("en", "x11 tools", "12.5%, 17.", 'Called "same".', "for friends"),
+            ("de", "X11-Hilfen", "12,5 %; 17.", "Called »same«", "fÃ¼r Freunde"),
+        )
+    )
+    assert [source for source, _ in aligned(german, english)] == ["X11-Hilfen"]
 
 
 def test_versions_are_one_sentence() -> None:
@@ -138,8 +147,10 @@ def fake_apt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_program(
         folder / "apt-get",
         f'echo "$@" >> {folder}/log; cp "$2" {folder}/conf\n'
+        f'grep ^Acquire::Lang "$2" >> {folder}/log\n'
+        "for x in en de fr; do echo main/i18n/Translation-$x; done > ${2%/*}/state/InRelease\n"
         "for last; do :; done\n"
-        f'case "$*" in *indextargets*) echo {folder}/index/${{last#*: }};; esac\n',
+        f'case "$*" in *indextargets*) echo {folder}/index/"${{last#*: }}";; esac\n',
     )
     write_program(folder / "apt-helper", 'shift 3; exec cat "$@"\n')
     monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
@@ -152,19 +163,24 @@ def test_indices_are_fetched_once(fake_apt: Path, tmp_path: Path) -> None:
     manifest = write_corpus(corpus, tmp_path / "one")
     assert sorted(manifest["inputs"]) == ["Translation-de.gz", "Translation-en.gz"]
     assert sum(split["pairs"] for split in manifest["splits"].values()) == 120
+    french = write_corpus(DebianTranslations(raw, "fr", "en", valid=10, test=10), tmp_path / "fr")
+    assert french["name"] == "debian_fr_en"
+    asked = [line for line in (fake_apt / "log").read_text().split("\n") if "Languages" in line]
+    assert set(asked) == {
+        'Acquire::Languages { "de"; "en"; };',
+        'Acquire::Languages { "fr"; };',
+    }
     assert len(list(raw.iterdir())) == 3
     (fake_apt / "apt-get").unlink()
     (fake_apt / "apt-helper").unlink()
     assert write_corpus(corpus, tmp_path / "two") == manifest
-    french = write_corpus(DebianTranslations(raw, "fr", "en", valid=10, test=10), tmp_path / "fr")
-    assert french["name"] == "debian_fr_en"
 
 
 def test_apt_gets_a_state_of_its_own(fake_apt: Path, tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     write_corpus(DebianHeadlines(raw, valid=10, test=10), tmp_path / "out")
     configuration = (fake_apt / "conf").read_text()
-    assert 'Acquire::Languages { "en"; "de"; "fr"; };' in configuration
+    assert 'Acquire::Languages { "en"; };' in configuration
     for place in ("Dir::State", "Dir::State::lists", "Dir::State::status", "Dir::Cache"):
         assert f'{place} "' in configuration
     folder = configuration.split('"')[1]
@@ -226,7 +242,7 @@ def test_what_is_there_is_neither_passed_over_nor_replaced(fake_apt: Path, tmp_p
 
 def test_sources_without_translations(fake_apt: Path, tmp_path: Path) -> None:
     write_program(fake_apt / "apt-get", "exit 0\n")
-    with pytest.raises(CorpusError, match="no Translation-en"):
+    with pytest.raises(CorpusError, match="no Translation-de"):
         write_corpus(DebianTranslations(tmp_path / "raw"), tmp_path / "out")
 
 
@@ -236,10 +252,24 @@ def test_a_folder_that_cannot_be_made(fake_apt: Path, tmp_path: Path) -> None:
         write_corpus(DebianTranslations(tmp_path / "file" / "raw"), tmp_path / "out")
 
 
-@pytest.mark.parametrize("languages", [("de", "de"), ("it", "en")])
-def test_languages_without_an_index(languages: tuple[str, str]) -> None:
-    with pytest.raises(CorpusError, match="two of en, de, fr"):
+@pytest.mark.parametrize(
+    ("languages", "named"),
+    [
+        (("de", "de"), "both de"),
+        (("DE", "en"), r"data\.source_lang=DE"),
+        (("en", "pt-BR"), r"data\.target_lang=pt-BR.* pt_BR"),
+    ],
+)
+def test_what_is_no_pair_of_languages(languages: tuple[str, str], named: str) -> None:
+    with pytest.raises(CorpusError, match=named):
         DebianTranslations("raw", *languages)
+
+
+@pytest.mark.usefixtures("fake_apt")
+def test_a_language_without_an_index_is_refused_with_those_that_have_one(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=r"language tlh: choose .* from de, en, fr$"):
+        DebianTranslations(tmp_path / "raw", "tlh", "en").input_files()
+    assert not (tmp_path / "raw").exists()
 
 
 def test_a_filled_folder_may_come_from_elsewhere(tmp_path: Path) -> None:

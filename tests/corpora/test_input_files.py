@@ -16,6 +16,7 @@ from regattn_fairseq.corpora.iwslt15 import Iwslt15
 from regattn_fairseq.corpora.iwslt17 import Iwslt17
 from regattn_fairseq.corpora.multi30k import Multi30k
 from regattn_fairseq.corpora.snli import Snli
+from regattn_fairseq.corpora.tatoeba import Tatoeba
 from regattn_fairseq.corpora.text import ParallelText
 
 SPLITS = ("train", "valid", "test")
@@ -65,6 +66,7 @@ CORPORA: dict[str, tuple[Callable[[Path], Any], dict[str, str]]] = {
     "snli": (Snli, {f"snli_1.0/snli_1.0_{s}.jsonl": JSON.format(s)
                     for s in ("train", "dev", "test")}),
     "debian": (DebianTranslations, {f"Translation-{x}": INDEX.format(x) for x in ("de", "en")}),
+    "tatoeba": (Tatoeba, {"deu.txt": "English\tDeutsch\n"}),
     "debian headlines": (DebianHeadlines, {"Translation-en": INDEX.format("en")}),
 }  # fmt: skip
 

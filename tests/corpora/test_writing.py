@@ -25,6 +25,7 @@ class Numbers:
     """A stream of 30 pairs."""
 
     seed: int = 1
+    held_out: int = 5
     raw_dir: str = "/somewhere"
     name: str = "numbers"
     source_lang: str = "xx"
@@ -35,7 +36,9 @@ class Numbers:
 
     def read(self) -> PairStream:
         pairs = [SentencePair(f"s {i}", f"t {i} .", ((0, 0), (1, 1))) for i in range(30)]
-        return PairStream([*pairs, pairs[0]], valid=5, test=5, seed=self.seed)
+        return PairStream(
+            [*pairs, pairs[0]], valid=self.held_out, test=self.held_out, seed=self.seed
+        )
 
 
 def lines(path: Path) -> list[str]:
@@ -117,6 +120,13 @@ def test_a_folder_that_cannot_be_made(tmp_path: Path) -> None:
 def test_everything_filtered_away_says_why(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"of 31 read; dropped: 31 too_short.*data\.min_length=9"):
         write_corpus(Numbers(), tmp_path / "out", min_length=9)
+
+
+def test_more_held_out_than_there_is_says_what_to_lower(tmp_path: Path) -> None:
+    with pytest.raises(
+        CorpusError, match=r"its 30 pairs leave none for train: lower .*corpus\.valid"
+    ):
+        write_corpus(Numbers(held_out=20), tmp_path / "out")
 
 
 @pytest.mark.parametrize(

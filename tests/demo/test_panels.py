@@ -94,7 +94,7 @@ def test_sliders_cover_the_range_of_each_option_that_a_normalizer_takes():
         "gamma": (0.05, 20, 0.05),
         "lam": (0, 20 * lam, lam / 20),
         "p": (1.025, 2, 0.025),
-        "alpha": (1.025, 11, 0.025),
+        "alpha": (1, 11, 0.025),
         "k": (1, 15, 1),
     }
     assert [slider.start for slider in sliders] == [1, lam, 1.5, 1.5, 8]

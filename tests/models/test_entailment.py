@@ -66,8 +66,6 @@ def test_it_computes_the_formulas(build, pairs: Tensor, dictionary: Dictionary):
 
 @pytest.mark.parametrize("name", normalizer_names())
 def test_every_normalizer_gives_weights_and_gradients(build, pairs: Tensor, name: str):
-    if name in ("entmax15", "alpha_entmax"):
-        pytest.importorskip("entmax")
     model = build(attn_normalizer=name)
     scores, extra = model(pairs, classification_head_name=HEAD)
     torch.testing.assert_close(extra["attn"].sum(dim=1), torch.ones(2))

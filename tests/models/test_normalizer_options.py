@@ -86,16 +86,28 @@ def test_gamma_and_lambda_are_learned(build, batch):
 
 
 def test_alpha_reaches_entmax(build):
-    pytest.importorskip("entmax")
     model = build(attn_normalizer="entmax", attn_alpha=2.0)
     x = torch.randn(3, 5)
     sparse = build_normalizer("sparsemax")(x)
     torch.testing.assert_close(model.decoder.attention.normalizer(x), sparse, rtol=0, atol=1e-5)
 
 
+def test_alpha_is_learned(build, batch):
+    model = build(attn_normalizer="entmax", attn_alpha=1.7, attn_learn_alpha=True)
+    normalizer = model.decoder.attention.normalizer
+    torch.testing.assert_close(normalizer.current_options()["alpha"].item(), 1.7)
+    scores, _ = model(batch.source, batch.lengths, batch.previous)
+    scores.square().sum().backward()
+    assert normalizer.raw_alpha.grad.abs() > 0
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
+        (
+            {"attn_normalizer": "entmax", "attn_alpha": 1.0, "attn_learn_alpha": True},
+            "a learned alpha must start above 1",
+        ),
         ({"attn_learn_lambda": True}, "attn_learn_lambda: softmax has no lam to learn"),
         (
             {"attn_normalizer": "fusedmax", "attn_lambda": 0.0, "attn_learn_lambda": True},

@@ -16,6 +16,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"no_input_feeding": True, "encoder_bidirectional": True, "attn_normalized": True},
     {"attn_score": "concat", "attn_normalizer": "fusedmax", "attn_learn_gamma": True},
     {"attn_score": "concat", "attn_normalized": True},
+    {"attn_normalizer": "entmax", "attn_learn_alpha": True},
     {"attn_score": "dot", "attn_normalizer": "topk", "encoder_layers": 2, "decoder_layers": 2},
     {"decoder_embed_dim": 8, "share_decoder_input_output_embed": True},
 ]

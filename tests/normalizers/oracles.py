@@ -1,6 +1,7 @@
 """Independent solutions of each map's problem, in float64, one row at a time."""
 
 import cvxpy as cp
+import mpmath
 import numpy as np
 from scipy.optimize import isotonic_regression
 
@@ -50,6 +51,28 @@ def oscarmax_published(x, gamma, lam):
     prox = np.empty_like(z)
     prox[order] = np.maximum(isotonic_regression(shifted, increasing=False).x, 0.0)
     return project(np.sign(z) * prox)
+
+
+def entmax(x, gamma, alpha):
+    """Alpha-entmax by bisection with 60 digits, so that no rounding matters."""
+    with mpmath.workdps(60):
+        z = [mpmath.mpf(float(v)) / mpmath.mpf(gamma) for v in x]
+        beta = mpmath.mpf(alpha) - 1
+        if beta == 0:
+            y = [mpmath.exp(v - max(z)) for v in z]
+            return np.array([float(weight / sum(y)) for weight in y])
+        z = [1 + beta * (v - max(z)) for v in z]
+        z = [max(v, 0) for v in z]
+
+        def weights(threshold):
+            return [(v - threshold) ** (1 / beta) if v > threshold else mpmath.mpf(0) for v in z]
+
+        low, high = mpmath.mpf(0), mpmath.mpf(1)
+        for _ in range(190):
+            middle = (low + high) / 2
+            enough = sum(weights(middle)) >= 1
+            low, high = (middle, high) if enough else (low, middle)
+        return np.array([float(weight) for weight in weights(low)])
 
 
 def pnormmax_violation(x, y, gamma, p):

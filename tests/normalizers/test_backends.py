@@ -16,6 +16,7 @@ CASES = [
     ("fusedmax", {"lam": 5.0}),
     ("oscarmax", {"lam": 5.0}),
     ("pnormmax", {"p": 1.2}),
+    *(("entmax", {"alpha": alpha}) for alpha in (1.0, 1.001, 1.3, 1.9, 2.0, 2.6)),
 ]
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="triton is not installed"

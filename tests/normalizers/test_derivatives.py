@@ -6,12 +6,16 @@ import torch
 from torch.autograd import gradcheck, gradgradcheck
 from torch.func import hessian, jacfwd, jacrev, vmap
 
-from regattn_fairseq.normalizers import fusedmax, oscarmax, smoothed_max, softmax
+from regattn_fairseq.normalizers import entmax, fusedmax, oscarmax, smoothed_max, softmax
 
 from . import maps
 from .maps import Map, each
 
-MAPS = [*maps.MAPS, Map("pnormmax", {"p": 1.3}, linear=False)]
+MAPS = [
+    *maps.MAPS,
+    Map("pnormmax", {"p": 1.3}, linear=False),
+    *(Map("entmax", {"alpha": alpha}, linear=False) for alpha in (1.0, 2.4)),
+]
 EXACT = [m for m in MAPS if m.exact]
 GROUPED = [m for m in MAPS if "lam" in m.options]
 
@@ -140,6 +144,85 @@ def test_lam_as_a_tensor_with_gradient(f, options):
         torch.testing.assert_close(run(x, gamma, lam)[row], one)
 
 
+# Around 2 the two ways to compute meet.
+@pytest.mark.parametrize("alphas", [(1.05, 1.3, 1.5, 1.8), (1.95, 2.05, 2.5, 4.0)])
+def test_alpha_as_a_tensor_with_gradient(alphas):
+    x, mask = problem()
+    alpha = torch.tensor(alphas, dtype=torch.float64).unsqueeze(1).requires_grad_()
+    gamma = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+
+    def run(t, a, g):
+        return entmax(t, alpha=a, gamma=g, mask=mask)
+
+    assert gradcheck(run, (x, alpha, gamma), check_forward_ad=True)
+    assert gradgradcheck(run, (x, alpha, gamma))
+    for row in range(4):
+        one = entmax(x[row], alpha=alphas[row], gamma=0.7, mask=mask[row])
+        torch.testing.assert_close(run(x, alpha, gamma)[row], one)
+
+
+def test_the_derivative_by_alpha_at_1_is_that_from_above():
+    x = torch.randn(5, 7, dtype=torch.float64)
+    x[2, 3] = -torch.inf
+    one = torch.ones((), dtype=torch.float64)
+    (_, change) = torch.func.jvp(lambda a: entmax(x, alpha=a), (one,), (one,))
+    step = 1e-4
+    y = [entmax(x, alpha=1.0 + k * step) for k in range(4)]
+    expected = (-11 * y[0] + 18 * y[1] - 9 * y[2] + 2 * y[3]) / (6 * step)
+    torch.testing.assert_close(change, expected, atol=1e-8, rtol=0)
+    near = torch.func.jvp(lambda a: entmax(x, alpha=a), (one + 1e-9,), (one,))[1]
+    torch.testing.assert_close(near, change, atol=1e-7, rtol=0)
+
+
+def test_third_derivatives_of_entmax():
+    x = torch.randn(5, dtype=torch.float64)
+    alpha = torch.tensor(1.4, dtype=torch.float64)
+
+    def second(t, a):
+        return hessian(lambda u: entmax(u, alpha=a)[0])(t)
+
+    step = 1e-5
+    by_alpha = (second(x, alpha + step) - second(x, alpha - step)) / (2 * step)
+    torch.testing.assert_close(jacrev(second, 1)(x, alpha), by_alpha, atol=1e-6, rtol=1e-6)
+    e = torch.eye(5, dtype=torch.float64)[1]
+    by_score = (second(x + step * e, alpha) - second(x - step * e, alpha)) / (2 * step)
+    torch.testing.assert_close(jacrev(second)(x, alpha)[..., 1], by_score, atol=1e-6, rtol=1e-6)
+
+
+def test_one_alpha_a_head_and_vmap_over_it():
+    x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
+    alpha = torch.tensor([1.0, 1.4, 2.2], dtype=torch.float64)
+    y = entmax(x, alpha=alpha.view(3, 1, 1))
+    for head in range(3):
+        torch.testing.assert_close(y[:, head], entmax(x[:, head], alpha=alpha[head].item()))
+
+    def run(t, a):
+        return entmax(t, alpha=a)
+
+    torch.testing.assert_close(vmap(run, in_dims=(1, 0), out_dims=1)(x, alpha), y)
+    torch.testing.assert_close(
+        y, entmax(x.movedim(-1, 0), alpha=alpha.view(3, 1), dim=0).movedim(0, -1)
+    )
+    slopes = vmap(jacrev(lambda a: run(x[0, 0], a)))(alpha)
+    one = torch.stack([jacrev(lambda a: run(x[0, 0], a))(a) for a in alpha])
+    torch.testing.assert_close(slopes, one)
+
+
+def test_smoothed_max_is_differentiable_in_alpha():
+    x = torch.randn(4, 6, dtype=torch.float64, requires_grad=True)
+    alpha = torch.tensor([1.1, 1.5, 1.9, 2.6], dtype=torch.float64).unsqueeze(1).requires_grad_()
+    gamma = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+
+    def value(t, a, g):
+        return smoothed_max(t, normalizer="entmax", alpha=a, gamma=g)
+
+    assert gradcheck(value, (x, alpha, gamma), check_forward_ad=True)
+    assert gradgradcheck(value, (x, alpha, gamma))
+    torch.testing.assert_close(
+        smoothed_max(x, normalizer="entmax", alpha=1.0), torch.logsumexp(x, -1)
+    )
+
+
 def test_one_gamma_and_lam_a_head():
     x = torch.randn(2, 3, 4, 6, dtype=torch.float64)
     gamma = torch.tensor([0.5, 1.0, 2.0], dtype=torch.float64).view(3, 1, 1)
@@ -203,6 +286,9 @@ def test_smoothed_max_is_the_maximum(f, options):
     lam, p = options.get("lam", 0.0), options.get("p", 2.0)
     if f is softmax:
         omega = torch.xlogy(others, others).sum(-1)
+    elif f.__name__.startswith("entmax"):
+        alpha = options.get("alpha", 1.5)
+        omega = (others.pow(alpha) - others).sum(-1) / (alpha * (alpha - 1.0))
     else:
         omega = 0.5 * others.pow(p).sum(-1).pow(2 / p)
     if f is fusedmax:

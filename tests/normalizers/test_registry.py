@@ -87,10 +87,46 @@ def test_learned_options_start_exactly_at_any_size(start):
     assert "learned=('lam',)" in repr(module)
 
 
+def test_a_learned_alpha_stays_above_one():
+    module = build_normalizer("entmax", alpha=1.3, learned=("alpha",))
+    torch.testing.assert_close(module.current_options()["alpha"].item(), 1.3)
+    x = torch.randn(4, 6)
+    # No weight on the best word but through a smaller alpha.
+    optimizer = torch.optim.SGD(module.parameters(), lr=3.0)
+    for _ in range(50):
+        optimizer.zero_grad()
+        (module(x) - 1 / 6).square().sum().backward()
+        optimizer.step()
+    assert 1.0 <= module.current_options()["alpha"] < 1.05
+    with torch.no_grad():
+        module.raw_alpha.fill_(-1e4)
+    y = module(x)
+    torch.testing.assert_close(y, torch.softmax(x, -1))
+    y[:, 0].sum().backward()
+    assert module.raw_alpha.grad.isfinite()
+
+
+def test_a_learned_option_with_two_ends_stays_between_them(monkeypatch):
+    monkeypatch.setattr(rules, "_rules", dict(rules._rules))
+
+    def cooled(scores, *, gamma=1.0, chill=2.0, mask=None, dim=-1):
+        return sparsemax(scores / chill, gamma=gamma, mask=mask, dim=dim)
+
+    chill = rules.Option("chill", "ψ", "how cold", low=1.0, high=9.0, learnable=True)
+    rules.register(rules.Rule("cooled", cooled, described=(chill,)))
+    module = build_normalizer("cooled", learned=("chill",))
+    torch.testing.assert_close(module.current_options()["chill"].item(), 2.0)
+    for raw, end in ((-100.0, 1.0), (100.0, 9.0)):
+        module.raw_chill.data.fill_(raw)
+        assert module.current_options()["chill"] == end
+
+
 def test_what_cannot_be_learned():
-    with pytest.raises(ValueError, match="p cannot be learned; gamma and lam can"):
+    with pytest.raises(ValueError, match="p cannot be learned; gamma, lam and alpha can"):
         build_normalizer("pnormmax", learned=("p",))
     with pytest.raises(ValueError, match="'sparsemax' has no option 'lam'"):
         build_normalizer("sparsemax", learned=("lam",))
     with pytest.raises(ValueError, match="a learned lam must start above 0"):
         build_normalizer("fusedmax", lam=0.0, learned=("lam",))
+    with pytest.raises(ValueError, match=r"a learned alpha must start above 1; .* alpha=1\.1$"):
+        build_normalizer("entmax", alpha=1.0, learned=("alpha",))

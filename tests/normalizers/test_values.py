@@ -5,10 +5,14 @@ import itertools
 import numpy as np
 import pytest
 import torch
+from entmax import entmax15 as package_entmax15
+from entmax import entmax_bisect
 from entmax import sparsemax as entmax_sparsemax
 
 from regattn_fairseq.normalizers import (
     build_normalizer,
+    entmax,
+    entmax15,
     fusedmax,
     oscarmax,
     oscarmax_published,
@@ -18,6 +22,7 @@ from regattn_fairseq.normalizers import (
     sparsemax,
     topk,
 )
+from regattn_fairseq.normalizers.autograd import backend
 
 from . import oracles
 
@@ -72,9 +77,111 @@ def test_pnormmax_with_p_2_is_sparsemax():
     torch.testing.assert_close(pnormmax(x, p=2.0, gamma=0.7), sparsemax(x, gamma=0.7))
 
 
+@pytest.mark.parametrize("alpha", [1.0, 1 + 1e-9, 1.01, 1.3, 1.5, 1.97, 2.0, 2.03, 3.0, 8.0, 40.0])
+def test_entmax_matches_a_bisection_with_many_digits(alpha):
+    rows = list(draws(12, longest=25))
+    width = max(len(x) for x, _, _ in rows)
+    padded = torch.full((len(rows), width), -torch.inf, dtype=torch.float64)
+    for row, (x, _, _) in zip(padded, rows, strict=True):
+        row[: len(x)] = torch.tensor(x).float()
+    gamma = torch.tensor([[g] for _, g, _ in rows], dtype=torch.float64)
+    expected = torch.zeros_like(padded)
+    for row, (x, g, _), y in zip(padded, rows, expected, strict=True):
+        y[: len(x)] = torch.tensor(oracles.entmax(row[: len(x)].numpy(), g, alpha))
+    for dtype, tolerance in ((torch.float64, 1e-14), (torch.float32, 3e-7)):
+        for chosen in ("numba", "torch"):
+            with backend(chosen):
+                y = entmax(padded.to(dtype), alpha=alpha, gamma=gamma)
+            torch.testing.assert_close(y.double(), expected, atol=tolerance, rtol=0)
+
+
+def test_entmax_matches_the_entmax_package():
+    x = torch.randn(50, 30, dtype=torch.float64).mul(2).requires_grad_()
+    g = torch.randn_like(x)
+    for ours, theirs in (
+        (entmax15(x), package_entmax15(x, -1)),
+        (entmax(x, alpha=1.5), package_entmax15(x, -1)),
+        (entmax(x, alpha=1.25), entmax_bisect(x, 1.25, -1, 70)),
+    ):
+        torch.testing.assert_close(ours, theirs, atol=1e-13, rtol=0)
+        gradients = [torch.autograd.grad(y, x, g)[0] for y in (ours, theirs)]
+        torch.testing.assert_close(*gradients, atol=1e-7, rtol=0)
+
+
+def test_the_derivative_by_alpha_matches_the_entmax_package():
+    x = torch.randn(50, 30, dtype=torch.float64) * 2
+    alpha = torch.linspace(1.2, 1.9, 50, dtype=torch.float64).unsqueeze(1).requires_grad_()
+    g = torch.randn_like(x)
+    ours, theirs = entmax(x, alpha=alpha), entmax_bisect(x, alpha, -1, 70)
+    gradients = [torch.autograd.grad(y, alpha, g)[0] for y in (ours, theirs)]
+    torch.testing.assert_close(*gradients, atol=1e-9, rtol=0)
+
+
+def test_entmax_with_alpha_1_is_softmax_and_with_2_sparsemax():
+    x = torch.randn(100, 20, dtype=torch.float64) * 3
+    torch.testing.assert_close(entmax(x, alpha=1, gamma=0.7), softmax(x, gamma=0.7))
+    torch.testing.assert_close(entmax(x, alpha=2.0, gamma=0.7), sparsemax(x, gamma=0.7))
+    apart = torch.tensor([0.0, -800.0, -1e4], dtype=torch.float64)
+    assert entmax(apart, alpha=1.0).tolist() == [1.0, 0.0, 0.0]
+
+
+def test_the_more_alpha_the_fewer_words_and_the_limit_is_the_argmax():
+    x = torch.randn(200, 20, dtype=torch.float64)
+    alphas = (1.0, 1.2, 1.5, 2.0, 3.0, 8.0)
+    supports = [(entmax(x, alpha=alpha) > 0).sum(-1) for alpha in alphas]
+    for more, fewer in itertools.pairwise(supports):
+        assert (more >= fewer).all()
+    torch.testing.assert_close(entmax(x, alpha=1e6), torch.eye(20, dtype=x.dtype)[x.argmax(-1)])
+    equal = torch.zeros(3, 4)
+    for alpha in (1.0, 1.3, 2.5, 1e6):
+        torch.testing.assert_close(entmax(equal, alpha=alpha), torch.full((3, 4), 0.25))
+
+
+@pytest.mark.parametrize("weight", [1e-3, 1e-2, 0.1])
+def test_a_small_weight_that_no_threshold_could_resolve(weight):
+    """With alpha = 8 its distance from the threshold is its seventh power."""
+    gap = ((1 - weight) ** 7 - weight**7) / 7
+    x = torch.tensor([gap, 0.0], dtype=torch.float64, requires_grad=True)
+    for chosen in ("numba", "torch"):
+        with backend(chosen):
+            y = entmax(x, alpha=8.0)
+            (gradient,) = torch.autograd.grad(y[1], x)
+        torch.testing.assert_close(y.tolist(), [1 - weight, weight], atol=1e-15, rtol=0)
+        steep = (1 - weight) ** -6.0, weight**-6.0
+        slope = steep[0] * steep[1] / sum(steep)
+        torch.testing.assert_close(gradient.tolist(), [-slope, slope], rtol=1e-9, atol=0)
+
+
+@pytest.mark.parametrize("alpha", [1.5, 1.9, 1.99])
+def test_entmax_where_each_newton_step_drops_one_entry(alpha):
+    x = -torch.tensor([0.99 * 0.5**k for k in range(50)], dtype=torch.float64) / (alpha - 1)
+    expected = oracles.entmax(x.numpy(), 1.0, alpha)
+    np.testing.assert_allclose(entmax(x, alpha=alpha), expected, atol=1e-13)
+
+
+@pytest.mark.parametrize("alpha", [1.0, 1.1, 1.5, 2.0, 2.5])
+def test_entmax_of_long_rows(alpha):
+    x = torch.randn(2, 100_000, dtype=torch.float64)
+    y = entmax(x, alpha=alpha)
+    torch.testing.assert_close(y.sum(-1), torch.ones(2, dtype=torch.float64))
+    # The optimality condition: (y^(alpha - 1) - 1) / (alpha - 1) is x less a constant.
+    for row, weights in zip(x, y, strict=True):
+        inside = weights > 0
+        log = weights[inside].log()
+        tsallis = log if alpha == 1.0 else ((alpha - 1.0) * log).expm1() / (alpha - 1.0)
+        torch.testing.assert_close(*(row[inside] - tsallis).aminmax(), atol=1e-9, rtol=0)
+        if not inside.all():
+            assert row[~inside].max() <= row[inside].min()
+
+
 @pytest.mark.parametrize("offset", [3e5, 1e6, -7e6, 1e7])
 @pytest.mark.parametrize(
-    "normalizer", [sparsemax, fusedmax, oscarmax, pnormmax, lambda x: sparsemax(x, gamma=30.0)]
+    "normalizer",
+    [
+        *(sparsemax, fusedmax, oscarmax, pnormmax, entmax15),
+        lambda x: sparsemax(x, gamma=30.0),
+        lambda x: entmax(x, alpha=1.2),
+    ],
 )
 def test_float32_scores_whose_differences_are_a_few_units_in_the_last_place(normalizer, offset):
     x = (offset + torch.randn(500, 30) * 0.7).requires_grad_()

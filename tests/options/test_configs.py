@@ -30,9 +30,13 @@ def test_every_stage_composes_without_options(root):
     assert missing == set()
 
 
+FOR_MANY_LANGUAGES = {"debian": "debian_it_en", "tatoeba": "tatoeba_it_en"}
+
+
 @pytest.mark.parametrize("name", offered("data"))
 def test_every_corpus_composes(name):
-    cfg = composed("run", f"data={name}", "data.raw_dir=somewhere")
+    language = ["data.source_lang=it"] if name in FOR_MANY_LANGUAGES else []
+    cfg = composed("run", f"data={name}", "data.raw_dir=somewhere", *language)
     if cfg.data.task == "entailment":
         cfg = composed("run", "experiment=entailment", f"data={name}", "data.raw_dir=somewhere")
         assert cfg.model._name == "regattn_entailment"
@@ -41,7 +45,7 @@ def test_every_corpus_composes(name):
     else:
         assert cfg.data.task in ("translation", "summarization")
         assert cfg.task.source_lang == cfg.data.source_lang
-    assert cfg.data.name == name
+    assert cfg.data.name == FOR_MANY_LANGUAGES.get(name, name)
 
 
 @pytest.mark.parametrize("name", offered("normalizer"))

@@ -72,7 +72,7 @@ def test_an_option_of_a_new_map_is_found_everywhere():
     assert found["argument"] == 4
     assert found["help"] == [
         "ψ, in (0, 9): how cold (cooled) (default: 2.0)",
-        "train ψ with the model, from attn_chill on; it stays positive",
+        "train ψ with the model, from attn_chill on; it stays above 0 and below 9",
     ]
     assert "cooled" in found["offered"]
     assert found["model"] == [3, True]

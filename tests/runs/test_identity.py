@@ -253,7 +253,7 @@ def test_data_is_found_where_it_was_beside_the_run_or_in_the_cache(text, tmp_pat
             ["data=multi30k_de_en", "data.source_lang=it", "data.raw_dir=."],
             r"^data.source_lang=it is not in Multi30k: choose one of de, en, fr$",
         ),
-        (["data=debian_de_en", "data.target_lang=xx"], "^data.source_lang=de and data.target_lang"),
+        (["data=debian_de_en", "data.target_lang=EN"], "^data.target_lang=EN is no language code"),
         (["data=iwslt17_de_en", "data.source_lang=xx"], "^data.source_lang"),
         (["data=text", "data.raw_dir=.", "+data.corpus.speed=3"], "speed"),
         (["data=text", "data.raw_dir=.", "data.name=a/b"], "^data.name=a/b is not a name"),

@@ -3,14 +3,16 @@
 A kernel is given a number of its arrays' type (``like``), which rows to work on (``start`` to
 ``stop``, independent of each other), their length ``d``, and then
 
-- for the map: the addresses of scores, mask and weights; gamma; for a map with groups lam, the
-  address of one lam a row, and that of the labels; the map's further options;
+- for the map: the addresses of scores, mask and weights; gamma; for a map with a rowwise option
+  (see :class:`.Rule`) its value and the address of one value a row; for a map with groups the
+  address of the labels; the map's further options;
 - for the product: the addresses of the vectors, weights and results; gamma; for a map with groups
-  the address of the labels; the map's further options.
+  the address of the labels, otherwise for one with a rowwise option its value and the address of
+  one value a row; the map's further options.
 
 Arrays are contiguous ``(rows, d)``. The mask has one byte an entry; its address is 0 where nothing
-is masked. The address of one lam a row is 0 where ``lam`` holds for all rows. All arithmetic is in
-float64.
+is masked. The address of one value a row is 0 where the given value holds for all rows. All
+arithmetic is in float64.
 
 Only the candidates of a row, the scores so near to its largest that they may get weight, are
 copied, shifted by the largest and divided by gamma, so that neither huge scores nor a tiny gamma
@@ -22,6 +24,7 @@ the rest out of the work.
 published composition has such members).
 """
 
+from .entmax import entmax_forward, entmax_product
 from .fusedmax import fusedmax_forward
 from .groups import grouped_product, signed_product
 from .oscarmax import oscarmax_forward
@@ -31,6 +34,8 @@ from .sparsemax import sparsemax_forward, sparsemax_product
 from .topk import topk_forward, topk_product
 
 __all__ = [
+    "entmax_forward",
+    "entmax_product",
     "fusedmax_forward",
     "grouped_product",
     "oscarmax_forward",

@@ -93,6 +93,12 @@ def prepared_data(cfg: DictConfig) -> PreparedData:
 
 
 def _check_data(cfg: DictConfig) -> None:
+    for option in ("source_lang", "target_lang"):
+        if OmegaConf.is_missing(cfg.data, option):
+            raise PipelineError(
+                f"this data= is for many languages: name one with data.{option}=…, such as "
+                f"data.{option}=it"
+            )
     if OmegaConf.is_missing(cfg.data, "raw_dir"):
         raise PipelineError(
             f"data={cfg.data.name} is read from your disk: say where with data.raw_dir=…"
