@@ -1,5 +1,6 @@
 """Changes in how heavy libraries are imported, which takes most of the time of a short command."""
 
+import atexit
 import gc
 import os
 import sys
@@ -85,6 +86,7 @@ def without_collecting() -> Iterator[None]:
         yield
     finally:
         gc.freeze()
+        atexit.register(gc.unfreeze)  # at the end, libraries report what was not collected
         if on:
             gc.enable()
 

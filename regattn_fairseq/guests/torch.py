@@ -25,11 +25,11 @@ def allow_plain_values() -> None:
 
 
 def leave_compiler_out() -> None:
-    """Have torch's optimizers work without the import of torch's compiler, ``torch._dynamo``.
+    """Have fairseq's optimizers work without the import of torch's compiler, ``torch._dynamo``.
 
-    Three methods of an optimizer are marked as not to be compiled. At its first call such a method
-    imports the compiler to mark itself, which takes as long as the import of torch. Until something
-    else imports the compiler, the methods need no mark.
+    Three methods of torch's class of optimizers are marked as not to be compiled. At its first call
+    such a method imports the compiler to mark itself, which takes as long as the import of torch.
+    Until something else imports the compiler, the methods need no mark.
     """
     if "torch._dynamo" in sys.modules:
         return

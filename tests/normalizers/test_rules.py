@@ -26,7 +26,7 @@ def test_options_are_described_and_have_defaults_within_their_range(name):
 
 def test_what_an_option_says_of_itself():
     lam = rule("fusedmax").options["lam"]
-    assert (lam.symbol, lam.default, lam.range) == ("λ", 0.2, "finite and >= 0")
+    assert (lam.symbol, lam.default, lam.range) == ("λ", 0.3, "finite and >= 0")
     assert lam.learnable
     p = rule("pnormmax").options["p"]
     assert (p.symbol, p.default, p.range) == ("p", 1.5, "in (1, 2]")
