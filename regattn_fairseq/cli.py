@@ -77,10 +77,16 @@ def report() -> None:
 
     def stage(cfg: DictConfig) -> None:
         from regattn_fairseq.report import build_report, render_terminal
+        from regattn_fairseq.runs.export import export_runs
 
+        reuse = [Path(folder) for folder in cfg.reuse]
+        if cfg.export is not None:
+            print(export_runs([Path(cfg.runs_dir), *reuse], Path(cfg.export)))
+            return
         made = build_report(
             Path(cfg.runs_dir),
             Path(cfg.output_dir),
+            reuse=reuse,
             header=cfg.header,
             sentences=cfg.sentences,
             baseline=cfg.baseline,

@@ -18,7 +18,7 @@ COURSES = {  # label: folder and options
     "scaled, γ = 1": ("scaled-1", (*SCALED, "normalizer.gamma_start=1")),
     "normalized, γ = 1": ("normalized-1", ("normalizer.gamma_start=1",)),
     "normalized, γ = 4": ("normalized-4", ("normalizer.gamma=4", "normalizer.gamma_start=4")),
-    "normalized, γ from 8 to 1": ("normalized-8-1", ()),
+    "normalized, γ from d to 1": ("normalized-d-1", ()),
 }
 PANELS = {
     "attn_spread": "standard deviation of the scores, over γ",
@@ -53,7 +53,7 @@ def draw(logs: dict[str, list[dict[str, float]]]) -> Figure:
             updates = [numbers["num_updates"] for numbers in seen]
             scale = 100 if name == "attn_dead" else 1
             axis.plot(updates, [scale * numbers[name] for numbers in seen], label=label, lw=1.2)
-        axis.set(xlabel="updates", xlim=(0, 1300))
+        axis.set(xlabel="updates", xlim=(0, 1800))
         axis.set_title(PANELS[name], fontsize="medium")
         if name != "attn_dead":
             axis.set_yscale("log")

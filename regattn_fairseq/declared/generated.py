@@ -36,4 +36,7 @@ NORMALIZERS = {
         "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
         "k": Option(name="k", symbol="k", description="how many positions may get weight", low=1, low_included=True, integer=True, default=8),
     },
+    "evsoftmax": {
+        "gamma": Option(name="gamma", symbol="γ", description="strength of the regularization; small is sparse, large is flat", low=0.0, learnable=True, default=1.0),
+    },
 }

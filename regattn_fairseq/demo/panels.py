@@ -70,8 +70,8 @@ class AttentionPanel:
     def groups(self) -> list[dict[int, int]]:
         """For each target token: the source positions that share a weight, and their groups."""
         return [
-            {at: number for number, group in enumerate(equal_groups(row)) for at in group}
-            for row in self.attention.weights
+            {at: number for number, group in enumerate(groups) for at in group}
+            for groups in equal_groups(self.attention.weights)
         ]
 
     @property

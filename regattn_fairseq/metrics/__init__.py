@@ -18,6 +18,7 @@ from regattn_fairseq.metrics.alignment import (
 from regattn_fairseq.metrics.attention import (
     AttentionFileError,
     AttentionRecord,
+    attention_bytes,
     load_attention,
     save_attention,
 )
@@ -30,6 +31,7 @@ from regattn_fairseq.metrics.bleu import (
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
     PairedResult,
+    correct,
     paired_bootstrap,
     paired_bootstrap_bleu,
     paired_bootstrap_ratios,
@@ -54,9 +56,11 @@ __all__ = [
     "PairedResult",
     "Ratio",
     "alignment_counts",
+    "attention_bytes",
     "attention_counts",
     "attention_statistics",
     "bleu_tokenizer",
+    "correct",
     "equal_groups",
     "load_attention",
     "paired_bootstrap",

@@ -6,6 +6,7 @@ import os
 import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -67,21 +68,31 @@ def save_attention(path: str | os.PathLike[str], records: Iterable[AttentionReco
     Raises:
         OSError: the folder is missing, full or read-only.
     """
-    records = list(records)
+    arrays = _packed(list(records))
+    with new_file(Path(path)) as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+
+def attention_bytes(records: Iterable[AttentionRecord]) -> bytes:
+    """The content of the file that `save_attention` writes."""
+    file = BytesIO()
+    np.savez_compressed(file, **_packed(list(records)))  # type: ignore[arg-type]
+    return file.getvalue()
+
+
+def _packed(records: list[AttentionRecord]) -> dict[str, np.ndarray]:
     tokens = [
         token.encode("utf-8", "surrogatepass")
         for record in records
         for token in (*record.source_tokens, *record.target_tokens)
     ]
-    arrays: dict[str, np.ndarray] = {
+    return {
         "format": np.array(_FORMAT),
         "shapes": np.array([r.weights.shape for r in records], dtype=np.int32).reshape(-1, 2),
         "weights": np.concatenate([np.zeros(0, np.float32), *(r.weights.ravel() for r in records)]),
         "text": np.frombuffer(b"".join(tokens), dtype=np.uint8),
         "token_bytes": np.array([len(token) for token in tokens], dtype=np.int32),
     }
-    with new_file(Path(path)) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def load_attention(path: str | os.PathLike[str]) -> list[AttentionRecord]:

@@ -8,8 +8,9 @@ for these trained models, and treats the seeds' outputs on one sentence as separ
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -37,6 +38,8 @@ class PairedResult:
         low: lower end of the 95 % bootstrap percentile interval of the difference.
         high: its upper end.
         sentences: how many sentence pairs were tested (over all seeds).
+        p_holm: the p-value, corrected by `correct` for the number of comparisons; equal to
+            `p_value` before that.
     """
 
     difference: float
@@ -44,6 +47,39 @@ class PairedResult:
     low: float
     high: float
     sentences: int
+    p_holm: float = math.nan
+
+    def __post_init__(self) -> None:
+        """One comparison alone needs no correction."""
+        if math.isnan(self.p_holm):
+            object.__setattr__(self, "p_holm", self.p_value)
+
+
+def correct(tests: Sequence[Mapping[str, PairedResult]]) -> list[dict[str, PairedResult]]:
+    """Correct p-values for the number of comparisons, by Holm's step-down method.
+
+    With the m p-values of one metric in rising order, the k-th becomes the largest of
+    (m − j + 1) p_j over j ≤ k, at most 1. If what is below α is rejected, the probability of any
+    false rejection is at most α, however the comparisons depend on each other.
+
+    Args:
+        tests: for each comparison its result by metric. Each metric is a family of its own.
+
+    Returns:
+        The same, with `PairedResult.p_holm` set.
+
+    Source: Holm 1979, "A Simple Sequentially Rejective Multiple Test Procedure".
+    """
+    corrected = [dict(by_metric) for by_metric in tests]
+    for metric in {metric for by_metric in corrected for metric in by_metric}:
+        family = [by_metric for by_metric in corrected if metric in by_metric]
+        family.sort(key=lambda by_metric: by_metric[metric].p_value)
+        highest = 0.0
+        for place, by_metric in enumerate(family):
+            result = by_metric[metric]
+            highest = max(highest, min(1.0, (len(family) - place) * result.p_value))
+            by_metric[metric] = replace(result, p_holm=highest)
+    return corrected
 
 
 def _resample_sums(statistics: np.ndarray, resamples: int, seed: int) -> np.ndarray:

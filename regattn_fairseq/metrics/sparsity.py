@@ -113,16 +113,34 @@ def attention_statistics(records: Sequence[AttentionRecord]) -> dict[str, float]
     return ratios(counts, ATTENTION_FIGURES)
 
 
-def equal_groups(weights: np.ndarray) -> list[list[int]]:
-    """Groups of two or more source positions with equal nonzero weight, by their first position.
+def equal_groups(weights: np.ndarray) -> list[list[list[int]]]:
+    """For each target token its groups of two or more source positions with equal nonzero weight.
 
     Args:
-        weights: one target token's, float32 [source].
+        weights: float32 [T, S].
+
+    Returns:
+        T lists of groups, by their first position. The positions of a group ascend.
     """
-    order = np.argsort(weights, kind="stable")
-    begins = np.flatnonzero(~_continues_run(weights[order][None])[0]) + 1
-    groups = [np.sort(group) for group in np.split(order, begins)]
-    return sorted(group.tolist() for group in groups if len(group) > 1 and weights[group[0]] > 0)
+    order = np.argsort(weights, axis=1, kind="stable")
+    joined = _continues_run(np.take_along_axis(weights, order, axis=1))
+    groups: list[list[list[int]]] = [[] for _ in weights]
+    for row in np.flatnonzero(joined.any(axis=1)).tolist():
+        groups[row] = _chains(order[row].tolist(), joined[row].tolist())
+    return groups
+
+
+def _chains(positions: list[int], joined: list[bool]) -> list[list[int]]:
+    """Parts of two or more of a list, each entry of which is joined to the one before."""
+    chains: list[list[int]] = []
+    for last, position, continues in zip(positions, positions[1:], joined, strict=False):
+        if not continues:
+            continue
+        if chains and chains[-1][-1] == last:
+            chains[-1].append(position)
+        else:
+            chains.append([last, position])
+    return sorted(sorted(chain) for chain in chains)
 
 
 def stretches(positions: Sequence[int]) -> list[tuple[int, int]]:

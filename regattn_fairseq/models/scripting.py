@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.normalizers import build_normalizer
 
 _library = torch.library.Library("regattn", "FRAGMENT")
@@ -32,11 +33,20 @@ class Snapshot:
 
     It holds the normalizer's name, the names of its options, and their values. The value of a
     learned option is fixed from then on.
+
+    Raises:
+        ModelError: the normalizer has parameters besides its learned options.
     """
 
     def __get__(self, module: Any, owner: type | None = None) -> Any:
         if module is None:
             return self
-        options = module.normalizer.current_options()
+        normalizer = module.normalizer
+        if len(list(normalizer.parameters())) > len(normalizer.learned):
+            raise ModelError(
+                f"attn_normalizer={normalizer.name} has parameters of its own, which a compiled "
+                "model cannot hold; compile a model with another normalizer"
+            )
+        options = normalizer.current_options()
         values = [float(torch.as_tensor(value).item()) for value in options.values()]
-        return module.normalizer.name, list(options), values
+        return normalizer.name, list(options), values

@@ -18,6 +18,7 @@ from .oscarmax_published import oscarmax_published
 from .pnormmax import pnormmax
 from .alpha_entmax import entmax, entmax15
 from .topk import topk
+from .evsoftmax import evsoftmax
 
 # isort: on
 from .implicit import from_prox, from_regularizer
@@ -32,6 +33,7 @@ __all__ = [
     "build_normalizer",
     "entmax",
     "entmax15",
+    "evsoftmax",
     "from_prox",
     "from_regularizer",
     "fusedmax",

@@ -33,7 +33,8 @@ class Normalizer(nn.Module):
         """
         super().__init__()
         self.options: dict[str, Any] = check_options(name, options, learned)
-        self._map = rule(name).function
+        function = rule(name).function
+        self._map = function() if isinstance(function, type) else function
         self.name = name
         self.dim = dim
         for option in learned:

@@ -22,7 +22,7 @@ from .inputs import Number, at_hand
 
 F = TypeVar("F", bound=Callable[..., Any])
 # Parameters of a map that are no options.
-_CALL_ONLY = ("scores", "mask", "dim", "return_groups")
+_CALL_ONLY = ("self", "scores", "mask", "dim", "return_groups")
 
 
 @dataclass(frozen=True)
@@ -72,6 +72,7 @@ class Rule:
     Attributes:
         name: by which the map is found.
         function: ``f(scores, *, mask=None, dim=-1, **options)``; its signature gives the defaults.
+            Or a class of modules that are called so, if the map has parameters of its own.
         described: its options. gamma and lam need no mention where :data:`GAMMA` and :data:`LAM`
             say enough; what is not described at all may have any value.
         forward: ``(x, kept, gamma, *constants) -> (y, labels)`` in plain PyTorch, x finite where
@@ -120,11 +121,12 @@ class Rule:
 
     def __post_init__(self) -> None:
         known = {option.name: option for option in (GAMMA, LAM, *self.described)}
+        called = getattr(self.function, "forward", self.function)
         options = {
             name: replace(
                 known.get(name, Option(name, name, "", low=None)), default=parameter.default
             )
-            for name, parameter in inspect.signature(self.function).parameters.items()
+            for name, parameter in inspect.signature(called).parameters.items()
             if name not in _CALL_ONLY
         }
         object.__setattr__(self, "options", options)
@@ -163,7 +165,9 @@ def register_normalizer(name: str) -> Callable[[F], F]:
     """Make a map available by name: ``@register_normalizer("mine")`` above its definition.
 
     The map is called as ``f(scores, *, mask=None, dim=-1, **options)``; its further keyword
-    parameters are its options and their defaults.
+    parameters are its options and their defaults. It may also be a class of modules that are called
+    so and made without arguments: then each :func:`.build_normalizer` makes one, whose parameters
+    are learned with the model.
 
     Raises:
         ValueError: the name is taken by another map.

@@ -90,12 +90,13 @@ def build_report(
     root: Path,
     output_dir: Path,
     *,
+    reuse: Sequence[Path] = (),
     header: str | None = None,
     title: str = "Attention normalizers compared",
     sentences: int = 1000,
     baseline: str = BASELINE,
 ) -> Report:
-    """Report on every run under a folder.
+    """Report on every run under a folder, and under further ones.
 
     Writes these files to output_dir: ``table.md``, ``table.tex`` and ``table.csv`` (a row for each
     task, corpus, model and normalizer), ``runs.csv`` (a row for each run), figures as PNG and PDF,
@@ -104,6 +105,8 @@ def build_report(
 
     Args:
         root: is searched for `result.json` files, subfolders included.
+        reuse: further folders, such as those that
+            :func:`~regattn_fairseq.runs.export.export_runs` wrote.
         output_dir: made if it is missing. Files of an earlier report are replaced; others stay.
         header: a line for the top of ``table.md`` and the page, such as the command that was
             given. ``table.md`` reads it as Markdown, the page as plain text.
@@ -112,16 +115,18 @@ def build_report(
         baseline: name of the normalizer that the others are tested against.
 
     Raises:
-        ReportError: there is no readable `result.json` under root, or a baseline was chosen that
-            no run has.
+        ReportError: there is no readable `result.json` under these folders, or a baseline was
+            chosen that no run has.
         OSError: output_dir cannot be written to.
     """
-    runs, run_warnings = find_runs(root)
+    roots = [root, *reuse]
+    runs, run_warnings = find_runs(*roots)
     names = sorted({run.normalizer["name"] for run in runs})
     if baseline not in names and baseline != BASELINE:
         raise ReportError(
             f"baseline={baseline}: no run has that normalizer; choose {', '.join(names)}"
         )
+    logger.info("%d runs: significance tests of their outputs", len(runs))
     rows, row_warnings = build_rows(runs, baseline=baseline)
     output_dir.mkdir(parents=True, exist_ok=True)
     sections, section_warnings = build_sections(
@@ -138,7 +143,7 @@ def build_report(
             _one_line(warning)
             for warning in (
                 *run_warnings,
-                *find_unfinished(root),
+                *(line for folder in roots for line in find_unfinished(folder)),
                 *row_warnings,
                 *section_warnings,
             )

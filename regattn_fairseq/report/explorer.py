@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from regattn_fairseq.metrics import AttentionRecord, attention_counts, equal_groups
-from regattn_fairseq.report.sentences import SENTENCE_METRICS, sentence_scores
+from regattn_fairseq.report.sentences import SENTENCE_METRICS, read_counts, sentence_scores
 from regattn_fairseq.report.systems import System
 from regattn_fairseq.runs.result import Result
 
@@ -82,23 +82,28 @@ def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any
     metric = next((found[0] for found in scored if found), None)
     supports = []
     for system in systems:
-        counts = attention_counts(system.records[:count])
+        counts = (
+            attention_counts(system.records[:count])
+            if system.is_complete
+            else {name: of[:count] for name, of in read_counts(system.run).items()}
+        )
         supports.append(counts["nonzeros"] / np.maximum(counts["rows"], 1))
     packed = []
     for index in range(count):
         records = [system.records[index] for system in systems]
+        tokens = next((r.source_tokens for r in records if r.source_tokens), [])
         packed.append(
             {
-                "source": texts["sources"][index] or " ".join(records[0].source_tokens),
+                "source": texts["sources"][index] or " ".join(tokens),
                 "reference": texts["references"][index],
                 "question": texts["questions"][index],
-                "tokens": records[0].source_tokens,
+                "tokens": tokens,
                 "outputs": [
                     {
                         "text": lines[index],
                         "score": _score(found, index),
                         "support": round(float(support[index]), 2),
-                        **_packed(record, records[0].source_tokens),
+                        **_packed(record, tokens),
                     }
                     for lines, found, support, record in zip(
                         outputs, scored, supports, records, strict=True
@@ -122,7 +127,7 @@ def _packed(record: AttentionRecord, shown_tokens: list[str]) -> dict[str, Any]:
     return {
         "tokens": record.target_tokens,
         "rows": rows,
-        "groups": [equal_groups(row) for row in record.weights],
+        "groups": equal_groups(record.weights),
     }
 
 

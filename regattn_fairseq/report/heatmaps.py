@@ -73,8 +73,8 @@ def _labels(record: AttentionRecord) -> list[str]:
 
 def _outline_groups(axes: Axes, weights: np.ndarray) -> None:
     """Frame equal weights of a row; if a group is in several parts, a line joins the parts."""
-    for row, of_row in enumerate(weights):
-        for number, group in enumerate(equal_groups(of_row)):
+    for row, groups in enumerate(equal_groups(weights)):
+        for number, group in enumerate(groups):
             colour = _OUTLINES[number % len(_OUTLINES)]
             parts = stretches(group)
             for start, stop in parts:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -14,11 +14,13 @@ import numpy as np
 from regattn_fairseq.declared import normalizer_names
 from regattn_fairseq.metrics import (
     PairedResult,
+    correct,
     paired_bootstrap,
     paired_bootstrap_bleu,
     sentence_accuracy,
     tokenizer_of_signature,
 )
+from regattn_fairseq.report.origins import origins
 from regattn_fairseq.runs.result import Result, reason
 from regattn_fairseq.runs.task_facts import TASK_FACTS
 
@@ -61,7 +63,8 @@ class Row:
         baseline: the label of the row that `significance` compares with; None for the baseline
             itself, and if there is nothing to compare.
         significance: for each metric that was tested, the result of the test against the baseline.
-            The test uses the output of the seeds that both have.
+            The test uses the output of the seeds that both have, and is corrected for the number
+            of the block's rows.
         attention_significance: the same for figures of the attention and of the alignment.
     """
 
@@ -101,6 +104,9 @@ class Row:
         }
         flat["runs"] = len(self.runs)
         flat["seeds"] = " ".join(str(run.seed) for run in self.runs if run.seed is not None)
+        made = origins(self.runs)
+        flat["revisions"] = "; ".join(dict.fromkeys(origin.revision for origin in made))
+        flat["machines"] = "; ".join(dict.fromkeys(origin.machine for origin in made))
         flat["baseline"] = self.baseline
         for metric, summary in self.metrics.items():
             flat |= {f"{metric}_mean": summary.mean, f"{metric}_std": summary.deviation}
@@ -110,6 +116,7 @@ class Row:
                     f"{metric}_low": test.low,
                     f"{metric}_high": test.high,
                     f"{metric}_p": test.p_value,
+                    f"{metric}_p_holm": test.p_holm,
                 }
         for section in ("training", "evaluation", "attention", "alignment"):
             for figure, summary in getattr(self, section).items():
@@ -118,7 +125,7 @@ class Row:
                 if section in ("training", "evaluation"):
                     continue
                 if test := self.attention_significance.get(figure):
-                    flat[f"{name}_p"] = test.p_value
+                    flat |= {f"{name}_p": test.p_value, f"{name}_p_holm": test.p_holm}
         return flat
 
 
@@ -163,10 +170,16 @@ class _Pair:
     references: list[str]
 
 
-def _test(
+def compare_output(
     system: Sequence[Result], baseline: Sequence[Result], warnings: list[str]
 ) -> dict[str, PairedResult]:
-    """Test the seeds that both have on their concatenated output."""
+    """Test the metrics of two groups of runs, on the output of the seeds that both have.
+
+    Args:
+        system: runs that differ in nothing but the seed.
+        baseline: the runs to compare with, which differ in nothing but the seed.
+        warnings: a line is added for each pair that cannot be compared.
+    """
     pairs = list(_pairs(system, baseline, warnings))
     if not pairs:
         return {}
@@ -308,15 +321,16 @@ def build_rows(runs: Iterable[Result], *, baseline: str = BASELINE) -> tuple[lis
     warnings: list[str] = []
     for groups in blocks.values():
         warnings += _differing_signatures([run for members in groups.values() for run in members])
+        made: list[Row] = []
         tested_against = _choose_baseline(groups.values(), baseline)
         for members in groups.values():
             first = members[0]
             tested = (
-                _test(members, tested_against, warnings)
+                compare_output(members, tested_against, warnings)
                 if tested_against is not None and members is not tested_against
                 else {}
             )
-            rows.append(
+            made.append(
                 Row(
                     *first.block,
                     label=first.label,
@@ -331,6 +345,8 @@ def build_rows(runs: Iterable[Result], *, baseline: str = BASELINE) -> tuple[lis
                     significance=tested,
                 )
             )
+        tests = correct([row.significance for row in made])
+        rows += [replace(row, significance=test) for row, test in zip(made, tests, strict=True)]
     return rows, warnings
 
 

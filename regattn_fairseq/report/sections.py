@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
+from regattn_fairseq.metrics import correct
 from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
@@ -22,6 +24,8 @@ from regattn_fairseq.report.rows import Row
 from regattn_fairseq.report.sentences import compare_attention
 from regattn_fairseq.report.systems import System, load_systems
 from regattn_fairseq.report.tables import Table, build_attention_tables, build_table
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -79,14 +83,17 @@ def build_sections(
     names = FileNames()
     sections: list[Section] = []
     warnings: list[str] = []
-    for members in blocks:
-        _, data, model, split = members[0].block
+    for number, members in enumerate(blocks, start=1):
+        task, data, model, split = members[0].block
+        place = f"{number} of {len(blocks)}: {task}, {data}, {model}, {split}"
+        logger.info("%s: attention of %d rows", place, len(members))
         parts = [data]
         if shared.count(data) > 1:
             parts.append(model if split == "test" else f"{model}_{split}")
         systems, unreadable = load_systems(members)
         warnings += unreadable
         tested = _tested(members, warnings)
+        logger.info("%s: pictures and sentences", place)
         example = None
         if systems:
             example, more = draw_example(systems, parts, output_dir, names)
@@ -113,13 +120,14 @@ def _tested(rows: Sequence[Row], warnings: list[str]) -> list[Row]:
     baseline = next((row for row in rows if row.label == label), None)
     if baseline is None:
         return list(rows)
+    tests = correct(
+        [
+            {} if row is baseline else compare_attention(row.runs, baseline.runs, warnings)
+            for row in rows
+        ]
+    )
     return [
-        row
-        if row is baseline
-        else replace(
-            row, attention_significance=compare_attention(row.runs, baseline.runs, warnings)
-        )
-        for row in rows
+        replace(row, attention_significance=test) for row, test in zip(rows, tests, strict=True)
     ]
 
 
@@ -136,8 +144,8 @@ def _plots(
         written, _ = save_figure(figure, output_dir / names.take(kind, *parts))
         plots.append(Plot(caption, written[0]))
 
-    if systems:
-        figure = draw_distributions([(system.row.label, system.records) for system in systems])
+    if complete := [system for system in systems if system.is_complete]:
+        figure = draw_distributions([(system.row.label, system.records) for system in complete])
         caption = "How many source tokens get weight, and how long the segments are"
         add("sparsity", caption, figure)
     metric = next(iter(rows[0].metrics))

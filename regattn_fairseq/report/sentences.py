@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from io import BytesIO
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def read_counts(run: Result) -> Counts:
         ValueError: the files cannot be read.
     """
     try:
-        table = pd.read_csv(run.path("sentences"))
+        table = pd.read_csv(BytesIO(run.read("sentences")))
     except FileNotFoundError:
         return attention_counts(load_attention(run.path("attention")))
     names = {part for figure in _FIGURES.values() for part in figure}

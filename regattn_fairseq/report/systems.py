@@ -17,12 +17,18 @@ class System:
     Attributes:
         row: the row, with the runs of all seeds.
         run: one of these runs.
-        records: the run's attention, one record for each sentence.
+        records: the run's attention, one record for each sentence. In an exported run, most
+            sentences' records have no tokens.
     """
 
     row: Row
     run: Result
     records: list[AttentionRecord]
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether each sentence's attention is there."""
+        return all(record.source_tokens for record in self.records)
 
 
 def load_systems(rows: Sequence[Row]) -> tuple[list[System], list[str]]:

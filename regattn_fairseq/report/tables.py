@@ -13,6 +13,7 @@ from rich.text import Text
 from tabulate import tabulate
 
 from regattn_fairseq.metrics import PairedResult
+from regattn_fairseq.report.origins import Marks
 from regattn_fairseq.report.rows import Row, Summary
 
 METRIC_LABELS = {
@@ -27,7 +28,7 @@ _NOTHING = "–"
 
 MARKER_NOTE = (
     "† p < 0.05, ‡ p < 0.01 against {baseline}: two-sided paired bootstrap over the output of the "
-    "seeds that both have, not corrected for the number of comparisons."
+    "seeds that both have, with Holm's correction for the comparisons of one figure in this table."
 )
 ALIGNMENT_NOTE = (
     "AER, precision, recall and aligned mass: attention while the model is made to write the "
@@ -94,9 +95,9 @@ def format_duration(seconds: float) -> str:
 
 
 def _marker(test: PairedResult | None) -> str:
-    if test is None or test.p_value >= 0.05:
+    if test is None or test.p_holm >= 0.05:
         return ""
-    return " ‡" if test.p_value < 0.01 else " †"
+    return " ‡" if test.p_holm < 0.01 else " †"
 
 
 def _score(summary: Summary | None, test: PairedResult | None) -> str:
@@ -303,8 +304,8 @@ def build_table(rows: Sequence[Row]) -> Table:
         label = METRIC_LABELS.get(metric, metric)
         tests = [row.significance.get(metric) for row in rows]
         add(
-            Column("p", f"of {label}, by paired bootstrap against {baseline}"),
-            [_NOTHING if test is None else f"{test.p_value:.3f}" for test in tests],
+            Column("p", f"of {label}, by paired bootstrap against {baseline}, corrected"),
+            [_NOTHING if test is None else f"{test.p_holm:.3f}" for test in tests],
         )
         add(
             Column(f"Δ {label}", f"difference from {baseline} with its 95 % interval", detail=True),
@@ -315,12 +316,17 @@ def build_table(rows: Sequence[Row]) -> Table:
         if any(summary is not None for summary in summaries):
             add(column, [_mean(summary, form) for summary in summaries])
 
+    marks = Marks(run for row in rows for run in row.runs)
+    if marks.needed:
+        column = Column("from", "revision and machine of the runs", detail=True)
+        add(column, [marks.of(row.runs) for row in rows])
     notes = []
     if tested:
         label = METRIC_LABELS.get(tested[0], tested[0])
         notes.append(MARKER_NOTE.format(baseline=baseline) + f" The column p is of {label}.")
     if any(len(row.runs) > 1 for row in rows):
         notes.append(DEVIATION_NOTE)
+    notes += marks.notes
     return Table(_title(first), columns, cells, notes, _signatures(rows, metrics))
 
 

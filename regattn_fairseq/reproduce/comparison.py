@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import pandas as pd
@@ -12,21 +12,26 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from tabulate import tabulate
 
+from regattn_fairseq.metrics import correct
 from regattn_fairseq.report.figures import save_figure
+from regattn_fairseq.report.origins import Marks, origins
 from regattn_fairseq.report.rows import BASELINE, Row, build_rows
 from regattn_fairseq.report.tables import (
     DEVIATION_NOTE,
     METRIC_LABELS,
     escape_markdown,
 )
+from regattn_fairseq.reproduce.claims import judge
 from regattn_fairseq.reproduce.execution import Outcome
 from regattn_fairseq.runs.files import write_text
 
 _NOTHING = "–"
 _GAIN_NOTE = (
     "Over softmax: on the seeds that both have, with its 95 % interval and two-sided p-value by "
-    "paired bootstrap over sentences, not corrected for the number of comparisons."
+    "paired bootstrap over sentences. By Holm's method, p is corrected for all comparisons of this "
+    "table by the same metric; the CSV file has it uncorrected, too."
 )
+_ZEROS_NOTE = "Zeros: attention weights that are exactly zero."
 
 
 @dataclass(frozen=True)
@@ -48,8 +53,13 @@ class Entry:
         low: lower end of the gain's 95 % bootstrap interval.
         high: its upper end.
         p_value: the gain's, two-sided.
+        p_holm: the same, corrected for all comparisons of the table by this metric.
         published_gain: the same difference in the paper.
         behind: how far ours is behind the best of its corpus.
+        revisions: of the package, with which the runs were made, separated by semicolons.
+        machines: on which they were made, likewise.
+        origins: letters of the footnotes that say both; empty where one footnote is of all runs.
+        zero_share: the share of attention weights that are exactly zero, mean over the seeds.
         missing: why runs are missing; empty where none are.
     """
 
@@ -67,14 +77,39 @@ class Entry:
     low: float | None
     high: float | None
     p_value: float | None
+    p_holm: float | None
     published_gain: float | None
     behind: float | None
+    revisions: str
+    machines: str
+    origins: str
+    zero_share: float | None
     missing: str
 
 
-def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> tuple[list[Entry], list[str]]:
-    """An entry for every planned normalizer, corpus and metric, and warnings for the reader."""
+@dataclass(frozen=True)
+class Compared:
+    """The content of a table.
+
+    Attributes:
+        entries: one for every planned normalizer, corpus and metric.
+        rows: the runs, by corpus and normalizer.
+        warnings: for the reader.
+        footnotes: where the runs come from.
+    """
+
+    entries: list[Entry]
+    rows: dict[tuple[str, str], Row]
+    warnings: list[str]
+    footnotes: list[str]
+
+
+def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> Compared:
+    """Group the runs, and compare each normalizer with softmax and with the paper."""
+    marks = Marks(outcome.run for outcome in outcomes if outcome.run is not None)
     rows, warnings = build_rows([outcome.run for outcome in outcomes if outcome.run is not None])
+    tests = correct([row.significance for row in rows])
+    rows = [replace(row, significance=test) for row, test in zip(rows, tests, strict=True)]
     row_of = {id(run): row for row in rows for run in row.runs}
     by_name = {
         (outcome.planned.data, outcome.planned.normalizer): row_of[id(outcome.run)]
@@ -103,11 +138,12 @@ def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> tuple[list[Entry], 
                     position,
                     by_name.get((data, normalizer)),
                     best,
+                    marks,
                     "; ".join(reasons),
                     cfg,
                 )
             )
-    return entries, warnings
+    return Compared(entries, by_name, warnings, marks.notes)
 
 
 def _entry(
@@ -115,6 +151,7 @@ def _entry(
     position: int,
     row: Row | None,
     best: float | None,
+    marks: Marks,
     missing: str,
     cfg: DictConfig,
 ) -> Entry:
@@ -127,6 +164,7 @@ def _entry(
     summary = row.metrics.get(metric) if row else None
     test = row.significance.get(metric) if row else None
     ours = summary.mean if summary else None
+    made = origins(row.runs) if row else []
     return Entry(
         data=data,
         normalizer=normalizer,
@@ -144,29 +182,41 @@ def _entry(
         low=test.low if test else None,
         high=test.high if test else None,
         p_value=test.p_value if test else None,
+        p_holm=test.p_holm if test else None,
         published_gain=published - known[BASELINE]
         if published is not None and BASELINE in known and normalizer != BASELINE
         else None,
         behind=best - ours if best is not None and ours is not None else None,
+        revisions="; ".join(dict.fromkeys(origin.revision for origin in made)),
+        machines="; ".join(dict.fromkeys(origin.machine for origin in made)),
+        origins=marks.of(row.runs) if row and marks.needed else "",
+        zero_share=row.attention["zero_share"].mean
+        if row and "zero_share" in row.attention
+        else None,
         missing=missing,
     )
 
 
 def write_comparison(outcomes: Sequence[Outcome], cfg: DictConfig, stem: Path) -> str:
     """Write ``<stem>.csv`` and a picture, and return the table as Markdown."""
-    entries, warnings = compare(outcomes, cfg)
+    compared = compare(outcomes, cfg)
+    entries = compared.entries
     columns = list(Entry.__dataclass_fields__)
     frame = pd.DataFrame([asdict(entry) for entry in entries], columns=columns)
     write_text(stem.with_suffix(".csv"), frame.to_csv(index=False, lineterminator="\n"))
-    parts = [f"> {escape_markdown(warning)}\n" for warning in warnings]
-    if "within" in cfg and entries:
+    parts = [f"> {escape_markdown(warning)}\n" for warning in compared.warnings]
+    if "claim" in cfg:
+        corpora = list(dict.fromkeys(entry.data for entry in entries))
+        parts += judge(compared.rows, corpora, cfg)
+    if "within" in cfg.get("claim", {}) and entries:
         parts += [escape_markdown(_verdict(entries, cfg)) + "\n", _overview(entries, cfg) + "\n"]
     for data in dict.fromkeys(entry.data for entry in entries):
         parts += _sections([entry for entry in entries if entry.data == data], cfg)
     if not entries:
         parts.append(f"Not run with corpora={cfg.corpora}: {_absence(cfg)}.\n")
     if any(entry.ours is not None for entry in entries):
-        parts.append(f"{DEVIATION_NOTE} {_GAIN_NOTE}\n")
+        parts.append(f"{DEVIATION_NOTE} {_GAIN_NOTE} {_ZEROS_NOTE}\n")
+        parts += [f"{escape_markdown(note)}\n" for note in compared.footnotes]
         save_figure(_draw([entry for entry in entries if entry.ours is not None]), stem)
         parts.append(f"![{escape_markdown(cfg.title)}]({stem.name}.png)\n")
     return "\n".join(parts)
@@ -182,11 +232,11 @@ def _verdict(entries: Sequence[Entry], cfg: DictConfig) -> str:
     known = {data: found for data, found in behind.items() if len(found) == len(cfg.normalizers)}
     outside = []
     for data, found in known.items():
-        far = [f"{name} {gap:.2f} behind" for name, gap in found.items() if gap > cfg.within]
+        far = [f"{name} {gap:.2f} behind" for name, gap in found.items() if gap > cfg.claim.within]
         if far:
             outside.append(f"{data} ({', '.join(far)})")
     said = [
-        f"Every normalizer is within {cfg.within:g} {label} of the best in "
+        f"Every normalizer is within {cfg.claim.within:g} {label} of the best in "
         f"{len(known) - len(outside)} of {len(known)} direction{'s' if len(known) != 1 else ''}"
         + (f"; not in {', '.join(outside)}." if outside else ".")
     ]
@@ -204,16 +254,19 @@ def _verdict(entries: Sequence[Entry], cfg: DictConfig) -> str:
 
 
 def _overview(entries: Sequence[Entry], cfg: DictConfig) -> str:
-    """A row for each direction and a column for each normalizer; the best of a row is bold."""
+    """A row for each direction and a column for each normalizer; the best of a row is bold.
+
+    Beside each figure stand the share of zeros and the footnotes' letters.
+    """
     rows: dict[str, list[str]] = {}
     for entry in entries:
         if entry.metric == cfg.metrics[0]:
-            shown = _ours(entry)
-            best = entry.behind == 0
+            ours = f"**{_ours(entry)}**" if entry.behind == 0 else _ours(entry)
+            more = ", ".join(filter(None, (_zeros(entry), entry.origins)))
             rows.setdefault(entry.data, [escape_markdown(entry.data)]).append(
-                f"**{shown}**" if best else shown
+                f"{ours} ({more})" if more else ours
             )
-    heading = METRIC_LABELS.get(cfg.metrics[0], cfg.metrics[0])
+    heading = f"{METRIC_LABELS.get(cfg.metrics[0], cfg.metrics[0])} (zeros)"
     return _markdown([heading, *cfg.normalizers], list(rows.values()))
 
 
@@ -233,7 +286,7 @@ def _sections(entries: Sequence[Entry], cfg: DictConfig) -> Iterator[str]:
     for metric in cfg.metrics:
         of_metric = [entry for entry in entries if entry.metric == metric]
         yield _table(of_metric, METRIC_LABELS.get(metric, metric)) + "\n"
-    within = cfg.get("within")
+    within = cfg.get("claim", {}).get("within")
     behind = [entry for entry in entries if entry.behind is not None]
     if within is not None and len(behind) > 1:
         far = [entry.label for entry in behind if entry.behind > within]
@@ -253,12 +306,14 @@ def _table(entries: Sequence[Entry], metric: str) -> str:
         "Normalizer": [entry.label for entry in entries],
         "seeds": [entry.seeds or _NOTHING for entry in entries],
         metric: [_ours(entry) for entry in entries],
+        "zeros": [_zeros(entry) or _NOTHING for entry in entries],
         paper: [_number(entry.published) for entry in entries],
         "ours − paper": [_number(entry.difference, sign=True) for entry in entries],
         "over softmax": [_gain(entry) for entry in entries],
-        "p": [_NOTHING if e.p_value is None else f"{e.p_value:.3f}" for e in entries],
+        "p": [_NOTHING if e.p_holm is None else f"{e.p_holm:.3f}" for e in entries],
         "over softmax, paper": [_number(entry.published_gain, sign=True) for entry in entries],
         "behind the best": [_number(entry.behind) for entry in entries],
+        "from": [entry.origins or _NOTHING for entry in entries],
     }
     kept = {
         heading: cells
@@ -290,6 +345,11 @@ def _ours(entry: Entry) -> str:
         return "not run" if entry.missing else _NOTHING
     deviation = "" if entry.deviation is None else f" ± {entry.deviation:.2f}"
     return f"{entry.ours:.2f}{deviation}"
+
+
+def _zeros(entry: Entry) -> str:
+    """The share of zeros; nothing where it is not known."""
+    return "" if entry.zero_share is None or entry.ours is None else f"{entry.zero_share:.0%}"
 
 
 def _gain(entry: Entry) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.reproduce.jobs import Stage, make_runs
 from regattn_fairseq.reproduce.plan import PlannedRun, compose_run, resolve_run
 from regattn_fairseq.runs.errors import PipelineError, one_line
-from regattn_fairseq.runs.identity import run_differences
-from regattn_fairseq.runs.result import ReportError, Result, read_run
+from regattn_fairseq.runs.identity import portable, run_differences
+from regattn_fairseq.runs.result import Result, find_results
 
 logger = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ def carry_out(planned: Sequence[PlannedRun], cfg: DictConfig, run: Stage) -> lis
         An outcome for each planned run, in their order.
     """
     runs_dir = Path(cfg.runs_dir)
-    finished = list(_finished([*map(Path, cfg.reuse), runs_dir]))
+    finished, _ = find_results([*map(Path, cfg.reuse), runs_dir])
     outcomes = {wanted: _look_up(wanted, finished) for wanted in planned}
     for wanted, outcome in outcomes.items():
         if outcome.run is not None:
@@ -69,7 +69,7 @@ def carry_out(planned: Sequence[PlannedRun], cfg: DictConfig, run: Stage) -> lis
         outcomes[wanted] = Outcome(wanted, None, unusable.get(wanted.data, ""))
     usable = [wanted for wanted in missing if wanted.data not in unusable]
     failures = make_runs(usable, cfg.runs_dir, cfg.jobs, run)
-    made = list(_finished([runs_dir])) if usable else []
+    made, _ = find_results([runs_dir] if usable else [])
     for wanted, failure in failures.items():
         outcome = _look_up(wanted, made)
         outcomes[wanted] = (
@@ -88,7 +88,9 @@ def _look_up(wanted: PlannedRun, finished: Sequence[Result]) -> Outcome:
         resolved = resolve_run(wanted)
     except PipelineError as error:
         return Outcome(wanted, None, str(error))
-    found = next((run for run in finished if is_made_so(run, resolved)), None)
+    same = (run for run in finished if is_made_so(run, resolved))
+    # An exported run and the run that it was made of are one.
+    found = max(same, key=lambda run: run.created, default=None)
     return Outcome(wanted, found, "" if found else _NOT_THERE)
 
 
@@ -105,24 +107,17 @@ def _prepare_corpora(missing: Sequence[PlannedRun]) -> dict[str, str]:
     return unusable
 
 
-def _finished(folders: Sequence[Path]) -> Iterator[Result]:
-    paths = (path for folder in folders for path in sorted(folder.rglob("*result.json")))
-    for path in dict.fromkeys(paths):
-        try:
-            yield read_run(path, path.parent)
-        except ReportError:
-            continue  # another program or a later version wrote it
-
-
 def is_made_so(run: Result, resolved: dict[str, Any]) -> bool:
     """Whether a finished run was made with exactly these options."""
-    saved = run.config
-    if not isinstance(saved.get("data"), dict):
+    try:
+        saved = portable(run.config)
+    except (KeyError, TypeError):
+        return False  # another program or version wrote it
+    wanted = portable(resolved)
+    if saved["data"].get("name") != wanted["data"]["name"]:
         return False
-    if saved["data"].get("name") != resolved["data"]["name"]:
-        return False
-    same = all(_chosen(saved.get(node)) == _chosen(resolved[node]) for node in _EVALUATION)
-    return same and not run_differences(saved, resolved)
+    same = all(_chosen(saved.get(node)) == _chosen(wanted[node]) for node in _EVALUATION)
+    return same and not run_differences(saved, wanted)
 
 
 def _chosen(options: dict[str, Any] | None) -> dict[str, Any]:

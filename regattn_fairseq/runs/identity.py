@@ -1,7 +1,7 @@
 """The identity of a run: the options that change the model's parameters, and the data."""
 
 import os
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
@@ -44,6 +44,9 @@ _WITHOUT_EFFECT = {
     ),
 }
 
+# Parts of a configuration that say, beside these groups, what was trained and evaluated.
+_DESCRIBED_BY = ("normalizer", "training", "seed", "generation", "evaluation", "alignment")
+
 # Options that name a file. The content of the file counts, not its path.
 _FILES = {
     "model": ("encoder_embed_path", "decoder_embed_path"),
@@ -70,14 +73,53 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(options, dict):
             continue
         found[group] = {
-            name: _content(value) if name in _FILES.get(group, ()) else value
-            for name, value in options.items()
+            name: value
+            for name, value in by_content(group, options).items()
             if value is not None
             and value is not False
             and name not in _WITHOUT_EFFECT.get(group, ())
             and not (name.startswith("attn_") and is_idle(name, normalizer))
         }
     return found
+
+
+def portable(cfg: dict[str, Any]) -> dict[str, Any]:
+    """The part of a resolved configuration that says what a run is, on any machine.
+
+    It holds no path of a machine. An option that names a file has the checksum of the file
+    instead, and what else looks like a path has only its last part. The portable part of a portable
+    configuration is the same again.
+
+    Args:
+        cfg: as in a run's ``config.yaml``.
+    """
+    kept: dict[str, Any] = {"data": text_options(cfg["data"])}
+    if "rouge" in cfg["data"]:
+        kept["data"]["rouge"] = cfg["data"]["rouge"]
+    for group in TRAINED_BY:
+        if isinstance(cfg.get(group), dict):
+            kept[group] = {
+                name: value
+                for name, value in by_content(group, cfg[group]).items()
+                if name not in _WITHOUT_EFFECT.get(group, ())
+            }
+    kept |= {name: cfg[name] for name in (*_DESCRIBED_BY, "prepared") if name in cfg}
+    found: dict[str, Any] = _without_folders(kept)
+    return found
+
+
+def _without_folders(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_folders(below) for name, below in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(below) for below in value]
+    return PurePath(value).name if isinstance(value, str) and "/" in value else value
+
+
+def by_content(group: str, options: dict[str, Any]) -> dict[str, Any]:
+    """The options of a group, with the checksums of files in the place of their paths."""
+    named = _FILES.get(group, ())
+    return {name: _content(value) if name in named else value for name, value in options.items()}
 
 
 def text_options(data: dict[str, Any]) -> dict[str, Any]:
@@ -112,10 +154,19 @@ def run_directory(cfg: DictConfig, data: PreparedData) -> Path:
     """
     if cfg.output_dir is not None:
         return Path(cfg.output_dir).expanduser()
-    what = identity(resolved(cfg, data, Path()))
-    what["common"] = {name: value for name, value in what["common"].items() if name != "seed"}
-    label = f"{normalizer_label(cfg.normalizer)}-{fingerprint(what)[:8]}"
+    label = run_label(resolved(cfg, data, Path()))
     return Path(cfg.runs_dir).expanduser() / cfg.data.name / label / f"seed{cfg.seed}"
+
+
+def run_label(cfg: dict[str, Any]) -> str:
+    """The folder name that the seeds of one set-up share: ``<normalizer>-<digits>``.
+
+    Args:
+        cfg: a resolved configuration.
+    """
+    what = identity(cfg)
+    what["common"] = {name: value for name, value in what["common"].items() if name != "seed"}
+    return f"{normalizer_label(OmegaConf.create(cfg['normalizer']))}-{fingerprint(what)[:8]}"
 
 
 def resolved(cfg: DictConfig, data: PreparedData, directory: Path) -> dict[str, Any]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import math
+import re
+import zlib
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -21,11 +25,14 @@ from regattn_fairseq.declared.naming import (
 from regattn_fairseq.metrics import ALIGNMENT_FIGURES
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.files import write_json
+from regattn_fairseq.runs.identity import by_content
 from regattn_fairseq.runs.unfinished import find_unfinished
 
 RESULT_FORMAT = 1
 """The version of ``result.json``. Raise it when the meaning of a key changes."""
 _REQUIRED = ("task", "data", "model", "normalizer", "metrics")
+# A text that several exported runs share. Its name holds the first digits of its checksum.
+_SHARED = re.compile(r"\.\./\.\./texts/[\w.-]+-([0-9a-f]{12})\.gz")
 # Attributes that say where a result is, or that `content` writes under another key.
 _NOT_IN_FILE = (
     *("folder", "name", "other", "odd"),
@@ -34,7 +41,7 @@ _NOT_IN_FILE = (
 
 
 class ReportError(PipelineError):
-    """There is nothing to report on."""
+    """A result cannot be read or exported, or there is nothing to report on."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,8 @@ class Result:
             empty without a reference alignment.
         alignment_sentences: how many sentences have a reference alignment.
         alignment_reference: the source of the reference, such as ``gold``; None without one.
-        files: the names of the run's other files, by kind.
+        files: the names of the run's other files, by kind. A name that ends in ``.gz`` is that of
+            a compressed file.
         config: the configuration of the run, and that of the evaluation.
         other: keys of the file that this version does not know.
         odd: options of model and training in which the run differs from most other runs of its
@@ -227,11 +235,31 @@ class Result:
         if name is None:
             raise FileNotFoundError(f"its result.json names no {kind} file")
         # A result.json from an unknown source must not put other files into a published page.
-        if PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts:
+        outside = PurePosixPath(name).is_absolute() or ".." in PurePosixPath(name).parts
+        if outside and not _SHARED.fullmatch(name):
             raise FileNotFoundError(
                 f"its result.json names a {kind} file outside its folder: {name}"
             )
         return self.folder / name
+
+    def read(self, kind: str) -> bytes:
+        """The content of a file of the run, decompressed.
+
+        Raises:
+            OSError: it is missing or cannot be read, or it is a shared text with another content
+                than its name says.
+        """
+        path = self.path(kind)
+        content = path.read_bytes()
+        if path.suffix == ".gz":
+            try:
+                content = gzip.decompress(content)
+            except (EOFError, zlib.error) as error:
+                raise OSError(f"{path.name} is damaged ({error})") from error
+        shared = _SHARED.fullmatch(self.files[kind])
+        if shared and shared[1] != content_digits(content):
+            raise OSError(f"{path.name} has another content than its name says")
+        return content
 
     def lines(self, kind: str) -> list[str]:
         """The lines of a text file of the run.
@@ -240,9 +268,14 @@ class Result:
             OSError: it is missing or cannot be read.
             UnicodeDecodeError: it is not UTF-8.
         """
-        text = self.path(kind).read_bytes().decode("utf-8")
+        text = self.read(kind).decode("utf-8")
         # Not splitlines(): it would also split at characters such as U+2028 within a corpus line.
         return text.removesuffix("\n").split("\n") if text else []
+
+
+def content_digits(content: bytes) -> str:
+    """The digits of a content's checksum that the name of a shared text holds."""
+    return hashlib.sha256(content).hexdigest()[:12]
 
 
 def reason(error: Exception) -> str:
@@ -318,12 +351,11 @@ def _its_own(normalizer: str) -> set[str]:
 
 def _choices(run: Result) -> dict[str, Any]:
     """The options of model and training that a run was made with."""
-    nodes = [run.config.get(node) for node in ("model", "training")]
+    nodes = [by_content(node, run.config.get(node) or {}) for node in ("model", "training")]
     its_own = _its_own(run.normalizer["name"])
     return {
         name: value
         for node in nodes
-        if isinstance(node, dict)
         for name, value in node.items()
         if name not in its_own and not isinstance(value, dict | list)
     }
@@ -350,44 +382,75 @@ def _told_apart(runs: Sequence[Result]) -> list[Result]:
     return told
 
 
-def find_runs(root: Path) -> tuple[list[Result], list[str]]:
-    """Read every `result.json` under a folder, in the order of their paths.
+def find_results(roots: Sequence[Path]) -> tuple[list[Result], list[str]]:
+    """Read the results of every split of every run under some folders, in the order of their paths.
 
-    If two runs differ only in their time, the later one counts.
+    Returns:
+        ``(results, warnings)``; each warning names the file that was left out, and why.
+    """
+    found: dict[tuple[Path, str], Result] = {}
+    warnings: list[str] = []
+    for root in roots:
+        for path in sorted(root.rglob("*result.json")):
+            try:
+                run = read_run(path, root)
+            except ReportError as error:
+                warnings.append(f"{error}; left out")
+                continue
+            # `result.json` repeats the file of the last split.
+            kept = found.setdefault((run.folder, run.split), run)
+            if run.created > kept.created:
+                found[run.folder, run.split] = run
+    return list(found.values()), warnings
+
+
+def find_runs(*roots: Path) -> tuple[list[Result], list[str]]:
+    """Read every `result.json` under some folders, in the order of their paths.
+
+    If two runs differ only in their time, the later one counts. An exported run and the run that it
+    was made of count once.
 
     Returns:
         ``(runs, warnings)``; each warning names the file that was left out, and why.
 
     Raises:
-        ReportError: no `result.json` under root could be read.
+        ReportError: no `result.json` under the folders could be read.
     """
-    found: list[Result] = []
+    found: dict[Any, Result] = {}
     warnings: list[str] = []
-    for path in sorted(root.rglob("result.json")):
-        try:
-            found.append(read_run(path, root))
-        except ReportError as error:
-            warnings.append(f"{error}; left out")
+    for root in roots:
+        for path in sorted(root.rglob("result.json")):
+            try:
+                run = read_run(path, root)
+            except ReportError as error:
+                warnings.append(f"{error}; left out")
+                continue
+            copies = (*_row(run), run.created, tuple(_choices(run).items()))
+            found.setdefault(copies if run.created else path, run)
     runs: dict[tuple[Any, ...], Result] = {}
-    for run in _told_apart(found):
-        key = (*run.block, run.normalizer["name"], run.options, run.seed)
-        earlier = runs.get(key)
+    for run in _told_apart(list(found.values())):
+        earlier = runs.get(_row(run))
         if earlier is None:
-            runs[key] = run
+            runs[_row(run)] = run
             continue
         kept, dropped = (run, earlier) if run.created >= earlier.created else (earlier, run)
-        runs[key] = kept
+        runs[_row(run)] = kept
         warnings.append(
             f"{dropped.name}: the same run (seed {run.seed}) as {kept.name}, which is later; "
             "left out"
         )
     if not runs:
         unreadable = f" ({len(warnings)} unreadable: {warnings[0]})" if warnings else ""
-        unfinished = find_unfinished(root)
+        unfinished = [line for root in roots for line in find_unfinished(root)]
         if unfinished:
             unreadable += f" ({len(unfinished)} unfinished: {unfinished[0]})"
         raise ReportError(
-            f"no result.json under {root}{unreadable}: run `regattn-run` first, or name the "
-            "folder that its runs are in"
+            f"no result.json under {' and '.join(map(str, roots))}{unreadable}: run `regattn-run` "
+            "first, or name the folder that its runs are in"
         )
     return list(runs.values()), warnings
+
+
+def _row(run: Result) -> tuple[Any, ...]:
+    """What two runs share if one table can hold only one of them."""
+    return (*run.block, run.normalizer["name"], run.options, run.seed)

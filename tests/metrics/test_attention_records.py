@@ -193,9 +193,9 @@ def test_statistics_agree_with_counting_one_by_one(weights):
     assert len(lengths) == 2 * segments
     assert lengths.sum() == 2 * support
     assert support_sizes([record(weights)]).tolist() == (weights != 0).sum(axis=1).tolist()
-    for row in weights:
+    for row, found in zip(weights, equal_groups(weights), strict=True):
         shared = {w: np.flatnonzero(row == w).tolist() for w in set(row.tolist()) - {0.0}}
-        assert equal_groups(row) == sorted(group for group in shared.values() if len(group) > 1)
+        assert found == sorted(group for group in shared.values() if len(group) > 1)
 
 
 def test_segments_do_not_run_on_into_the_next_row():

@@ -6,7 +6,9 @@ from sacrebleu.metrics import BLEU
 from sacrebleu.significance import PairedTest
 
 from regattn_fairseq.metrics import (
+    PairedResult,
     Ratio,
+    correct,
     paired_bootstrap,
     paired_bootstrap_bleu,
     paired_bootstrap_ratios,
@@ -162,3 +164,25 @@ def test_nothing_to_divide_by_is_no_difference():
     empty = {"a": np.zeros(0), "b": np.zeros(0)}
     with pytest.raises(ValueError, match="no sentences"):
         paired_bootstrap_ratios(empty, empty, {"x": Ratio("a", "b")})
+
+
+def test_holms_method_by_hand():
+    raw = {"a": 0.01, "b": 0.04, "c": 0.03, "d": 0.005, "e": 0.9}
+    tests = [{"bleu": PairedResult(1.0, p, 0.5, 1.5, 10)} for p in raw.values()]
+    tests[0]["chrf"] = PairedResult(1.0, 0.02, 0.5, 1.5, 10)
+    corrected = correct(tests)
+    found = [by_metric["bleu"].p_holm for by_metric in corrected]
+    assert found == pytest.approx([0.04, 0.09, 0.09, 0.025, 0.9])
+    assert [by_metric["bleu"].p_value for by_metric in corrected] == list(raw.values())
+    # Each metric is a family of its own, and one comparison is not corrected.
+    assert corrected[0]["chrf"].p_holm == tests[0]["chrf"].p_holm == 0.02
+    assert correct([{}, {"bleu": PairedResult(0, 1.0, 0, 0, 1)}])[1]["bleu"].p_holm == 1
+
+
+def test_holms_method_keeps_false_rejections_rare():
+    rng = np.random.default_rng(0)
+    rejected = 0
+    for _ in range(400):
+        tests = [{"m": PairedResult(0.0, p, -1.0, 1.0, 1)} for p in rng.random(12)]
+        rejected += any(by_metric["m"].p_holm < 0.05 for by_metric in correct(tests))
+    assert rejected / 400 < 0.075

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from regattn_fairseq.normalizers import build_normalizer
+from regattn_fairseq.models.errors import ModelError
+from regattn_fairseq.normalizers import build_normalizer, register_normalizer, rules, softmax
 
 
 def test_gamma_falls_and_lambda_grows_while_the_model_trains(build):
@@ -99,6 +100,30 @@ def test_alpha_is_learned(build, batch):
     scores, _ = model(batch.source, batch.lengths, batch.previous)
     scores.square().sum().backward()
     assert normalizer.raw_alpha.grad.abs() > 0
+
+
+def test_a_map_of_ones_own_learns_its_parameters(build, batch, monkeypatch):
+    monkeypatch.setattr(rules, "_rules", dict(rules._rules))
+
+    @register_normalizer("weighted")
+    class Weighted(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.factor = torch.nn.Parameter(torch.tensor(0.5))
+
+        def forward(self, scores, *, gamma=1.0, mask=None, dim=-1):
+            return softmax(self.factor * scores, gamma=gamma, mask=mask, dim=dim)
+
+    model, other = build(attn_normalizer="weighted"), build(attn_normalizer="weighted")
+    (factor,) = model.decoder.attention.normalizer.parameters()
+    scores, _ = model(batch.source, batch.lengths, batch.previous)
+    scores.square().sum().backward()
+    assert factor.grad.abs() > 0
+    factor.data.fill_(0.75)
+    other.load_state_dict(model.state_dict())
+    assert [p.item() for p in other.decoder.attention.normalizer.parameters()] == [0.75]
+    with pytest.raises(ModelError, match="attn_normalizer=weighted has parameters of its own"):
+        torch.jit.script(model)
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,7 @@ MAPS = [
     Map("oscarmax_published", {"lam": 0.07}, exact=False),
     Map("pnormmax", {"p": 1.5}, linear=False),
     Map("topk", {"k": 3}, convex=False, linear=False),
+    Map("evsoftmax", exact=False, convex=False, linear=False),
     Map("entmax15", linear=False),
     Map("entmax", {"alpha": 1.3}, linear=False),
 ]

@@ -57,6 +57,28 @@ def test_registering_ones_own(monkeypatch):
         register_normalizer("sparsemax")(halved)
 
 
+def test_a_map_with_parameters_of_its_own(monkeypatch):
+    monkeypatch.setattr(rules, "_rules", dict(rules._rules))
+
+    @register_normalizer("weighted")
+    class Weighted(torch.nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.factor = torch.nn.Parameter(torch.tensor(0.5))
+
+        def forward(self, scores, *, gamma=2.0, mask=None, dim=-1):
+            return sparsemax(self.factor * scores, gamma=gamma, mask=mask, dim=dim)
+
+    assert normalizer_options("weighted") == ("gamma",)
+    one, other = (build_normalizer("weighted", learned=("gamma",)) for _ in range(2))
+    assert {name for name, _ in one.named_parameters()} == {"raw_gamma", "_map.factor"}
+    x = torch.randn(3, 5)
+    torch.testing.assert_close(one(x), sparsemax(x, gamma=4.0))
+    one(x).square().sum().backward()
+    assert all(parameter.grad.abs() > 0 for parameter in one.parameters())
+    assert all(parameter.grad is None for parameter in other.parameters())
+
+
 @pytest.mark.parametrize("name", ["fusedmax", "oscarmax"])
 def test_learned_options_start_where_they_are_told_and_get_gradients(name):
     x = torch.randn(4, 6)

@@ -34,7 +34,7 @@ def test_what_an_option_says_of_itself():
     k = rule("topk").options["k"]
     assert (k.symbol, k.default, k.range) == ("k", 8, "a whole number >= 1")
     assert k.integer
-    assert rule("oscarmax").options["lam"].default == 0.02
+    assert rule("oscarmax").options["lam"].default == 0.05
 
 
 @each

@@ -13,6 +13,7 @@ from regattn_fairseq.normalizers import (
     build_normalizer,
     entmax,
     entmax15,
+    evsoftmax,
     fusedmax,
     oscarmax,
     oscarmax_published,
@@ -232,6 +233,23 @@ def test_topk_of_one_is_the_argmax_and_of_all_softmax():
     torch.testing.assert_close(topk(x, k=1), torch.eye(9, dtype=torch.float64)[x.argmax(-1)])
     torch.testing.assert_close(topk(x, k=9), softmax(x))
     torch.testing.assert_close(build_normalizer("topk", k=50, gamma=0.5)(x), softmax(x, gamma=0.5))
+
+
+def test_evsoftmax_is_softmax_over_the_scores_that_are_not_below_the_mean():
+    # The first figure of Chen et al. 2021.
+    example = evsoftmax(torch.tensor([0.4, 1.4, -0.8]))
+    torch.testing.assert_close(example, torch.tensor([0.27, 0.73, 0.0]), atol=5e-3, rtol=0)
+    x = torch.randn(50, 9, dtype=torch.float64) * 3
+    mask = torch.rand(50, 9) < 0.3
+    y = evsoftmax(x, gamma=0.7, mask=mask)
+    for row, hidden, weights in zip(x, mask, y, strict=True):
+        shown = ~hidden
+        chosen = shown & (row >= row[shown].mean())
+        expected = torch.softmax(row.masked_fill(~chosen, -torch.inf) / 0.7, 0)
+        torch.testing.assert_close(weights, expected)
+    for equal in (0.1, 1e7 + 0.3, -1e-30):
+        row = torch.full((7,), equal)
+        torch.testing.assert_close(evsoftmax(row), torch.full((7,), 1 / 7))
 
 
 def test_the_two_oscarmaxes_on_a_worked_example():

@@ -10,6 +10,7 @@ import pytest
 
 from regattn_fairseq.metrics import AttentionRecord
 from regattn_fairseq.report.explorer import build_explorer
+from regattn_fairseq.report.systems import System
 
 
 class Lines:
@@ -28,7 +29,7 @@ class Lines:
 
 
 def system(label, records, **run):
-    return SimpleNamespace(row=SimpleNamespace(label=label), run=Lines(**run), records=records)
+    return System(SimpleNamespace(label=label), Lines(**run), records)
 
 
 def unpacked(explorer):

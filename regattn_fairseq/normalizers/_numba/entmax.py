@@ -9,7 +9,7 @@ import numpy as np
 
 from ...kernels.arrays import Array, array_at, keep, larger, largest, smaller
 from ...kernels.exponentials import constants_of, expm1, exponential, log1p, logarithm
-from .jit import inlined, jit
+from .jit import in_order, inlined, jit
 from .rows import (
     FURTHEST,
     OWN,
@@ -275,8 +275,13 @@ def entmax_product(
         dot = 0.0
         for i in range(size):
             total += s[i]
-            dot += s[i] * (g[r, where[i]] - origin)
+            dot += s[i] * _less(np.float64(g[r, where[i]]), origin)
         mean = dot / total
         for i in range(size):
             j = where[i]
-            out[r, j] = s[i] * ((g[r, j] - origin) - mean) / gamma
+            out[r, j] = s[i] * _less(_less(np.float64(g[r, j]), origin), mean) / gamma
+
+
+@in_order
+def _less(a: float, b: float) -> float:
+    return a - b

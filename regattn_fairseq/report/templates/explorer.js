@@ -99,7 +99,7 @@ class Card {
       element("h4", {}, label, element("span", {}, facts.join(" · "))),
       element("p", { class: "output", dir: "auto" }, output.text));
     if (this.targets.length === 0) {
-      this.root.append(element("p", { class: "side" }, "Its source tokens are others; not drawn."));
+      this.root.append(element("p", { class: "side" }, "Its attention is not shown: it is not in an exported run, or its source tokens are others."));
       return;
     }
     const written = element("div", { class: "tokens target", role: "group", "aria-label": "Output tokens" },
