@@ -12,12 +12,10 @@ from typing import Any
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from regattn_fairseq.guests.system import shorten_spinning
-
-shorten_spinning()  # before torch is imported
-
 from regattn_fairseq import interruption, sweep
 from regattn_fairseq.guests.fairseq import ignore_warnings
+from regattn_fairseq.guests.imports import import_lightly
+from regattn_fairseq.guests.system import shorten_spinning
 from regattn_fairseq.options import command_line, config
 from regattn_fairseq.pipeline.training import distributed
 from regattn_fairseq.runs.errors import one_line
@@ -142,6 +140,7 @@ def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
     if "--version" in arguments:
         print(command_line.version())
         return
+    _set_up_libraries()
     _set_up_messages()
 
     try:
@@ -161,7 +160,9 @@ def _guarded(stage: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
     """A stage whose errors end the process in one line; a job of a sweep returns them instead."""
 
     def guarded(cfg: DictConfig) -> Any:
-        _set_up_messages()  # again, since this may be a launcher's worker process
+        # Again, since this may be a launcher's worker process.
+        _set_up_libraries()
+        _set_up_messages()
         try:
             interruption.raise_on_sigterm()
             config.import_user_code(cfg)
@@ -186,6 +187,12 @@ def _guarded(stage: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
             sys.exit(1)
 
     return guarded
+
+
+def _set_up_libraries() -> None:
+    """Prepare for torch and fairseq, which a stage imports when it begins its work."""
+    shorten_spinning()
+    import_lightly(config.FAIRSEQ_MODULES)
 
 
 def _set_up_messages() -> None:

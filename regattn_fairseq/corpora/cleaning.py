@@ -11,8 +11,6 @@ from dataclasses import dataclass, field
 from itertools import compress, islice
 
 import numpy as np
-from scipy.sparse import coo_array
-from scipy.sparse.csgraph import connected_components
 
 from regattn_fairseq.corpora.protocol import GivenSplits, PairStream, SentencePair
 
@@ -297,6 +295,9 @@ def _component_labels(pairs: list[SentencePair], sentence_key: Callable[[str], s
     columns = [target_ids.setdefault(sentence_key(p.target), len(target_ids)) for p in pairs]
     nodes = len(source_ids) + len(target_ids)
     shifted = np.asarray(columns, dtype=np.int64) + len(source_ids)
+    from scipy.sparse import coo_array  # not needed where the text is there already
+    from scipy.sparse.csgraph import connected_components
+
     edges = coo_array((np.ones(len(pairs), dtype=np.int8), (rows, shifted)), shape=(nodes, nodes))
     _, labels = connected_components(edges, directed=False)
     return [int(label) for label in labels[rows]]

@@ -11,16 +11,16 @@ from typing import Any
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from regattn_fairseq.declared import Option
+from regattn_fairseq.declared.naming import declared_options, symbol
 from regattn_fairseq.metrics import AttentionRecord, equal_groups
 from regattn_fairseq.metrics.token_labels import token_labels
 from regattn_fairseq.normalizers import (
-    Option,
     build_normalizer,
     normalizer_options,
     rule,
     smoothed_max,
 )
-from regattn_fairseq.normalizers.naming import declared_options, symbol
 from regattn_fairseq.normalizers.rules import rules
 
 # Only maps with a regularizer Ω have a max_Ω.

@@ -1,4 +1,7 @@
-"""Changes in fairseq."""
+"""Changes in fairseq.
+
+It is imported where it is used: that takes seconds.
+"""
 
 import os
 import warnings
@@ -8,9 +11,6 @@ from functools import partial
 from typing import Any
 from unittest import mock
 
-import sacrebleu
-from fairseq import checkpoint_utils
-from fairseq.logging import progress_bar
 from omegaconf import DictConfig
 
 
@@ -46,6 +46,7 @@ def restore_early_stopping(cfg: DictConfig, scores: Iterable[float]) -> None:
         cfg: fairseq's configuration.
         scores: the scores of the validations so far, in order.
     """
+    from fairseq import checkpoint_utils
     from fairseq_cli import train
 
     for function in (checkpoint_utils.save_checkpoint, train.should_stop_early):
@@ -63,6 +64,8 @@ def end_tensorboard() -> Iterator[None]:
     fairseq keeps its writers until the process ends. Without this change, the next training in the
     same process would be written to the files of the last one.
     """
+    from fairseq.logging import progress_bar
+
     try:
         yield
     finally:
@@ -99,6 +102,8 @@ def tokenize_bleu(tokenizer: str) -> AbstractContextManager[Any]:
     Args:
         tokenizer: sacrebleu's name of the tokenizer, such as ``char``.
     """
+    import sacrebleu
+
     return mock.patch.object(
         sacrebleu, "corpus_bleu", partial(sacrebleu.corpus_bleu, tokenize=tokenizer)
     )

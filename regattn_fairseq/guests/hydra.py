@@ -2,11 +2,15 @@
 
 import argparse
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, NoReturn
+from unittest import mock
 
+from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
+from hydra.types import RunMode
 from hydra.utils import get_class
 
 
@@ -23,6 +27,19 @@ def share_config_store() -> None:
 def raise_errors() -> None:
     """Have Hydra raise its errors. By default it prints several lines and ends the process."""
     os.environ["HYDRA_FULL_ERROR"] = "1"
+
+
+@contextmanager
+def in_mode(mode: RunMode | None) -> Iterator[None]:
+    """Tell Hydra within the block which mode the configuration sets: a single run or a sweep.
+
+    Hydra composes the whole configuration once to find that out, and then again to run it.
+
+    Args:
+        mode: the value of ``hydra.mode``; None if nothing sets it.
+    """
+    with mock.patch.object(Hydra, "get_mode", return_value=mode):
+        yield
 
 
 def parse_arguments(

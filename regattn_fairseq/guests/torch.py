@@ -1,6 +1,10 @@
 """Changes in torch."""
 
 import argparse
+import inspect
+import sys
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,3 +22,34 @@ def allow_plain_values() -> None:
         + [np._core.multiarray.scalar]  # type: ignore[attr-defined]
         + [type(np.dtype(kind)) for kind in ("int64", "float64")]
     )
+
+
+def leave_compiler_out() -> None:
+    """Have fairseq's optimizers work without the import of torch's compiler, ``torch._dynamo``.
+
+    Three methods of torch's class of optimizers are marked as not to be compiled. At its first call
+    such a method imports the compiler to mark itself, which takes as long as the import of torch.
+    Until something else imports the compiler, the methods need no mark.
+    """
+    if "torch._dynamo" in sys.modules:
+        return
+    for method in vars(torch.optim.Optimizer).values():
+        if inspect.isfunction(method) and _MARKED in method.__code__.co_consts:
+            function = inspect.unwrap(method)
+            setattr(function, _MARKED, _unless_compiled(function))
+
+
+# Where torch keeps the marked function, as an attribute of the function.
+_MARKED = "__dynamo_disable"
+
+
+def _unless_compiled(function: Any) -> Callable[..., Any]:
+    def unmarked(*given: Any, **named: Any) -> Any:
+        compiler = sys.modules.get("torch._dynamo")
+        if compiler is None:
+            return function(*given, **named)
+        marked = compiler.disable(function, wrapping=False)
+        setattr(function, _MARKED, marked)
+        return marked(*given, **named)
+
+    return unmarked

@@ -25,6 +25,7 @@ import torch
 from filelock import FileLock
 from torch import Tensor
 
+from regattn_fairseq.guests.imports import without_collecting
 from regattn_fairseq.guests.system import quiet_numba
 
 logger = logging.getLogger("regattn_fairseq.kernels")
@@ -177,7 +178,8 @@ class Kernels:
                 # If the folder cannot be written, nothing is cached there.
                 with suppress(OSError):
                     _discard_stale(module, kernel)
-            kernel(*nothing)
+            with without_collecting():  # numba imports most of itself at the first call
+                kernel(*nothing)
         # Keep the compiled code: numba would look it up at each call, by all arguments' types.
         compiled = kernel.get_overload(tuple(map(kernel.typeof_pyval, nothing)))
         self._loaded[name, dtype] = functools.partial(compiled, _LIKE[dtype])

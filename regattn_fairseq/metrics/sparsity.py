@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import entr
 
 from regattn_fairseq.metrics.attention import AttentionRecord
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios
@@ -47,6 +46,8 @@ def attention_counts(records: Sequence[AttentionRecord]) -> Counts:
         ``groups``, distinct nonzero weights of a row, wherever they stand; ``entropy_nats``, the
         rows' −Σ w log w; and ``covered``, Σ over source tokens of min(1, Σ of its weights).
     """
+    from scipy.special import entr  # takes as long as all else here
+
     names = sorted({part for figure in ATTENTION_FIGURES.values() for part in figure})
     counts = {name: np.zeros(len(records)) for name in names}
     for index, record in enumerate(records):

@@ -1,16 +1,17 @@
 """The ``attn_*`` options that choose a model's normalizer."""
 
 import argparse
-import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, make_dataclass
 from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
 
+from regattn_fairseq.declared import Option
+from regattn_fairseq.declared.model_options import check_schedule, chosen_normalizer
+from regattn_fairseq.declared.naming import arguments, declared_options, takers
 from regattn_fairseq.models.schedules import Schedule, ScheduledNormalizer
-from regattn_fairseq.normalizers import Option, normalizer_names, normalizer_options, rule
-from regattn_fairseq.normalizers.naming import arguments, declared_options, takers
+from regattn_fairseq.normalizers import normalizer_names, normalizer_options, rule
 
 # fairseq reads these annotations at run time. It knows Optional[X], but not X | None.
 OptionalFloat = Optional[float]  # noqa: UP045
@@ -127,38 +128,17 @@ def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
     Raises:
         ValueError: unknown normalizer, or an option out of range.
     """
-    names = arguments()
-    options = {name: option.default for name, option in rule(cfg.attn_normalizer).options.items()}
-    for name in options.keys() & names.keys():
-        # A plugin may register a map after this module has defined the arguments.
-        given = getattr(cfg, names[name], None)
-        if given is not None:
-            options[name] = given
-    learned = [
-        name
-        for name, option in declared_options().items()
-        if option.learnable and getattr(cfg, names[f"learn_{name}"], False)
-    ]
-    for name in learned:
-        if name not in options:
-            raise ValueError(
-                f"{names[f'learn_{name}']}: {cfg.attn_normalizer} has no {name} to learn; leave "
-                "the option out"
-            )
-    normalizer = ScheduledNormalizer(cfg.attn_normalizer, learned=learned, **options)
-    normalizer.schedule = _schedule(cfg, options.get("gamma", 1.0))
+    check_schedule(cfg)
+    choice = chosen_normalizer(cfg)
+    normalizer = ScheduledNormalizer(choice.name, learned=choice.learned, **choice.options)
+    normalizer.schedule = _schedule(cfg, choice.options.get("gamma", 1.0))
     return normalizer
 
 
 def _schedule(cfg: NormalizerOptions, gamma: float) -> Schedule:
-    for name in ("attn_gamma_anneal", "attn_lambda_warmup"):
-        if getattr(cfg, name) < 0:
-            raise ValueError(f"{name} is {getattr(cfg, name)}; use 0 or more updates")
     start = cfg.attn_gamma_start
     factor = None if rule(cfg.attn_normalizer).steep else 1.0
     if start is not None:
-        if not 0.0 < start < math.inf:
-            raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")
         factor = start / gamma
     return Schedule(factor, cfg.attn_gamma_anneal, cfg.attn_lambda_warmup)
 

@@ -7,7 +7,7 @@ import torch
 from fairseq.logging import metrics
 from torch import Tensor
 
-from regattn_fairseq.normalizers import naming
+from regattn_fairseq.declared import naming
 
 EVERY = 20  # updates; each costs one more pass through the normalizer, forward and backward
 GOLDEN = 0.6180339887  # its multiples, modulo 1, are all different: see _probe
@@ -66,7 +66,8 @@ class Watch:
         with torch.enable_grad():
             leaf = scores.detach().requires_grad_()
             weights = normalizer(leaf, mask)
-            (back,) = torch.autograd.grad(weights, leaf, _probe(weights))
+            # As a sum: for a vector, torch would import its compiler.
+            (back,) = torch.autograd.grad((weights * _probe(weights)).sum(), leaf)
         self._options = {
             name: _number(options[name])
             for name, option in naming.declared_options().items()

@@ -9,7 +9,9 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from .rules import Option, rule, rules
+from regattn_fairseq.declared.normalizers import check_options
+
+from .rules import Option, rule
 
 
 class Normalizer(nn.Module):
@@ -30,22 +32,14 @@ class Normalizer(nn.Module):
                 learned, or a bad value.
         """
         super().__init__()
-        known = rule(name).options
-        for option in (*options, *learned):
-            if option not in known:
-                has = ", ".join((*known, "dim"))
-                raise ValueError(f"normalizer {name!r} has no option {option!r}; it has: {has}")
+        self.options: dict[str, Any] = check_options(name, options, learned)
         function = rule(name).function
         self._map = function() if isinstance(function, type) else function
         self.name = name
         self.dim = dim
-        self.options: dict[str, Any] = {option: known[option].default for option in known} | {
-            option: known[option].check(value) for option, value in options.items()
-        }
         for option in learned:
-            if not known[option].learnable:
-                raise ValueError(f"{option} cannot be learned; {_learnable()} can")
-            raw = _unbounded(known[option], float(self.options.pop(option)))
+            start = float(self.options.pop(option))
+            raw = _unbounded(rule(name).options[option], start)
             self.register_parameter(f"raw_{option}", nn.Parameter(torch.tensor(raw)))
         self.learned = tuple(learned)
 
@@ -91,13 +85,6 @@ def build_normalizer(
 def _unbounded(option: Option, start: float) -> float:
     """The number of which :func:`_bounded` makes the value that a learned option starts from."""
     low, high = float(option.low or 0.0), option.high
-    if start == low:
-        raise ValueError(
-            f"a learned {option.name} must start above {low:g}; "
-            f"use e.g. {option.name}={low + 0.1:g}"
-        )
-    if start == high:
-        raise ValueError(f"a learned {option.name} must start below {high:g}")
     if high < math.inf:
         return math.log((start - low) / (high - start))
     # softplus(raw) = s; raw = log(exp(s) - 1), written so that nothing overflows.
@@ -109,10 +96,3 @@ def _bounded(option: Option, raw: Tensor) -> Tensor:
     if high < math.inf:
         return low + (high - low) * torch.sigmoid(raw)
     return low + nn.functional.softplus(raw)
-
-
-def _learnable() -> str:
-    """The options that can be learned, of whichever normalizer has them."""
-    options = {option.name: option for each in rules() for option in each.options.values()}
-    *names, last = [name for name, option in options.items() if option.learnable]
-    return f"{', '.join(names)} and {last}"

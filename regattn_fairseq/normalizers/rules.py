@@ -8,14 +8,15 @@ strings but no objects.
 
 from __future__ import annotations
 
-import difflib
 import inspect
-import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor
+
+from regattn_fairseq import declared
+from regattn_fairseq.declared.normalizers import unknown
 
 from .inputs import Number, at_hand
 
@@ -25,50 +26,8 @@ _CALL_ONLY = ("self", "scores", "mask", "dim", "return_groups")
 
 
 @dataclass(frozen=True)
-class Option:
-    """A number that shapes a map.
-
-    Attributes:
-        name: the keyword by which the map takes it.
-        symbol: as formulas write it.
-        description: one line, without the range.
-        low: the lower end of its range; None if it may be anything, even no number.
-        high: the upper end of its range, which is infinite where there is none.
-        low_included: whether it may equal ``low``.
-        high_included: whether it may equal ``high``.
-        integer: whether it must be a whole number.
-        learnable: whether it may be a tensor, with a gradient.
-        default: what the map's signature says.
-    """
-
-    name: str
-    symbol: str
-    description: str
-    low: float | None
-    high: float = math.inf
-    low_included: bool = False
-    high_included: bool = False
-    integer: bool = False
-    learnable: bool = False
-    default: Any = None
-
-    @property
-    def range(self) -> str:
-        """The values that it may have, in words, such as "finite and > 0"."""
-        if self.low is None:
-            return "anything"
-        if self.integer:
-            return f"a whole number >= {self.low:g}"
-        if self.high == math.inf:
-            return f"finite and {'>=' if self.low_included else '>'} {self.low:g}"
-        opening, closing = "[" if self.low_included else "(", "]" if self.high_included else ")"
-        return f"in {opening}{self.low:g}, {self.high:g}{closing}"
-
-    @property
-    def between(self) -> str:
-        """Where a learned value stays, in words, such as "above 0"."""
-        above = f"above {self.low:g}"
-        return above if self.high == math.inf else f"{above} and below {self.high:g}"
+class Option(declared.Option):
+    """An option of a map, which may be a tensor if it is learnable."""
 
     def check(self, value: Any) -> Any:
         """Return the value as a number or tensor if it lies in the option's range.
@@ -76,31 +35,11 @@ class Option:
         Raises:
             ValueError: it does not; one line that names the option and the fix.
         """
-        if self.low is None:
-            return value
-        # Nearly always enough, and quick.
-        if type(value) is float and self.low < value < self.high and not self.integer:
-            return value
-        if isinstance(value, Tensor) and self.learnable:
-            if at_hand(value) and not bool(self._holds(value).all()):
-                raise ValueError(
-                    f"{self.name} {self._must} everywhere; check the {self.name} tensor"
-                )
-            return value
-        if not self._holds(value):
-            raise ValueError(
-                f"{self.name} {self._must}, got {value}; use e.g. {self.name}={self.default}"
-            )
-        return int(value) if self.integer else float(value)
-
-    @property
-    def _must(self) -> str:
-        return f"must {'lie' if self.range.startswith('in ') else 'be'} {self.range}"
-
-    def _holds(self, value: Any) -> Any:
-        above = value >= self.low if self.low_included else value > self.low
-        below = value <= self.high if self.high_included else value < self.high
-        return above & below & (value % 1 == 0) if self.integer else above & below
+        if not (self.learnable and isinstance(value, Tensor)):
+            return super().check(value)
+        if at_hand(value) and not bool(self._holds(value).all()):
+            raise ValueError(f"{self.name} {self._must} everywhere; check the {self.name} tensor")
+        return value
 
 
 GAMMA = Option(
@@ -217,6 +156,7 @@ def register(rule: Rule) -> Rule:
     if rule.name in _rules and _rules[rule.name].function is not rule.function:
         raise ValueError(f"normalizer {rule.name!r} exists already; register under another name")
     _rules[rule.name] = rule
+    declared.declare(rule.name, rule.options)
     kernel_costs.update(rule.cpu or ())
     return rule
 
@@ -248,10 +188,7 @@ def rule(name: str) -> Rule:
         ValueError: no such normalizer; the message has the nearest name and all names.
     """
     if name not in _rules:
-        close = difflib.get_close_matches(name, _rules, n=1)
-        hint = f"did you mean {close[0]!r}? " if close else ""
-        known = ", ".join(_rules)
-        raise ValueError(f"unknown normalizer {name!r}; {hint}choose one of: {known}")
+        raise unknown(name)
     return _rules[name]
 
 

@@ -5,6 +5,7 @@ that nothing reads. This module checks each argument before Hydra composes anyth
 errors that Hydra finds after that into one line, by the class of the exception.
 """
 
+import argparse
 import difflib
 import functools
 import importlib.metadata
@@ -12,23 +13,25 @@ import os
 import re
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
 import hydra
 from hydra import compose, initialize_config_dir
-from hydra.core.config_store import ConfigStore
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from hydra.plugins.config_source import ConfigLoadError
+from hydra.types import RunMode
 from omegaconf import DictConfig, ListConfig, OmegaConf, open_dict, read_write
 from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBaseException
 
-from regattn_fairseq.guests.hydra import parse_arguments, raise_errors
+from regattn_fairseq.guests.hydra import in_mode, parse_arguments, raise_errors
 from regattn_fairseq.installation import how_to_install
 from regattn_fairseq.options.config import CONFIGS, groups, offered
+from regattn_fairseq.options.generated import GROUPS, OTHERS
 from regattn_fairseq.runs.errors import PipelineError, one_line
 
 # Below these nodes, the reader of the options decides which exist: a corpus's class, or Hydra.
@@ -63,7 +66,19 @@ def run(root: str, task: Callable[[DictConfig], Any], arguments: Sequence[str]) 
     decorate: Any = hydra.main(version_base="1.3", config_path=str(CONFIGS), config_name=root)
     sys.argv[1:] = arguments
     raise_errors()
-    decorate(task)()
+    with _known_mode(root, flags):
+        decorate(task)()
+
+
+def _known_mode(root: str, flags: argparse.Namespace) -> AbstractContextManager[None]:
+    """Tell Hydra the mode, unless only Hydra can know it."""
+    elsewhere = flags.config_name or flags.config_path
+    if elsewhere or any("hydra.mode" in argument for argument in flags.overrides):
+        return nullcontext()
+    if not (flags.overrides or flags.config_dir):
+        return in_mode(None)  # none of our configurations sets it
+    values = _options(root, flags.overrides, flags.config_dir)
+    return nullcontext() if values.values is None else in_mode(values.mode)
 
 
 def version() -> str:
@@ -174,10 +189,12 @@ class Options:
         values: the configuration with the chosen groups and nothing else; None if it cannot be
             composed.
         groups: the option groups that the command offers.
+        mode: whether the chosen groups ask for a single run or for a sweep; None: neither.
     """
 
     values: DictConfig | None = None
     groups: tuple[str, ...] = ()
+    mode: RunMode | None = None
 
     @property
     def names(self) -> list[str]:
@@ -237,7 +254,7 @@ def _require_offered(override: Override, *, elsewhere: bool) -> None:
     for value in _values(override) if known else ():
         if value in known:
             continue
-        if f"{value}.yaml" in ConfigStore.instance().repo.get(group, {}):
+        if value in {*GROUPS.get(group, ()), *OTHERS.get(group, ())}:
             raise CommandLineError(
                 f"{group}={value} cannot be used with this package's models and corpora; "
                 f"choose one of: {', '.join(known)}"
@@ -348,9 +365,10 @@ def _composed(root: str, chosen: tuple[str, ...]) -> Options:
     except (HydraException, OmegaConfBaseException, ConfigLoadError):
         return Options()
     own = tuple(group for group in found.hydra.runtime.choices if not group.startswith("hydra/"))
+    mode = found.hydra.mode
     with read_write(found), open_dict(found):
         del found["hydra"]
-    return Options(found, own)
+    return Options(found, own, mode)
 
 
 def _names(node: DictConfig, prefix: str = "") -> Iterable[str]:

@@ -1,27 +1,33 @@
-"""Hydra configuration besides ``configs/``: groups of fairseq, models and maps, and resolvers."""
+"""Hydra configuration besides ``configs/``: groups of fairseq, models and maps, and resolvers.
+
+Neither torch nor fairseq is imported to compose it: :mod:`.generated` is a copy of the options that
+fairseq and our models declare, and :mod:`regattn_fairseq.declared` of those of the maps.
+"""
 
 import sys
 from collections.abc import Callable
-from dataclasses import fields
+from dataclasses import field, fields, make_dataclass
 from pathlib import Path
 from typing import Any
 
-import torch
-from fairseq import utils
-from fairseq.dataclass import FairseqDataclass
-from fairseq.dataclass.configs import FairseqConfig
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
 import regattn_fairseq
-from regattn_fairseq import criterions, tasks  # noqa: F401  registers what those groups name
+from regattn_fairseq.declared import declared, normalizer_names
+from regattn_fairseq.declared.naming import arguments, declared_options, takers
 from regattn_fairseq.guests.hydra import share_config_store
-from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig, RegattnLSTMModel
-from regattn_fairseq.models.normalizer_options import NormalizerOptions
-from regattn_fairseq.normalizers import normalizer_names, rule
-from regattn_fairseq.normalizers.naming import arguments, declared_options, takers
+from regattn_fairseq.guests.imports import import_fully
+from regattn_fairseq.options.generated import ARCHITECTURES, GROUPS, NODES
 
-FAIRSEQ_NODES = tuple(FairseqConfig.__dataclass_fields__)
+FAIRSEQ_NODES = tuple(NODES)
+
+# The modules of fairseq that hold what a configuration can choose; the models are our own.
+FAIRSEQ_MODULES = {
+    "models": (),
+    "tasks": ("translation", "sentence_prediction"),
+    "criterions": tuple(name for name in GROUPS["criterion"] if not name.startswith("regattn_")),
+}
 
 # In an installed wheel the configs lie inside the package; in a checkout, beside it.
 _PACKAGE = Path(regattn_fairseq.__file__).parent
@@ -30,27 +36,6 @@ CONFIGS = next(
 )
 
 
-# fairseq's registered choices that work with our corpora and models.
-_OF_FAIRSEQ = {
-    "criterion": (
-        "cross_entropy",
-        "label_smoothed_cross_entropy",
-        "label_smoothed_cross_entropy_with_rdrop",
-        "regattn_label_smoothed_cross_entropy",
-        "sentence_prediction",
-    ),
-    "lr_scheduler": (
-        "cosine",
-        "fixed",
-        "inverse_sqrt",
-        "polynomial_decay",
-        "reduce_lr_on_plateau",
-        "step",
-        "tri_stage",
-        "triangular",
-    ),
-    "optimizer": ("adam", "nag"),
-}
 # Folders in configs/ that other configurations build on, or that other programs read.
 _NO_GROUPS = ("defaults",)
 _OF_REPRODUCE = ("reproduce",)  # the only group of regattn-reproduce; no other command has it
@@ -76,8 +61,10 @@ def groups() -> tuple[str, ...]:
 
 def _without_files() -> dict[str, tuple[str, ...]]:
     """The choices that have no file in configs/, by group."""
-    return _OF_FAIRSEQ | {
-        "model": ("regattn_entailment", "regattn_lstm", *ARCHITECTURES),
+    return {
+        # configs/task has files that build on fairseq's tasks.
+        **{group: tuple(choices) for group, choices in GROUPS.items() if group != "task"},
+        "model": (*GROUPS["model"], *ARCHITECTURES),
         "normalizer": normalizer_names(),
     }
 
@@ -96,12 +83,13 @@ def register() -> None:
 
     It is safe to call this again.
     """
-    nodes = {}
-    for name, field in FairseqConfig.__dataclass_fields__.items():
-        if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass):
-            nodes[name] = OmegaConf.structured(field.type)
-    # A plain dictionary of typed nodes. Unlike FairseqConfig, it allows other nodes beside them.
-    ConfigStore.instance().store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
+    store = ConfigStore.instance()
+    # A plain dictionary of typed nodes. Unlike fairseq's class, it allows other nodes beside them.
+    nodes = {name: OmegaConf.structured(node) for name, node in NODES.items() if node is not None}
+    store.store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
+    for group in GROUPS.keys() - {"model"}:
+        for name, choice in GROUPS[group].items():
+            store.store(name, node=choice, group=group)
     _store_models()
     _store_normalizers()
     share_config_store()
@@ -112,7 +100,6 @@ def register() -> None:
         "equals": lambda left, right: left == right,
         "differs": lambda left, right: left != right,
         "tenth": lambda number: number / 10,
-        "no_cuda": lambda: not torch.cuda.is_available(),
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
         "plugin_dir": lambda: str(_PACKAGE),
         "normalizer_default": normalizer_default,
@@ -125,11 +112,24 @@ def register() -> None:
 
 
 def _store_models() -> None:
-    """Offer each architecture as a choice of ``model``."""
+    """Offer each model and each architecture as a choice of ``model``."""
+    store = ConfigStore.instance()
+    models = {name: _with_new_maps(model) for name, model in GROUPS["model"].items()}
+    for name, model in models.items():
+        store.store(name, node=model, group="model")
     for name, sizes in ARCHITECTURES.items():
-        node = RegattnLSTMConfig(**sizes)
-        node._name = RegattnLSTMModel.name
-        ConfigStore.instance().store(name, node=node, group="model")
+        store.store(name, node=models["regattn_lstm"](**sizes), group="model")
+
+
+def _with_new_maps(model: type) -> type:
+    """A model's options, and those of maps that were registered since the copies were written."""
+    known = {each.name for each in fields(model)}
+    new = [
+        (argument, Any, field(default=False if name.startswith("learn_") else None))
+        for name, argument in arguments().items()
+        if argument not in known
+    ]
+    return make_dataclass(model.__name__, new, bases=(model,)) if new else model
 
 
 def _store_normalizers() -> None:
@@ -140,7 +140,9 @@ def _store_normalizers() -> None:
     """
     store = ConfigStore.instance()
     names = arguments()
-    trained = {each.name: each.default for each in fields(NormalizerOptions)}
+    trained = {
+        each.name: each.default for each in fields(_with_new_maps(GROUPS["model"]["regattn_lstm"]))
+    }
     node = {name: trained[argument] for name, argument in names.items()}
     for option in declared_options():
         node[option] = f"${{normalizer_default:${{.name}},{option}}}"
@@ -158,8 +160,8 @@ def normalizer_default(name: str, option: str) -> Any:
     If the normalizer does not take the option, or does not exist, this is the default of the first
     normalizer that takes it. This value has no effect; it only shows the kind of value.
     """
-    known = name in normalizer_names() and option in rule(name).options
-    return rule(name if known else takers(option)[0]).options[option].default
+    known = name in normalizer_names() and option in declared(name)
+    return declared(name if known else takers(option)[0])[option].default
 
 
 def _bleu_tokenizer(language: str) -> str:
@@ -169,6 +171,14 @@ def _bleu_tokenizer(language: str) -> str:
 
 
 def import_user_code(cfg: DictConfig) -> None:
-    """Import the folder ``common.user_dir``, whose normalizers can then be chosen by name."""
-    if "common" in cfg:
-        utils.import_user_module(cfg.common)
+    """Import the folder ``common.user_dir``, whose normalizers can then be chosen by name.
+
+    It may build on anything in fairseq, which is then imported with all of its models and tasks.
+    By default the folder is this package, and a stage imports what it needs of that.
+    """
+    if "common" not in cfg or cfg.common.user_dir in (None, str(_PACKAGE)):
+        return
+    import_fully()
+    from fairseq import utils
+
+    utils.import_user_module(cfg.common)

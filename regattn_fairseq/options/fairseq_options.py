@@ -11,10 +11,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import torch
-from fairseq.dataclass.configs import FairseqConfig
 from omegaconf import DictConfig, OmegaConf
 
+from regattn_fairseq.options.generated import NODES
 from regattn_fairseq.runs.errors import PipelineError
 
 
@@ -46,8 +45,14 @@ def _on_gpu() -> Use:
     return Use(
         True,
         "it needs a GPU; without one leave it out, and training computes in 32 bits",
-        lambda value: not value or torch.cuda.is_available(),
+        lambda value: not value or _has_gpu(),
     )
+
+
+def _has_gpu() -> bool:
+    import torch  # takes seconds, and few runs ask
+
+    return torch.cuda.is_available()
 
 
 _TWO_PASSES = _refused("it is of models that write in two passes; the models here write in one")
@@ -406,9 +411,7 @@ def _changed(cfg: DictConfig, node: str) -> Iterator[tuple[str, Any]]:
 @functools.cache
 def _defaults(node: str) -> dict[str, Any]:
     """The defaults of fairseq. A default that is another option's value is written as ``${…}``."""
-    found: Any = OmegaConf.to_container(
-        OmegaConf.structured(FairseqConfig.__dataclass_fields__[node].type), resolve=False
-    )
+    found: Any = OmegaConf.to_container(OmegaConf.structured(NODES[node]), resolve=False)
     return dict(found)
 
 

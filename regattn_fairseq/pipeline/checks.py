@@ -6,9 +6,9 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
-from regattn_fairseq.models.normalizer_options import normalizer_from_options
-from regattn_fairseq.normalizers import normalizer_options
-from regattn_fairseq.normalizers.naming import is_idle, option_named, takers
+from regattn_fairseq.declared import normalizer_options
+from regattn_fairseq.declared.model_options import check_normalizer
+from regattn_fairseq.declared.naming import is_idle, option_named, takers
 from regattn_fairseq.options import fairseq_options
 from regattn_fairseq.pipeline.tasks import TASKS, Task, task_named
 from regattn_fairseq.pipeline.training.tracking import check_tracking
@@ -30,7 +30,7 @@ def check_options(cfg: DictConfig) -> None:
         OmegaConfBaseException: an option is of another kind, such as a fraction for a whole number.
     """
     try:
-        normalizer_from_options(cfg.model)
+        check_normalizer(cfg.model)
     except OmegaConfBaseException:
         raise  # it is a ValueError too, and the command line says it better
     except ValueError as error:

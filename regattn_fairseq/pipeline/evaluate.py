@@ -9,12 +9,11 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from regattn_fairseq.metrics import save_attention
-from regattn_fairseq.normalizers import normalizer_options
+from regattn_fairseq.declared import normalizer_options
+from regattn_fairseq.metrics import AttentionRecord, save_attention
 from regattn_fairseq.options.fairseq_options import check_generation
 from regattn_fairseq.pipeline.evaluation import provenance
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
-from regattn_fairseq.pipeline.evaluation.forced_attention import attend_to_references
 from regattn_fairseq.pipeline.evaluation.kept import earlier_result, read_texts, write_result
 from regattn_fairseq.pipeline.evaluation.measures import (
     Texts,
@@ -122,9 +121,7 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
                 split=trial.split,
                 data=data,
                 alignment=alignment,
-                attend=lambda: attend_to_references(
-                    trial.checkpoint, data, trial.subset, cfg.evaluation.max_tokens
-                ),
+                attend=lambda: _attend(trial),
             )
             files = {**result.files, **measured.pop("files")}
             result = replace(result, **measured, files=files, config=config)
@@ -211,6 +208,15 @@ def _decode(task: Task, trial: Trial, run: RunFolder, key: str) -> tuple[Result,
         (run.directory / reference_attention_file(split)).unlink(missing_ok=True)
     sources = list(read_lines(result.path("sources")))
     return result, Texts(sources, outputs.lines, references, outputs.records)
+
+
+def _attend(trial: Trial) -> list[AttentionRecord]:
+    """The attention while the model is made to write the references."""
+    from regattn_fairseq.pipeline.evaluation.forced_attention import attend_to_references
+
+    return attend_to_references(
+        trial.checkpoint, trial.data, trial.subset, trial.evaluation.max_tokens
+    )
 
 
 def _normalizer(saved: Any) -> dict[str, Any]:

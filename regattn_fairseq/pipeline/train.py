@@ -9,9 +9,6 @@ from regattn_fairseq.pipeline.checks import check_lengths, check_options
 from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.pipeline.tasks import task_named
 from regattn_fairseq.pipeline.training import distributed
-from regattn_fairseq.pipeline.training.checkpoints import PREVIOUS, restore_newest
-from regattn_fairseq.pipeline.training.fairseq_training import fairseq_config, train_with_fairseq
-from regattn_fairseq.pipeline.training.summary import summarize_training
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
 from regattn_fairseq.runs.files import clear_write_errors, write_json, write_text
 from regattn_fairseq.runs.folder import RunFolder
@@ -59,10 +56,11 @@ def train_on(data: PreparedData, cfg: DictConfig) -> RunFolder:
             written, a checkpoint cannot be read, the loss is not finite.
         Interrupted: a signal asked to stop; a checkpoint was written.
     """
-    check_lengths(
-        task_named(cfg.data.task), data, "train", cfg.dataset.max_tokens, "training.max_tokens"
-    )
     run = RunFolder(run_directory(cfg, data))
+    if not run.training.is_file():
+        check_lengths(
+            task_named(cfg.data.task), data, "train", cfg.dataset.max_tokens, "training.max_tokens"
+        )
     name_job(run.directory)
     here = distributed.world()
     distributed.join(here, cfg.training.distributed.backend)
@@ -71,7 +69,7 @@ def train_on(data: PreparedData, cfg: DictConfig) -> RunFolder:
         if not here.is_first:
             distributed.wait_for_all(here)  # until the first has looked at the folder
             if not run.training.is_file():
-                train_with_fairseq(options, data, run, here)
+                _train(options, data, run, here)
             return run
         run.directory.mkdir(parents=True, exist_ok=True)
         with lease(run.lock, f"the run in {run.directory}"):
@@ -80,15 +78,33 @@ def train_on(data: PreparedData, cfg: DictConfig) -> RunFolder:
                 logger.info("trained already: %s", run.directory)
                 distributed.wait_for_all(here)
                 return run
-            write_text(run.fairseq_config, OmegaConf.to_yaml(fairseq_config(options, data)))
-            checkpoint = restore_newest(run.checkpoints)
-            if checkpoint is not None:
-                logger.info("resuming from %s", checkpoint)
-            distributed.wait_for_all(here)
-            train_with_fairseq(options, data, run, here)
-            write_json(run.training, summarize_training(run))
-            (run.checkpoints / PREVIOUS).unlink(missing_ok=True)
+            _train(options, data, run, here)
     return run
+
+
+def _train(
+    options: dict[str, Any], data: PreparedData, run: RunFolder, here: distributed.World
+) -> None:
+    """Train from the newest checkpoint, if there is one. The first process writes the files."""
+    # They import torch and fairseq, which a finished run does not need.
+    from regattn_fairseq.pipeline.training.checkpoints import PREVIOUS, restore_newest
+    from regattn_fairseq.pipeline.training.fairseq_training import (
+        fairseq_config,
+        train_with_fairseq,
+    )
+    from regattn_fairseq.pipeline.training.summary import summarize_training
+
+    if not here.is_first:
+        train_with_fairseq(options, data, run, here)
+        return
+    write_text(run.fairseq_config, OmegaConf.to_yaml(fairseq_config(options, data)))
+    checkpoint = restore_newest(run.checkpoints)
+    if checkpoint is not None:
+        logger.info("resuming from %s", checkpoint)
+    distributed.wait_for_all(here)
+    train_with_fairseq(options, data, run, here)
+    write_json(run.training, summarize_training(run))
+    (run.checkpoints / PREVIOUS).unlink(missing_ok=True)
 
 
 def _claim(run: RunFolder, options: dict[str, Any]) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from regattn_fairseq.normalizers.naming import labelled
+from regattn_fairseq.declared.naming import labelled
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heatmaps import choose_sentence, draw_heatmaps
 from regattn_fairseq.report.rows import Row

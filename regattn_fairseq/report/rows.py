@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from regattn_fairseq.declared import normalizer_names
 from regattn_fairseq.metrics import (
     PairedResult,
     correct,
@@ -19,9 +20,6 @@ from regattn_fairseq.metrics import (
     sentence_accuracy,
     tokenizer_of_signature,
 )
-from regattn_fairseq.metrics.rouge import ROUGE_KEYS, is_stemmed_in, sentence_rouge
-from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
-from regattn_fairseq.normalizers import normalizer_names
 from regattn_fairseq.report.origins import origins
 from regattn_fairseq.runs.result import Result, reason
 from regattn_fairseq.runs.task_facts import TASK_FACTS
@@ -206,7 +204,7 @@ def compare_output(
             sentence_accuracy(hypotheses, references),
             sentence_accuracy(baseline_hypotheses, references),
         )
-    if not last.metrics.keys().isdisjoint(ROUGE_KEYS):
+    if any(name.startswith("rouge") for name in last.metrics):
         results |= _test_rouge(pairs, warnings)
     return results
 
@@ -247,6 +245,8 @@ def _bleu_tokenizer(run: Result) -> str:
 
 def _test_rouge(pairs: Sequence[_Pair], warnings: list[str]) -> dict[str, PairedResult]:
     """Test each sentence's ROUGE, computed as for the figures beside the tests."""
+    from regattn_fairseq.metrics.rouge import ROUGE_KEYS  # imports nltk, which takes a second
+
     scores, baseline_scores = defaultdict(list), defaultdict(list)
     for pair in pairs:
         try:
@@ -277,6 +277,9 @@ def _sentence_rouge(
         ValueError: further references do not fit the figure, or a file is not UTF-8.
         OSError: one of them cannot be read.
     """
+    from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
+    from regattn_fairseq.metrics.rouge_published import PublishedRouge, published_sentence_rouge
+
     published = PublishedRouge.of_signature(run.signatures.get("rouge1", ""))
     if published is None:
         stemming = is_stemmed_in(run.signatures.get("rouge1", ""))

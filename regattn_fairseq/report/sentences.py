@@ -21,7 +21,6 @@ from regattn_fairseq.metrics import (
     sentence_bleu,
     tokenizer_of_signature,
 )
-from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
 from regattn_fairseq.runs.result import Result
 
 _FIGURES = ATTENTION_FIGURES | ALIGNMENT_FIGURES
@@ -103,6 +102,8 @@ def sentence_scores(run: Result) -> tuple[str, np.ndarray] | None:
                 hypotheses, references, lowercase=run.lowercase, tokenizer=tokenizer
             )
         if metric == "rougeL":
+            from regattn_fairseq.metrics.rouge import is_stemmed_in, sentence_rouge
+
             stemming = is_stemmed_in(run.signatures.get(metric, ""))
             return metric, sentence_rouge(hypotheses, references, stemming=stemming)[metric]
         return metric, sentence_accuracy(hypotheses, references)

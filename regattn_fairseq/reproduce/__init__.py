@@ -20,7 +20,6 @@ from regattn_fairseq.reproduce.attention import write_heatmaps
 from regattn_fairseq.reproduce.comparison import write_comparison
 from regattn_fairseq.reproduce.execution import Outcome, carry_out
 from regattn_fairseq.reproduce.jobs import Stage
-from regattn_fairseq.reproduce.maps import draw_curves, draw_triangles, write_map_figure
 from regattn_fairseq.reproduce.plan import check_target, plan_runs
 from regattn_fairseq.runs.files import clear_write_errors, write_text
 
@@ -55,6 +54,8 @@ def reproduce(cfg: DictConfig, *, command: str, run: Stage) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     outcomes: list[Outcome] = []
     if cfg.kind in ("curves", "triangles"):
+        from regattn_fairseq.reproduce.maps import draw_curves, draw_triangles, write_map_figure
+
         draw = draw_curves if cfg.kind == "curves" else draw_triangles
         with clear_write_errors(folder, "results_dir"):
             body = write_map_figure(draw, cfg, folder / target)

@@ -13,8 +13,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
 
+from regattn_fairseq.declared.naming import symbol
 from regattn_fairseq.normalizers import build_normalizer, normalizer_options, smoothed_max
-from regattn_fairseq.normalizers.naming import symbol
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.tables import escape_markdown
 from regattn_fairseq.runs.files import write_text

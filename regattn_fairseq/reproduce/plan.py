@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
@@ -63,6 +62,8 @@ def check_target(cfg: DictConfig) -> None:
     if not cfg.seeds or not cfg.normalizers:
         raise PipelineError("seeds and normalizers must each name at least one: seeds=[1,2,3]")
     if cfg.jobs is None:
+        import torch  # after the checks above, since it takes seconds
+
         # Trainings that share a GPU gain little, and may want more of its memory than there is.
         cfg.jobs = 1 if torch.cuda.is_available() else len(os.sched_getaffinity(0))
     if not isinstance(cfg.jobs, int) or cfg.jobs < 1:

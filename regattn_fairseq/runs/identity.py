@@ -6,9 +6,9 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
+from regattn_fairseq.declared import normalizer_options
+from regattn_fairseq.declared.naming import is_idle, labelled
 from regattn_fairseq.files import sha256
-from regattn_fairseq.normalizers import normalizer_options
-from regattn_fairseq.normalizers.naming import is_idle, labelled
 from regattn_fairseq.runs.files import fingerprint
 from regattn_fairseq.runs.prepared import PreparedData
 

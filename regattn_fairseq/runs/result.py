@@ -14,15 +14,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from regattn_fairseq.metrics import ALIGNMENT_FIGURES
-from regattn_fairseq.normalizers import normalizer_names, normalizer_options
-from regattn_fairseq.normalizers.naming import (
+from regattn_fairseq.declared import normalizer_names, normalizer_options
+from regattn_fairseq.declared.naming import (
     arguments,
     declared_options,
     is_idle,
     labelled,
     symbol,
 )
+from regattn_fairseq.metrics import ALIGNMENT_FIGURES
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.files import write_json
 from regattn_fairseq.runs.identity import by_content

@@ -2,18 +2,23 @@
 
 import inspect
 import signal
+from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
 from hydra._internal.config_repository import CachingConfigRepository
+from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser, run_and_report
 from hydra.core.config_store import ConfigStore
 from hydra.experimental.callback import Callback
+from hydra.types import RunMode
 from joblib import Parallel, delayed
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from omegaconf import OmegaConf
 
 from regattn_fairseq.guests.hydra import (
     around_launch,
+    in_mode,
     parse_arguments,
     raise_errors,
     share_config_store,
@@ -52,6 +57,17 @@ def test_what_hydra_loads_from_its_store_is_a_copy_in_any_case(monkeypatch):
     store.store("node", node={"lr": 0.1})
     store.load("node.yaml").node.lr = 0.2
     assert store.load("node.yaml").node.lr == 0.1
+
+
+def test_hydra_composes_all_to_learn_its_mode():
+    composed = []
+    cfg = OmegaConf.create({"hydra": {"mode": "RUN"}})
+    hydra = SimpleNamespace(compose_config=lambda **options: composed.append(options) or cfg)
+    assert Hydra.get_mode(hydra, "run", []) == "RUN"
+    assert len(composed) == 1
+    with in_mode(RunMode.MULTIRUN):
+        assert Hydra.get_mode(hydra, "run", []) == RunMode.MULTIRUN
+    assert len(composed) == 1
 
 
 def test_hydra_ends_the_process_unless_it_is_told_to_raise(monkeypatch, capsys):

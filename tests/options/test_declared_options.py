@@ -8,9 +8,9 @@ from pathlib import Path
 
 from composing import composed
 
+from regattn_fairseq.declared.naming import arguments
 from regattn_fairseq.models.normalizer_options import NormalizerOptions, normalizer_from_options
 from regattn_fairseq.normalizers import normalizer_names
-from regattn_fairseq.normalizers.naming import arguments
 from regattn_fairseq.options.config import offered
 
 _NEW_MAP = """

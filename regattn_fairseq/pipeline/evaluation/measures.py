@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from regattn_fairseq.metrics import (
     ALIGNMENT_FIGURES,
@@ -99,6 +98,8 @@ def measure(
         PipelineError: the alignment does not fit this split.
         OSError: the folder cannot be written to.
     """
+    import pandas as pd  # takes half a second, and a finished run needs no new figures
+
     counts = attention_counts(texts.records)
     columns: dict[str, Any] = {
         **scores,

@@ -5,8 +5,6 @@ import platform
 import subprocess
 from pathlib import Path
 
-import torch
-
 
 def versions() -> dict[str, str]:
     """Versions of Python and of the packages that decide about results."""
@@ -36,5 +34,7 @@ def git_revision() -> str | None:
 
 def machine() -> str:
     """The processor, the threads and the GPU, in a few words."""
+    import torch
+
     device = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU only"
     return f"{platform.machine()}, {torch.get_num_threads()} threads, {device}"

@@ -50,7 +50,9 @@ class Translator:
         self.model, _saved_cfg, self.task = load_model(checkpoint, data=str(data.bin))
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device).eval()
-        whole = OmegaConf.merge(OmegaConf.structured(GenerationConfig), generation)
+        # Of a configuration's own types, fairseq's accepts the values alone.
+        given = OmegaConf.to_container(generation, resolve=True, enum_to_str=True)
+        whole = OmegaConf.merge(OmegaConf.structured(GenerationConfig), given)
         self.model.prepare_for_inference_(OmegaConf.create({"generation": whole}))
         self._generator = self.task.build_generator([self.model], whole)
         self._source_tokenizer, self._target_tokenizer = load_tokenizers(data.tokenizer)

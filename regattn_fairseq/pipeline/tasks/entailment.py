@@ -4,19 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 
 import numpy as np
-from fairseq.data import Dictionary
 
 from regattn_fairseq.corpora.entailment import LABELS, write_entailment
 from regattn_fairseq.metrics import score_labels, sentence_accuracy
-from regattn_fairseq.pipeline.batches import sizes
-from regattn_fairseq.pipeline.evaluation.classifier import classify
-from regattn_fairseq.pipeline.preprocessing.binarization import (
-    available_processes,
-    binarize,
-    build_dictionary,
-    subset_names,
-    tokenize,
-)
 from regattn_fairseq.pipeline.preprocessing.request import Request
 from regattn_fairseq.pipeline.preprocessing.tokenization import TrainingText, train_tokenizers
 from regattn_fairseq.pipeline.tasks.protocol import Outputs, Scores, Trial
@@ -44,6 +34,16 @@ class Entailment:
         The data-bin is laid out as fairseq's ``sentence_prediction`` reads it: folders ``input0``
         (premises), ``input1`` (hypotheses), both by one dictionary, and ``label``.
         """
+        from fairseq.data import Dictionary
+
+        from regattn_fairseq.pipeline.preprocessing.binarization import (
+            available_processes,
+            binarize,
+            build_dictionary,
+            subset_names,
+            tokenize,
+        )
+
         cfg, options = request.cfg, request.options
         manifest = write_entailment(request.corpus, data.text, max_length=cfg.data.max_length)
         splits = list(manifest["splits"])
@@ -93,12 +93,16 @@ class Entailment:
 
     def lengths(self, data: PreparedData, split: str) -> np.ndarray:
         """Tokens of both sentences; see `Task.lengths`."""
+        from regattn_fairseq.pipeline.batches import sizes
+
         subset = data.fairseq_subset(split)
         premises, hypotheses = (sizes(data.bin / _INPUTS[side] / subset) for side in self.sides)
         return premises + hypotheses
 
     def predict(self, trial: Trial) -> Outputs:
         """Label each pair; see `Task.predict`."""
+        from regattn_fairseq.pipeline.evaluation.classifier import classify
+
         labels, records = classify(
             trial.checkpoint, trial.data, trial.subset, trial.evaluation.max_tokens
         )

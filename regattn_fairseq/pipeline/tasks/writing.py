@@ -1,4 +1,7 @@
-"""What the tasks share whose models write a text for a text: translation and summarization."""
+"""What the tasks share whose models write a text for a text: translation and summarization.
+
+The methods that work import fairseq. Many commands only ask what a task is.
+"""
 
 import logging
 from collections import Counter
@@ -7,15 +10,6 @@ from pathlib import Path
 import numpy as np
 
 from regattn_fairseq.corpora import further_references, write_corpus
-from regattn_fairseq.pipeline.batches import sizes
-from regattn_fairseq.pipeline.evaluation.translator import Translator
-from regattn_fairseq.pipeline.preprocessing.binarization import (
-    available_processes,
-    binarize,
-    build_dictionary,
-    subset_names,
-    tokenize,
-)
 from regattn_fairseq.pipeline.preprocessing.request import Request
 from regattn_fairseq.pipeline.preprocessing.tokenization import TrainingText, train_tokenizers
 from regattn_fairseq.pipeline.tasks.protocol import Outputs, Trial
@@ -61,6 +55,14 @@ class Writing:
 
     def _binarize(self, request: Request, data: PreparedData, splits: list[str]) -> dict[str, str]:
         """Write tokens, dictionaries and the data-bin; return fairseq's name of each split."""
+        from regattn_fairseq.pipeline.preprocessing.binarization import (
+            available_processes,
+            binarize,
+            build_dictionary,
+            subset_names,
+            tokenize,
+        )
+
         processes = available_processes(request.cfg.preprocess_workers)
         tokens = data.directory / "tokens"
         tokens.mkdir()
@@ -99,12 +101,16 @@ class Writing:
 
     def lengths(self, data: PreparedData, split: str) -> np.ndarray:
         """Tokens of the longer side; see `Task.lengths`."""
+        from regattn_fairseq.pipeline.batches import sizes
+
         parts = sorted(data.bin.glob(f"{data.fairseq_subset(split)}.*-*.*.idx"))
         lengths: np.ndarray = np.maximum.reduce([sizes(part.with_suffix("")) for part in parts])
         return lengths
 
     def predict(self, trial: Trial) -> Outputs:
         """Write a text for each source sentence; see `Task.predict`."""
+        from regattn_fairseq.pipeline.evaluation.translator import Translator
+
         translator = Translator(trial.checkpoint, trial.data, trial.saved, trial.generation)
         translator.task.load_dataset(trial.subset)
         dataset = translator.task.dataset(trial.subset)

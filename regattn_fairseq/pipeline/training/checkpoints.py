@@ -11,6 +11,7 @@ from fairseq import checkpoint_utils
 from fairseq.dataclass.utils import overwrite_args_by_name
 from omegaconf import DictConfig, OmegaConf
 
+import regattn_fairseq.models  # noqa: F401  registers what a checkpoint names
 from regattn_fairseq.options.fairseq_options import DEFAULT_RESTORE, OF_RESTORING
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.tasks.translation import VECTOR_FILES

@@ -1,13 +1,14 @@
-"""Several processes that train one model: from torchrun's variables to fairseq's options."""
+"""Several processes that train one model: from torchrun's variables to fairseq's options.
+
+A process that is alone does not import torch for this.
+"""
 
 import logging
 import os
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
-
-import torch
-import torch.distributed as dist
 
 from regattn_fairseq.runs.errors import PipelineError
 
@@ -66,7 +67,12 @@ def join(here: World, backend: str | None) -> None:
     Raises:
         PipelineError: this machine has fewer GPUs than processes.
     """
-    if here.size == 1 or dist.is_initialized():
+    if here.size == 1:
+        return
+    import torch
+    import torch.distributed as dist
+
+    if dist.is_initialized():
         return
     if torch.cuda.is_available():
         if here.local_rank >= torch.cuda.device_count():
@@ -81,13 +87,16 @@ def join(here: World, backend: str | None) -> None:
 
 def leave() -> None:
     """Disconnect from the other processes, so that the program ends without warnings."""
-    if dist.is_initialized():
+    dist = sys.modules.get("torch.distributed")
+    if dist is not None and dist.is_initialized():
         dist.destroy_process_group()
 
 
 def wait_for_all(here: World) -> None:
     """Return when every process has called this."""
     if here.size > 1:
+        import torch.distributed as dist
+
         dist.barrier()
 
 
@@ -99,6 +108,8 @@ def fairseq_options(here: World, backend: str | None) -> dict[str, Any]:
     """
     if here.size == 1:
         return {}
+    import torch
+
     # fairseq passes a device number to torch's own wrapper, which accepts one for GPUs only.
     wrapper = {} if torch.cuda.is_available() else {"ddp_backend": "legacy_ddp"}
     return {
@@ -113,4 +124,6 @@ def fairseq_options(here: World, backend: str | None) -> dict[str, Any]:
 
 
 def _backend(chosen: str | None) -> str:
+    import torch
+
     return chosen or ("nccl" if torch.cuda.is_available() else "gloo")

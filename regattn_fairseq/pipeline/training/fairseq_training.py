@@ -8,9 +8,12 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+import regattn_fairseq.models  # noqa: F401  registers what the configuration names
 from regattn_fairseq.guests.fairseq import replace_trainer, restore_early_stopping
 from regattn_fairseq.guests.system import keep_freed_memory
+from regattn_fairseq.guests.torch import leave_compiler_out
 from regattn_fairseq.interruption import signals_as_requests
+from regattn_fairseq.options import generate
 from regattn_fairseq.options.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.preprocessing.tokenization import fairseq_encoders
 from regattn_fairseq.pipeline.training import distributed
@@ -55,6 +58,7 @@ def train_with_fairseq(
     from fairseq.distributed import utils as distributed_utils
     from fairseq_cli import train as fairseq_train
 
+    generate.check()
     cfg = fairseq_config(options, data)
     OmegaConf.set_struct(cfg, True)
     start_or_go_on(cfg, run.checkpoint("last"))
@@ -63,6 +67,7 @@ def train_with_fairseq(
         distributed.fairseq_options(here, training["distributed"]["backend"])
     )
     keep_freed_memory()
+    leave_compiler_out()
     started = time.monotonic()
     with TrainLog(run.log, run.directory / "train.log" if here.is_first else None) as log:
         if here.is_first:

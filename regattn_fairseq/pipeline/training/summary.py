@@ -3,7 +3,6 @@
 import statistics
 from typing import Any
 
-from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.files import read_json
 from regattn_fairseq.runs.folder import RunFolder
@@ -16,6 +15,8 @@ def summarize_training(run: RunFolder) -> dict[str, Any]:
     Raises:
         PipelineError: the checkpoint cannot be read.
     """
+    from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint  # imports torch
+
     state = load_checkpoint(run.checkpoint("last"))
     with TrainLog(run.log, None) as log:
         training, validation = log.records("train"), log.records("valid")

@@ -8,7 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from .rules import Option, normalizer_names, normalizer_options, rule, rules
+from regattn_fairseq.declared.normalizers import (
+    declared,
+    normalizer_names,
+    normalizer_options,
+)
+from regattn_fairseq.declared.option import Option
 
 # Python keeps the word "lambda" for itself; command lines do not.
 _SPELLINGS = {"lam": "lambda"}
@@ -25,8 +30,8 @@ def declared_options() -> dict[str, Option]:
     ['gamma', 'lam', 'p', 'alpha', 'k']
     """
     found: dict[str, Option] = {}
-    for each in rules():
-        for name, option in each.options.items():
+    for normalizer in normalizer_names():
+        for name, option in declared(normalizer).items():
             if isinstance(option.default, (int, float, str)):
                 found.setdefault(name, option)
     return found
@@ -38,7 +43,7 @@ def takers(option: str) -> tuple[str, ...]:
     >>> takers("lam")
     ('fusedmax', 'oscarmax', 'oscarmax_published')
     """
-    return tuple(each.name for each in rules() if option in each.options)
+    return tuple(name for name in normalizer_names() if option in declared(name))
 
 
 def arguments() -> dict[str, str]:
@@ -78,7 +83,7 @@ def symbol(normalizer: str, option: str) -> str:
     >>> symbol("fusedmax", "lam"), symbol("fusedmax", "dropout")
     ('λ', 'dropout')
     """
-    known = rule(normalizer).options if normalizer in normalizer_names() else {}
+    known = declared(normalizer) if normalizer in normalizer_names() else {}
     return known[option].symbol if option in known else option
 
 
@@ -113,8 +118,8 @@ def _names() -> list[tuple[str, str, str]]:
     for option in options:
         for name in (option, *(f"{option}_{what}" for what in _SCHEDULED.get(option, ()))):
             found.append((name, f"attn_{_spelled(option)}{name.removeprefix(option)}", option))
-    for option, declared in options.items():
-        if declared.learnable:
+    for option, known in options.items():
+        if known.learnable:
             found.append((f"learn_{option}", f"attn_learn_{_spelled(option)}", option))
     return found
 

@@ -1,0 +1,80 @@
+"""What a model's ``attn_*`` options say of its normalizer, and whether they can be met."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, NamedTuple
+
+from regattn_fairseq.declared.naming import arguments, declared_options
+from regattn_fairseq.declared.normalizers import check_options, declared
+
+
+class Choice(NamedTuple):
+    """The normalizer that a model's options choose.
+
+    Attributes:
+        name: of the normalizer.
+        options: the value of each option that it takes, as given.
+        learned: the options that the model learns.
+    """
+
+    name: str
+    options: dict[str, Any]
+    learned: list[str]
+
+
+def chosen_normalizer(cfg: Any) -> Choice:
+    """The normalizer that the ``attn_*`` options of a model name, with the options that it takes.
+
+    Args:
+        cfg: the model's options, as attributes.
+
+    Raises:
+        ValueError: no such normalizer, or an option to learn that it does not take.
+    """
+    name, names = cfg.attn_normalizer, arguments()
+    options = {option: known.default for option, known in declared(name).items()}
+    for option in options.keys() & names.keys():
+        # A plugin may register a map after the models have defined their arguments.
+        given = getattr(cfg, names[option], None)
+        if given is not None:
+            options[option] = given
+    learned = [
+        option
+        for option, known in declared_options().items()
+        if known.learnable and getattr(cfg, names[f"learn_{option}"], False)
+    ]
+    for option in learned:
+        if option not in options:
+            raise ValueError(
+                f"{names[f'learn_{option}']}: {name} has no {option} to learn; leave the option out"
+            )
+    return Choice(name, options, learned)
+
+
+def check_normalizer(cfg: Any) -> None:
+    """Check the ``attn_*`` options of a model.
+
+    Args:
+        cfg: the model's options, as attributes.
+
+    Raises:
+        ValueError: no such normalizer, or an option out of range.
+    """
+    choice = chosen_normalizer(cfg)
+    check_options(choice.name, choice.options, choice.learned)
+    check_schedule(cfg)
+
+
+def check_schedule(cfg: Any) -> None:
+    """Check the ``attn_*`` options of the first updates.
+
+    Raises:
+        ValueError: one of them is out of range.
+    """
+    for name in ("attn_gamma_anneal", "attn_lambda_warmup"):
+        if getattr(cfg, name) < 0:
+            raise ValueError(f"{name} is {getattr(cfg, name)}; use 0 or more updates")
+    start = cfg.attn_gamma_start
+    if start is not None and not 0.0 < start < math.inf:
+        raise ValueError(f"attn_gamma_start is {start}; use a finite number above 0")
