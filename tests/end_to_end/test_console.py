@@ -16,6 +16,7 @@ from commands import BIN, TINY, call, call_anew
 
 import regattn_fairseq.models  # noqa: F401  lets checkpoints be read
 from regattn_fairseq.metrics import load_attention
+from regattn_fairseq.normalizers import rule
 
 
 def test_a_run_leaves_everything_that_its_result_names(run_folder):
@@ -28,7 +29,8 @@ def test_a_run_leaves_everything_that_its_result_names(run_folder):
     assert len(hypotheses) == len(references) == len(sources) == 50
     expected = sacrebleu.corpus_bleu(hypotheses, [references]).score
     assert result["metrics"]["bleu"] == pytest.approx(expected)
-    assert result["normalizer"] == {"name": "fusedmax", "gamma": 1.0, "lam": 0.2}
+    lam = rule("fusedmax").options["lam"].default
+    assert result["normalizer"] == {"name": "fusedmax", "gamma": 1.0, "lam": lam}
     assert result["training"]["epochs"] == 3
     assert result["training"]["updates"] > 0
     assert result["training"]["target_tokens_per_s"] > 0

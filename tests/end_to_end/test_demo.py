@@ -15,6 +15,7 @@ import torch
 from commands import BIN, call
 from omegaconf import OmegaConf
 
+from regattn_fairseq.normalizers import rule
 from regattn_fairseq.pipeline.evaluation.translator import Translator
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.prepared import PreparedData
@@ -25,6 +26,7 @@ from gradio_client import Client
 
 from regattn_fairseq.demo.systems import load_desks
 
+LAM = rule("fusedmax").options["lam"].default
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
@@ -62,7 +64,7 @@ def test_other_options_for_a_while(translator):
 
 def test_what_cannot_be_shown_is_left_out(runs, caplog):
     (desk,) = load_desks(runs, max_models=5)
-    assert [system.label for system in desk.systems] == ["softmax", "fusedmax (λ=0.3)"]
+    assert [system.label for system in desk.systems] == ["softmax", f"fusedmax (λ={LAM})"]
     assert 5 <= len(desk.example.split()) <= 15
     assert "lost: left out" in caplog.text
     (desk,) = load_desks(runs, max_models=1)
@@ -133,7 +135,7 @@ def test_ten_users_at_once(address):
         # Nobody sees another's sentence, nor λ.
         for word in sentences[number % 3].split():
             assert f"{word}</span></th>" in trained
-        assert "trained with 0.2" in changed
+        assert f"trained with {LAM}" in changed
         assert trained == again == answers[number % 3][0]
         assert "trained with" not in trained
 
@@ -186,7 +188,7 @@ def test_in_a_browser(address, tmp_path):
         # Change λ, and see the change.
         slider = page.locator("#lam input[type=range]")
         slider.fill("2")
-        page.get_by_text("λ = 2 (trained with 0.2)").wait_for()
+        page.get_by_text(f"λ = 2 (trained with {LAM})").wait_for()
         assert not page.get_by_label("γ and λ as trained").is_checked()
         assert weights.evaluate_all("cells => cells.map(cell => cell.title)") != before
 
