@@ -17,8 +17,9 @@ import statistics
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -53,6 +54,7 @@ cli.run()
 """
 
 # fairseq, with a module without content in the place of scikit-learn.
+# torch and fairseq, with modules without content in the place of those named.
 LIBRARIES = """
 import sys, types
 
@@ -63,23 +65,41 @@ class Nothing(types.ModuleType):
             raise AttributeError(name)
         return lambda *given: None
 
-sys.modules["sklearn"], sys.modules["sklearn.metrics"] = Nothing("sklearn"), Nothing("metrics")
+for name in sys.argv[1:]:
+    sys.modules[name] = Nothing(name)
 import torch, fairseq.tasks
 """
+SCIKIT_LEARN = ("sklearn", "sklearn.metrics")
 
 HEADER = """# What commands take before they work
 
 `python scripts/benchmark_startup.py{arguments}`, {machine}, {cores} cores
 
 User and system time of a process, in seconds: the median of {repeats} calls with a warm file cache
-and one thread, the two commits in turn. "Before" is commit {earlier}. A finished run is one of
-`{tiny}`. The bound of the first update is 1.3 times the import of torch and fairseq without
-scikit-learn, in the same series; without `scipy.stats` too, which fairseq imports for one measure
-and our commands leave out, that import takes {strict:.2f} s.
+and one thread. The processes of a row, and of the last three rows, are called in turn. "Before" is
+commit {earlier}. The finished run is
+`regattn-run {tiny}`.
 
 | what | before | after | bound |
 |---|---:|---:|---:|
 """
+
+
+@dataclass(frozen=True)
+class Program:
+    """What is called.
+
+    Attributes:
+        folder: its working directory, in which there is a finished run.
+        tree: the root of the package.
+        code: the program.
+        arguments: of the program.
+    """
+
+    folder: Path
+    tree: Path
+    code: str
+    arguments: tuple[str, ...] = ()
 
 
 def main() -> None:
@@ -87,47 +107,47 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--output", type=Path, default=RESULTS)
     options = parser.parse_args()
+    rows = []
     with tempfile.TemporaryDirectory() as name, checkout(Path(name) / "earlier") as earlier:
-        trees = (earlier, ROOT)
-        folders = [Path(name) / each for each in ("before", "after")]
-        for tree, folder in zip(trees, folders, strict=True):
+        trees = {Path(name) / "before": earlier, Path(name) / "after": ROOT}
+        for folder, tree in trees.items():
             folder.mkdir()
-            call(tree, folder, CALL, "regattn-run", *TINY)
-        rows, imported = [], measure(ROOT, folders[1], options.repeats, LIBRARIES)
-        strict = LIBRARIES.replace(
-            "import torch", 'sys.modules["scipy.stats"] = Nothing("stats")\nimport torch'
-        )
-        bare = measure(ROOT, folders[1], options.repeats, strict)
-        for what, bound, code, arguments in calls():
-            taken: list[list[float]] = [[], []]
-            for _ in range(options.repeats + 1):
-                for tree, folder, seconds in zip(trees, folders, taken, strict=True):
-                    shutil.rmtree(folder / "first", ignore_errors=True)
-                    seconds.append(call(tree, folder, code, *arguments))
-            before, after = (statistics.median(seconds[1:]) for seconds in taken)
-            limit = 1.3 * imported if bound is None else bound
-            rows.append(f"| {what} | {before:.2f} | {after:.2f} | {limit:.2f} |")
+            call(Program(folder, tree, CALL, ("regattn-run", *TINY)))
+        for what, bound, arguments in calls():
+            programs = [Program(*place, CALL, arguments) for place in trees.items()]
+            before, after = median_times(programs, options.repeats)
+            rows.append(f"| {what} | {before:.2f} | {after:.2f} | {bound:.2f} |")
             print(rows[-1], flush=True)
-    rows.append(
-        f"| `python -c 'import torch, fairseq.tasks'` without scikit-learn | | {imported:.2f} | |"
-    )
+        arguments = ("regattn-run", *TINY, "output_dir=first")
+        updates = [Program(*place, FIRST_UPDATE, arguments) for place in trees.items()]
+        imports = [
+            Program(folder, ROOT, LIBRARIES, without)
+            for without in (SCIKIT_LEARN, (*SCIKIT_LEARN, "scipy.stats"))
+        ]
+        before, after, imported, bare = median_times([*updates, *imports], options.repeats)
+    rows += [
+        f"| `regattn-run` to the end of its first update | {before:.2f} | {after:.2f} "
+        f"| {1.3 * imported:.2f} |",
+        f"| 1/1.3 of that bound: `import torch, fairseq.tasks` without scikit-learn | "
+        f"| {imported:.2f} | |",
+        f"| the same without `scipy.stats`, which our commands leave out too | | {bare:.2f} | |",
+    ]
     header = HEADER.format(
         arguments="" if options.repeats == 5 else f" --repeats {options.repeats}",
         machine=platform.machine(),
         cores=len(os.sched_getaffinity(0)),
         repeats=options.repeats,
         earlier=EARLIER,
-        tiny=f"regattn-run {' '.join(TINY)}",
-        strict=bare,
+        tiny=" ".join(TINY),
     )
     options.output.parent.mkdir(parents=True, exist_ok=True)
     options.output.write_text(header + "\n".join(rows) + "\n", encoding="utf-8")
 
 
-def calls() -> Iterator[tuple[str, float | None, str, list[str]]]:
-    """What is called: its description, the bound in seconds, and how."""
+def calls() -> Iterator[tuple[str, float, tuple[str, ...]]]:
+    """The command lines: a description, the bound in seconds, and the arguments."""
     for command in COMMANDS:
-        yield f"`regattn-{command} --help`", 1.5, CALL, [f"regattn-{command}", "--help"]
+        yield f"`regattn-{command} --help`", 1.5, (f"regattn-{command}", "--help")
     for argument, what in (
         ("--version", "the version"),
         ("trainning.lr=1", "a typo in an option"),
@@ -135,29 +155,33 @@ def calls() -> Iterator[tuple[str, float | None, str, list[str]]]:
         ("normalizer.gamma=-1", "a value out of range"),
         ("data=multi30k", "an unknown data set"),
     ):
-        yield f"{what}: `regattn-run {argument}`", 1.5, CALL, ["regattn-run", argument]
-    yield "`regattn-run` of a finished run", 2.0, CALL, ["regattn-run", *TINY]
-    yield "`regattn-preprocess` of a finished corpus", 2.0, CALL, ["regattn-preprocess"]
-    yield "`regattn-report` where there is no run", 2.5, CALL, ["regattn-report", "runs_dir=none"]
-    yield (
-        "`regattn-run` to the end of its first update",
-        None,
-        FIRST_UPDATE,
-        ["regattn-run", *TINY, "output_dir=first"],
-    )
+        yield f"{what}: `regattn-run {argument}`", 1.5, ("regattn-run", argument)
+    yield "`regattn-run` of a finished run", 2.0, ("regattn-run", *TINY)
+    yield "`regattn-preprocess` of a finished corpus", 2.0, ("regattn-preprocess",)
+    yield "`regattn-report` where there is no run", 2.5, ("regattn-report", "runs_dir=none")
 
 
-def measure(tree: Path, folder: Path, repeats: int, code: str) -> float:
-    """The median time of a program, the first call left out."""
-    return statistics.median([call(tree, folder, code) for _ in range(repeats + 1)][1:])
+def median_times(programs: Sequence[Program], repeats: int) -> list[float]:
+    """The median time of each program; they are called in turn, and the first time does not count.
+
+    Args:
+        programs: may make a run in the folder ``first``, which is removed before each call.
+        repeats: how often each is called.
+    """
+    taken: list[list[float]] = [[] for _ in programs]
+    for _ in range(repeats + 1):
+        for program, seconds in zip(programs, taken, strict=True):
+            shutil.rmtree(program.folder / "first", ignore_errors=True)
+            seconds.append(call(program))
+    return [statistics.median(seconds[1:]) for seconds in taken]
 
 
-def call(tree: Path, folder: Path, code: str, *arguments: str) -> float:
-    """Run a program with the package of a tree; return its user and system time in seconds."""
-    environment = {**os.environ, "PYTHONPATH": str(tree), "OMP_NUM_THREADS": "1"}
+def call(program: Program) -> float:
+    """Run a program; return its user and system time in seconds."""
+    environment = {**os.environ, "PYTHONPATH": str(program.tree), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
-        [sys.executable, "-c", code, *arguments],
-        cwd=folder,
+        [sys.executable, "-c", program.code, *program.arguments],
+        cwd=program.folder,
         env=environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,

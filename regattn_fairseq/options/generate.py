@@ -101,10 +101,10 @@ def check() -> None:
         text = path.read_text(encoding="utf-8")
         for part in parts:
             if part not in text and part != _others():
-                odd = next((each for each in part.splitlines() if each not in text), part)
+                odd = (line.strip() for line in part.splitlines() if line not in text)
+                shown = "".join(f", which has {line!r}" for line in (*odd,)[:1])
                 raise PipelineError(
-                    f"{path} is not what is installed, which has {odd.strip()!r}: write it anew "
-                    f"with {_COMMAND}"
+                    f"{path} is not what is installed{shown}: write it anew with {_COMMAND}"
                 )
 
 
