@@ -53,9 +53,8 @@ sys.argv = sys.argv[1:]
 cli.run()
 """
 
-# fairseq, with a module without content in the place of scikit-learn.
-# torch and fairseq, with modules without content in the place of those named. It ends as the program
-# above does.
+# torch and fairseq, with modules without content in the place of those named. It ends as the
+# program above does.
 LIBRARIES = """
 import os, sys, types
 
