@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from . import _torch
-from .inputs import Number
+from .inputs import Number, one_a_row
 from .rules import Rule
 
 # Longer rows do not fit a program's registers and take the PyTorch path.
@@ -51,7 +51,7 @@ def forward(
         rows, gamma = rows / gamma, 1.0
     options: tuple[Any, ...] = constants
     if rule.rowwise is not None:
-        options = (_one_a_row(by_row, rows), *constants)
+        options = (one_a_row(by_row, rows).contiguous(), *constants)
     y, labels = getattr(_triton, name)(
         rows, None if mask is None else mask.reshape(rows.shape), gamma, *options
     )
@@ -82,11 +82,6 @@ def product(
     if labels is not None:
         options = (labels.reshape(-1, d), *constants)
     elif rule.rowwise is not None:
-        options = (_one_a_row(by_row, weights), *constants)
+        options = (one_a_row(by_row, weights).contiguous(), *constants)
     out: Tensor = getattr(_triton, name)(grads, weights, gamma, *options)
     return out.reshape(y.shape)
-
-
-def _one_a_row(value: Number, rows: Tensor) -> Tensor:
-    values = torch.as_tensor(value, dtype=rows.dtype, device=rows.device).reshape(-1)
-    return values.expand(len(rows)).contiguous()

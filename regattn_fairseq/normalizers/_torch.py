@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .inputs import Number, hidden_positions
+from .inputs import Number, hidden_positions, one_a_row
 from .rules import Rule
 
 
@@ -28,8 +28,7 @@ def forward(
     finite = rows.masked_fill(bad, 0.0)
     options: tuple[Any, ...] = constants
     if rule.rowwise is not None:
-        values = torch.as_tensor(by_row, dtype=x.dtype, device=x.device).reshape(-1)
-        options = (values.expand(len(rows)), *constants)
+        options = (one_a_row(by_row, rows), *constants)
     y, labels = rule.forward(finite, ~hidden, gamma, *options)
     y = y.masked_fill(bad & ~hidden, torch.nan)
     return y.reshape(x.shape), None if labels is None else labels.reshape(x.shape)

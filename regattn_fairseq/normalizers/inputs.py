@@ -75,6 +75,12 @@ def over_rows(option: Tensor, scores: Tensor, dim: int, name: str) -> Tensor:
         ) from None
 
 
+def one_a_row(option: Number, rows: Tensor) -> Tensor:
+    """An option's value for each of the rows (rows, d), in their type and on their device."""
+    values = torch.as_tensor(option, dtype=rows.dtype, device=rows.device)
+    return values.reshape(-1).expand(len(rows))
+
+
 def hidden_positions(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """Where a position must get no weight: it is masked, or its score is -inf."""
     hidden = scores.detach() == -torch.inf
