@@ -27,19 +27,28 @@ _LANES = 32
 
 
 @triton.jit
+def _loaded_row(x, hidden, j, inside, HIDDEN: tl.constexpr):
+    """A row's scores, the largest of them, which positions are not hidden, and if any is bad.
+
+    Scores are -inf where a position is hidden, and everywhere if one is NaN or inf.
+    """
+    z = tl.load(x + j, mask=inside, other=float("-inf"))
+    kept = inside & (z != float("-inf"))
+    if HIDDEN:
+        kept = kept & (tl.load(hidden + j, mask=inside, other=1) == 0)
+    bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
+    z = tl.where(kept & (bad == 0), z, float("-inf"))
+    top = tl.max(z, axis=0)
+    return z, tl.where(top == float("-inf"), 0.0, top), kept, bad
+
+
+@triton.jit
 def _project_kernel(x, hidden, y, gamma, d, HIDDEN: tl.constexpr, BLOCK: tl.constexpr):
     """Project x / gamma onto the simplex, one row a program, by Newton steps from below."""
     row = tl.program_id(0).to(tl.int64) * d
     j = tl.arange(0, BLOCK)
     inside = j < d
-    z = tl.load(x + row + j, mask=inside, other=float("-inf"))
-    kept = inside & (z != float("-inf"))
-    if HIDDEN:
-        kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
-    bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
-    z = tl.where(kept & (bad == 0), z, float("-inf"))
-    top = tl.max(z, axis=0)
-    top = tl.where(top == float("-inf"), 0.0, top)
+    z, top, kept, bad = _loaded_row(x + row, hidden + row, j, inside, HIDDEN)
     z = (z - top) / gamma
     active = z > -1.0
     size = tl.sum(active.to(tl.int32), axis=0)
@@ -77,14 +86,7 @@ def _pnorm_kernel(x, hidden, y, gamma, p, d, HIDDEN: tl.constexpr, BLOCK: tl.con
     row = tl.program_id(0).to(tl.int64) * d
     j = tl.arange(0, BLOCK)
     inside = j < d
-    z = tl.load(x + row + j, mask=inside, other=float("-inf"))
-    kept = inside & (z != float("-inf"))
-    if HIDDEN:
-        kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
-    bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
-    z = tl.where(kept & (bad == 0), z, float("-inf"))
-    top = tl.max(z, axis=0)
-    top = tl.where(top == float("-inf"), 0.0, top)
+    z, top, kept, bad = _loaded_row(x + row, hidden + row, j, inside, HIDDEN)
     z = tl.maximum((z - top) / gamma, -2.0)
     n = tl.maximum(tl.sum(kept.to(tl.int32), axis=0), 1).to(z.dtype)
     q = 1.0 / (p - 1.0)
@@ -136,15 +138,8 @@ def _entmax_kernel(
     row = tl.program_id(0).to(tl.int64) * d
     j = tl.arange(0, BLOCK)
     inside = j < d
-    z = tl.load(x + row + j, mask=inside, other=float("-inf"))
-    kept = inside & (z != float("-inf"))
-    if HIDDEN:
-        kept = kept & (tl.load(hidden + row + j, mask=inside, other=1) == 0)
-    bad = tl.max((kept & ((z != z) | (z == float("inf")))).to(tl.int32), axis=0)
+    z, top, kept, bad = _loaded_row(x + row, hidden + row, j, inside, HIDDEN)
     alive = kept & (bad == 0)
-    z = tl.where(alive, z, float("-inf"))
-    top = tl.max(z, axis=0)
-    top = tl.where(top == float("-inf"), 0.0, top)
     beta = tl.maximum(tl.load(alphas + tl.program_id(0)) - 1.0, 1e-20)
     v = tl.where(alive, tl.maximum((z - top) / gamma * beta, -2.0), -2.0)
     w = v * 0.0
