@@ -9,7 +9,7 @@ import math
 import re
 import zlib
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -390,18 +390,26 @@ def find_results(roots: Sequence[Path]) -> tuple[list[Result], list[str]]:
     """
     found: dict[tuple[Path, str], Result] = {}
     warnings: list[str] = []
+    for _, run in _read_all(roots, "*result.json", warnings):
+        # `result.json` repeats the file of the last split.
+        kept = found.setdefault((run.folder, run.split), run)
+        if run.created > kept.created:
+            found[run.folder, run.split] = run
+    return list(found.values()), warnings
+
+
+def _read_all(
+    roots: Sequence[Path], pattern: str, warnings: list[str]
+) -> Iterator[tuple[Path, Result]]:
+    """Read the results under some folders; a line is added to the warnings for each unreadable."""
     for root in roots:
-        for path in sorted(root.rglob("*result.json")):
+        for path in sorted(root.rglob(pattern)):
             try:
                 run = read_run(path, root)
             except ReportError as error:
                 warnings.append(f"{error}; left out")
-                continue
-            # `result.json` repeats the file of the last split.
-            kept = found.setdefault((run.folder, run.split), run)
-            if run.created > kept.created:
-                found[run.folder, run.split] = run
-    return list(found.values()), warnings
+            else:
+                yield path, run
 
 
 def find_runs(*roots: Path) -> tuple[list[Result], list[str]]:
@@ -418,15 +426,9 @@ def find_runs(*roots: Path) -> tuple[list[Result], list[str]]:
     """
     found: dict[Any, Result] = {}
     warnings: list[str] = []
-    for root in roots:
-        for path in sorted(root.rglob("result.json")):
-            try:
-                run = read_run(path, root)
-            except ReportError as error:
-                warnings.append(f"{error}; left out")
-                continue
-            copies = (*_row(run), run.created, tuple(_choices(run).items()))
-            found.setdefault(copies if run.created else path, run)
+    for path, run in _read_all(roots, "result.json", warnings):
+        copies = (*_row(run), run.created, tuple(_choices(run).items()))
+        found.setdefault(copies if run.created else path, run)
     runs: dict[tuple[Any, ...], Result] = {}
     for run in _told_apart(list(found.values())):
         earlier = runs.get(_row(run))
