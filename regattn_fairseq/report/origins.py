@@ -30,6 +30,15 @@ def origins(runs: Iterable[Result]) -> list[Origin]:
     return list(dict.fromkeys(_origin(run) for run in runs))
 
 
+def listed(runs: Iterable[Result]) -> dict[str, str]:
+    """The distinct revisions and machines of some runs, as columns of a CSV file."""
+    made = origins(runs)
+    return {
+        "revisions": "; ".join(dict.fromkeys(origin.revision for origin in made)),
+        "machines": "; ".join(dict.fromkeys(origin.machine for origin in made)),
+    }
+
+
 def _origin(run: Result) -> Origin:
     revision = re.sub(r"^([0-9a-f]{7})[0-9a-f]+", r"\1", run.git_revision or "")
     version = run.versions.get("regattn-fairseq")

@@ -20,7 +20,7 @@ from regattn_fairseq.metrics import (
     sentence_accuracy,
     tokenizer_of_signature,
 )
-from regattn_fairseq.report.origins import origins
+from regattn_fairseq.report.origins import listed
 from regattn_fairseq.runs.result import Result, reason
 from regattn_fairseq.runs.task_facts import TASK_FACTS
 
@@ -104,9 +104,7 @@ class Row:
         }
         flat["runs"] = len(self.runs)
         flat["seeds"] = " ".join(str(run.seed) for run in self.runs if run.seed is not None)
-        made = origins(self.runs)
-        flat["revisions"] = "; ".join(dict.fromkeys(origin.revision for origin in made))
-        flat["machines"] = "; ".join(dict.fromkeys(origin.machine for origin in made))
+        flat |= listed(self.runs)
         flat["baseline"] = self.baseline
         for metric, summary in self.metrics.items():
             flat |= {f"{metric}_mean": summary.mean, f"{metric}_std": summary.deviation}
@@ -345,9 +343,14 @@ def build_rows(runs: Iterable[Result], *, baseline: str = BASELINE) -> tuple[lis
                     significance=tested,
                 )
             )
-        tests = correct([row.significance for row in made])
-        rows += [replace(row, significance=test) for row, test in zip(made, tests, strict=True)]
+        rows += corrected(made)
     return rows, warnings
+
+
+def corrected(rows: Sequence[Row]) -> list[Row]:
+    """The rows, whose tests against the baseline are corrected for all of these rows together."""
+    tests = correct([row.significance for row in rows])
+    return [replace(row, significance=test) for row, test in zip(rows, tests, strict=True)]
 
 
 def _differing_signatures(runs: Sequence[Result]) -> list[str]:

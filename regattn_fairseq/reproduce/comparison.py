@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -12,10 +12,9 @@ from matplotlib.figure import Figure
 from omegaconf import DictConfig
 from tabulate import tabulate
 
-from regattn_fairseq.metrics import correct
 from regattn_fairseq.report.figures import save_figure
-from regattn_fairseq.report.origins import Marks, origins
-from regattn_fairseq.report.rows import BASELINE, Row, build_rows
+from regattn_fairseq.report.origins import Marks, listed
+from regattn_fairseq.report.rows import BASELINE, Row, build_rows, corrected
 from regattn_fairseq.report.tables import (
     DEVIATION_NOTE,
     METRIC_LABELS,
@@ -108,8 +107,7 @@ def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> Compared:
     """Group the runs, and compare each normalizer with softmax and with the paper."""
     marks = Marks(outcome.run for outcome in outcomes if outcome.run is not None)
     rows, warnings = build_rows([outcome.run for outcome in outcomes if outcome.run is not None])
-    tests = correct([row.significance for row in rows])
-    rows = [replace(row, significance=test) for row, test in zip(rows, tests, strict=True)]
+    rows = corrected(rows)
     row_of = {id(run): row for row in rows for run in row.runs}
     by_name = {
         (outcome.planned.data, outcome.planned.normalizer): row_of[id(outcome.run)]
@@ -164,7 +162,6 @@ def _entry(
     summary = row.metrics.get(metric) if row else None
     test = row.significance.get(metric) if row else None
     ours = summary.mean if summary else None
-    made = origins(row.runs) if row else []
     return Entry(
         data=data,
         normalizer=normalizer,
@@ -187,8 +184,7 @@ def _entry(
         if published is not None and BASELINE in known and normalizer != BASELINE
         else None,
         behind=best - ours if best is not None and ours is not None else None,
-        revisions="; ".join(dict.fromkeys(origin.revision for origin in made)),
-        machines="; ".join(dict.fromkeys(origin.machine for origin in made)),
+        **listed(row.runs if row else []),
         origins=marks.of(row.runs) if row and marks.needed else "",
         zero_share=row.attention["zero_share"].mean
         if row and "zero_share" in row.attention
