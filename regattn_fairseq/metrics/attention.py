@@ -68,9 +68,9 @@ def save_attention(path: str | os.PathLike[str], records: Iterable[AttentionReco
     Raises:
         OSError: the folder is missing, full or read-only.
     """
-    arrays = _packed(list(records))
+    content = attention_bytes(records)
     with new_file(Path(path)) as file:
-        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+        file.write(content)
 
 
 def attention_bytes(records: Iterable[AttentionRecord]) -> bytes:
