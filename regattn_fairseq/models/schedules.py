@@ -80,14 +80,9 @@ class ScheduledNormalizer(Normalizer):
         if not self.training:
             return super().forward(scores, mask)
         options = self._scheduled_options(max(1, scores.size(self.dim)))
-
-        def weigh(scores: Tensor, mask: Tensor | None) -> Tensor:
-            weights: Tensor = self._map(scores, mask=mask, dim=self.dim, **options)
-            return weights
-
         if self._watch.is_on:
-            self._watch.add(weigh, scores, mask, options)
-        return weigh(scores, mask)
+            self._watch.add(self.weigh, scores, mask, options)
+        return self.weigh(scores, mask, options)
 
     def _scheduled_options(self, words: int) -> dict[str, Any]:
         """Every option's value at this update, for sources of this many words."""

@@ -50,7 +50,7 @@ class Watch:
 
     def add(
         self,
-        normalizer: Callable[[Tensor, Tensor | None], Tensor],
+        weigh: Callable[[Tensor, Tensor | None, dict[str, Any]], Tensor],
         scores: Tensor,
         mask: Tensor | None,
         options: dict[str, Any],
@@ -58,14 +58,14 @@ class Watch:
         """Record one call of the normalizer.
 
         Args:
-            normalizer: the map.
+            weigh: the map, of scores, mask and options.
             scores: [..., S].
             mask: the mask, as passed to the map.
             options: the options of the map, including γ.
         """
         with torch.enable_grad():
             leaf = scores.detach().requires_grad_()
-            weights = normalizer(leaf, mask)
+            weights = weigh(leaf, mask, options)
             # As a sum: for a vector, torch would import its compiler.
             (back,) = torch.autograd.grad((weights * _probe(weights)).sum(), leaf)
         self._options = {

@@ -54,7 +54,12 @@ class Normalizer(nn.Module):
 
     def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
         """Weights for ``scores``; ``mask`` is True where a position must get none."""
-        return self._map(scores, mask=mask, dim=self.dim, **self.current_options())
+        return self.weigh(scores, mask, self.current_options())
+
+    def weigh(self, scores: Tensor, mask: Tensor | None, options: dict[str, Any]) -> Tensor:
+        """Weights for ``scores`` with these options, which may differ from the current ones."""
+        weights: Tensor = self._map(scores, mask=mask, dim=self.dim, **options)
+        return weights
 
     def extra_repr(self) -> str:
         """The name and options, as they would be written in a call."""
