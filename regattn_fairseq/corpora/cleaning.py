@@ -289,15 +289,15 @@ def split_stream(
 
 def _component_labels(pairs: list[SentencePair], sentence_key: Callable[[str], str]) -> list[int]:
     """For each pair, the number of its component: sentences are nodes, pairs are edges."""
+    from scipy.sparse import coo_array  # not needed where the text is there already
+    from scipy.sparse.csgraph import connected_components
+
     source_ids: dict[str, int] = {}
     target_ids: dict[str, int] = {}
     rows = [source_ids.setdefault(sentence_key(p.source), len(source_ids)) for p in pairs]
     columns = [target_ids.setdefault(sentence_key(p.target), len(target_ids)) for p in pairs]
     nodes = len(source_ids) + len(target_ids)
     shifted = np.asarray(columns, dtype=np.int64) + len(source_ids)
-    from scipy.sparse import coo_array  # not needed where the text is there already
-    from scipy.sparse.csgraph import connected_components
-
     edges = coo_array((np.ones(len(pairs), dtype=np.int8), (rows, shifted)), shape=(nodes, nodes))
     _, labels = connected_components(edges, directed=False)
     return [int(label) for label in labels[rows]]

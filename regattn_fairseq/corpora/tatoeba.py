@@ -144,7 +144,8 @@ class Tatoeba:
 
     def _text_in(self, archive: Path) -> zipfile.Path:
         """The text file in an archive, in whatever folder; macOS adds files of a similar name."""
-        names = zipfile.ZipFile(archive).namelist()
+        with zipfile.ZipFile(archive) as opened:
+            names = opened.namelist()
         for name in names:
             if PurePosixPath(name).name == self._member and "__MACOSX" not in name:
                 return zipfile.Path(archive, name)
