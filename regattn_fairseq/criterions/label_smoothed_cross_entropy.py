@@ -39,12 +39,16 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         if layer is None:
             result: tuple[Tensor, int, dict[str, Any]] = super().forward(model, sample, reduce)
             return result
-        features, _ = model(**sample["net_input"], features_only=True)
+        features, extra = model(**sample["net_input"], features_only=True)
         target = sample["target"]
         is_word = target.ne(self.padding_idx)
-        loss, nll_loss = linear_label_smoothed_cross_entropy(
-            features[is_word], *layer, target[is_word], self.eps
-        )
+        given = (features[is_word], *layer, target[is_word], self.eps)
+        if "copy" in (extra or {}):
+            from regattn_fairseq.criterions.copy_attention import copy_loss  # it imports this one
+
+            loss, nll_loss = copy_loss(*given, extra, is_word)
+        else:
+            loss, nll_loss = linear_label_smoothed_cross_entropy(*given)
         sample_size = target.size(0) if self.sentence_avg else sample["ntokens"]
         logged = {
             "loss": loss.data,

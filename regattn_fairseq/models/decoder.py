@@ -9,6 +9,7 @@ from fairseq.models import FairseqIncrementalDecoder
 from torch import Tensor, nn
 
 from regattn_fairseq.models.attention import Attention
+from regattn_fairseq.models.copying import CopyGate, mix_log_probs, source_words
 from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.encoder import EncoderOutput
 from regattn_fairseq.models.fast import decoding, may_bypass
@@ -55,6 +56,8 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         share_input_output_embed: whether ``embed_tokens`` is also the output layer.
         dropout_in: dropout on the embeddings.
         dropout_out: dropout on each layer's output and on the attention's.
+        copy_attention: whether output words may be copied from the source; see
+            :mod:`~regattn_fairseq.models.copying`.
     """
 
     def __init__(
@@ -70,6 +73,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         share_input_output_embed: bool,
         dropout_in: float,
         dropout_out: float,
+        copy_attention: bool = False,
     ) -> None:
         super().__init__(dictionary)
         self.padding_idx = dictionary.pad()
@@ -101,6 +105,9 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         self.fc_out: nn.Linear | None = None
         if not share_input_output_embed:
             self.fc_out = nn.Linear(out_embed_dim, len(dictionary))
+        self.copy_gate: CopyGate | None = None
+        if copy_attention:
+            self.copy_gate = CopyGate(encoder_output_units, hidden_size, embed_tokens.embedding_dim)
 
     def forward(
         self,
@@ -120,26 +127,25 @@ class LSTMDecoder(FairseqIncrementalDecoder):
 
         Returns:
             word scores [batch, target, vocabulary], or features [batch, target, out_embed_dim];
-            and ``{"attn": [weights]}`` with weights [batch, target, source], in training too.
+            and what :meth:`beside` returns, in training too.
         """
         if not torch.jit.is_scripting():  # noqa: SIM102  the compiler passes over this block alone
             if decoding.replaces(self, prev_output_tokens):
-                outputs, weights = decoding.run(
+                return decoding.run(
                     self, prev_output_tokens, encoder_out, incremental_state, features_only
                 )
-                return outputs, {"attn": [weights]}
-        outputs, weights = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
+        outputs, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
         if not features_only:
             outputs = self.output_layer(outputs)
-        return outputs, {"attn": [weights]}
+        return outputs, extra
 
     def extract_features(
         self,
         prev_output_tokens: Tensor,
         encoder_out: EncoderOutput,
         incremental_state: IncrementalState | None = None,
-    ) -> tuple[Tensor, Tensor]:
-        """Like :meth:`forward` up to the output layer: [batch, target, out_embed_dim], weights."""
+    ) -> tuple[Tensor, dict[str, list[Tensor]]]:
+        """Like :meth:`forward` with ``features_only``."""
         # 1. The state after the last step. At the first step: the encoder's last states.
         state = self.last_state(encoder_out, incremental_state)
         if incremental_state is not None:
@@ -150,7 +156,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
 
         # 3. At each step, the LSTM reads a word and attends to the source: [batch, target, hidden].
         if self.input_feeding:
-            outputs, weights, state = self._step_by_step(words, encoder_out, state)
+            outputs, weights, queries, state = self._step_by_step(words, encoder_out, state)
         else:
             queries, (hidden, cell) = self.lstm(words, (state.hidden, state.cell))
             mixed, weights = self.attend(queries, encoder_out)
@@ -159,15 +165,16 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         self.keep_state(incremental_state, state)
 
         # 4. The features that the output layer reads: [batch, target, out_embed_dim].
-        return self.project_features(outputs), weights
+        return self.project_features(outputs), self.beside(weights, queries, words, encoder_out)
 
     def _step_by_step(
         self, words: Tensor, encoder_out: EncoderOutput, state: DecoderState
-    ) -> tuple[Tensor, Tensor, DecoderState]:
-        """Outputs [batch, target, hidden], weights [batch, target, source] and the last state."""
+    ) -> tuple[Tensor, Tensor, Tensor, DecoderState]:
+        """Outputs [batch, target, hidden], weights, queries like outputs, and the last state."""
         hidden, cell, feed = state.hidden, state.cell, state.feed
         outputs: list[Tensor] = []
         weights: list[Tensor] = []
+        queries: list[Tensor] = []
         for step in range(words.size(1)):
             # 1. One step of the LSTM, from the previous word and attention: [batch, 1, hidden].
             x = torch.cat((words[:, step], feed), dim=1).unsqueeze(1)
@@ -179,7 +186,9 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             feed = output.squeeze(1)
             outputs.append(output)
             weights.append(step_weights)
-        return torch.cat(outputs, 1), torch.cat(weights, 1), DecoderState(hidden, cell, feed)
+            queries.append(query)
+        last = DecoderState(hidden, cell, feed)
+        return torch.cat(outputs, 1), torch.cat(weights, 1), torch.cat(queries, 1), last
 
     def attend(self, queries: Tensor, encoder_out: EncoderOutput) -> tuple[Tensor, Tensor]:
         """Attend for queries [batch, target, hidden]. A sentence may have several rows."""
@@ -188,6 +197,27 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         mixed, weights = self.attention(together, values, encoder_out.padding_mask)
         batch, target = queries.size(0), queries.size(1)
         return mixed.view(batch, target, -1), weights.view(batch, target, -1)
+
+    def beside(
+        self, weights: Tensor, queries: Tensor, words: Tensor, encoder_out: EncoderOutput
+    ) -> dict[str, list[Tensor]]:
+        """What :meth:`forward` returns beside its scores.
+
+        Args:
+            weights: of attention, [batch, target, source].
+            queries: the states of the last layer [batch, target, hidden].
+            words: the embedded words that were read [batch, target, embed_dim].
+            encoder_out: the encoded source.
+
+        Returns:
+            ``attn``: the weights; with copy attention also ``copy``: the logits of the gate
+            [batch, target], and the source's words [sentences, source].
+        """
+        extra = {"attn": [weights]}
+        if self.copy_gate is not None:
+            gate = self.copy_gate(weights, encoder_out.states, queries, words)
+            extra["copy"] = [gate, encoder_out.tokens]
+        return extra
 
     def project_features(self, outputs: Tensor) -> Tensor:
         """Turn attention's outputs [..., hidden] into features [..., out_embed_dim]."""
@@ -270,11 +300,19 @@ class LSTMDecoder(FairseqIncrementalDecoder):
     ) -> Tensor:
         """Word probabilities, or their logarithms, in float32: [batch, target, vocabulary].
 
-        In a search the logarithms overwrite the scores, which are not needed any more.
+        With copy attention they are those of the mixture. In a search the logarithms overwrite the
+        scores, which are not needed any more.
         """
-        scores = net_output[0].float()
-        if not log_probs:
+        scores, extra = net_output[0].float(), net_output[1] if len(net_output) > 1 else None
+        copied = None if extra is None else extra.get("copy")
+        if not log_probs and copied is None:
             return scores.softmax(dim=-1)
-        if decoding.are_searched(scores):
-            return decoding.log_softmax_(scores)
-        return scores.log_softmax(dim=-1)
+        if log_probs and decoding.are_searched(scores):
+            logarithms = decoding.log_softmax_(scores)
+        else:
+            logarithms = scores.log_softmax(dim=-1)
+        if copied is not None:
+            gate, tokens = copied
+            words = source_words(extra["attn"][0].float(), tokens)
+            logarithms = mix_log_probs(logarithms, gate.float(), words)
+        return logarithms if log_probs else logarithms.exp()

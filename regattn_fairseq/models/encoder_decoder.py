@@ -67,6 +67,11 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 "numpy 2 or later: leave it out"
             )
         _require_joined_processes()
+        if options.copy_attn and source != target:
+            raise ModelError(
+                "copy_attn needs one dictionary for both sides: preprocess with "
+                "--joined-dictionary (data.tokenizer.joint=true)"
+            )
         encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
         encoder = LSTMEncoder(
             source,
@@ -98,6 +103,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             or options.share_all_embeddings,
             dropout_in=options.decoder_dropout_in,
             dropout_out=options.decoder_dropout_out,
+            copy_attention=options.copy_attn,
         )
         for module in (encoder.lstm, decoder):
             for name, parameter in module.named_parameters():

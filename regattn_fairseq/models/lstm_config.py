@@ -89,6 +89,13 @@ class RegattnLSTMConfig(NormalizerOptions):
             "keeps sparse attention from settling on one word before it has learned which"
         },
     )
+    copy_attn: bool = field(
+        default=False,
+        metadata={
+            "help": "let the output copy source words, as likely as attention looks at them (See "
+            "et al. 2017); needs a joined dictionary"
+        },
+    )
     no_input_feeding: bool = field(
         default=False,
         metadata={

@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -39,18 +39,27 @@ def replaces(decoder: LSTMDecoder, tokens: Tensor) -> bool:
     )
 
 
+class _Read(NamedTuple):
+    """What the decoder makes of the target's words."""
+
+    outputs: Tensor  # of attention, [batch, target, hidden]
+    weights: Tensor  # [batch, target, source]
+    queries: Tensor  # [batch, target, hidden]
+    words: Tensor  # embedded, [batch, target, embed_dim]
+
+
 def run(
     decoder: LSTMDecoder,
     tokens: Tensor,
     encoder_out: EncoderOutput,
     incremental_state: IncrementalState | None,
     features_only: bool,
-) -> tuple[Tensor, Tensor]:
-    """Scores or features, and weights, as the decoder's ``forward`` computes them."""
+) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    """Scores or features, and what is beside them, as the decoder's ``forward`` computes them."""
     if incremental_state is None:
         state = decoder.last_state(encoder_out, None)
         whole = _loop if decoder.input_feeding else _all_at_once
-        outputs, weights = whole(decoder, tokens, encoder_out, state)
+        read = whole(decoder, tokens, encoder_out, state)
     else:
         hypotheses = encoder_out.hidden.size(1) // encoder_out.states.size(0)
         if hypotheses > 1 and _begins_alike(decoder, tokens, incremental_state):
@@ -59,10 +68,11 @@ def run(
             )
         state = decoder.last_state(encoder_out, incremental_state)
         search = _Search.of(decoder, encoder_out, incremental_state)
-        outputs, weights, state = search.step(tokens[:, -1], encoder_out, state)
+        read, state = search.step(tokens[:, -1], encoder_out, state)
         decoder.keep_state(incremental_state, state)
-    features = decoder.project_features(outputs)
-    return (features if features_only else decoder.output_layer(features)), weights
+    features = decoder.project_features(read.outputs)
+    extra = decoder.beside(read.weights, read.queries, read.words, encoder_out)
+    return (features if features_only else decoder.output_layer(features)), extra
 
 
 def reorder(
@@ -94,18 +104,18 @@ def _first_step(
     incremental_state: IncrementalState,
     features_only: bool,
     hypotheses: int,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, dict[str, list[Tensor]]]:
     """:func:`run` for one hypothesis of each sentence; the others get the same result."""
     one_each = encoder_out._replace(
         hidden=encoder_out.hidden[:, ::hypotheses], cell=encoder_out.cell[:, ::hypotheses]
     )
-    outputs, weights = run(
-        decoder, tokens[::hypotheses], one_each, incremental_state, features_only
-    )
+    outputs, extra = run(decoder, tokens[::hypotheses], one_each, incremental_state, features_only)
     rows = torch.arange(len(outputs), device=outputs.device).repeat_interleave(hypotheses)
     state = decoder.last_state(encoder_out, incremental_state)
     decoder.keep_state(incremental_state, state.select(rows))
-    return outputs.index_select(0, rows), weights.index_select(0, rows)
+    for name, (of_hypotheses, *of_sentences) in extra.items():
+        extra[name] = [of_hypotheses.index_select(0, rows), *of_sentences]
+    return outputs.index_select(0, rows), extra
 
 
 def _repeats_itself(decoder: LSTMDecoder) -> bool:
@@ -138,18 +148,25 @@ def _read(
 
 def _all_at_once(
     decoder: LSTMDecoder, tokens: Tensor, encoder_out: EncoderOutput, state: DecoderState
-) -> tuple[Tensor, Tensor]:
-    """Without input feeding: outputs [batch, target, hidden] and weights."""
-    packed, _ = _read(decoder, _pack(decoder, tokens), state)
-    queries, _ = pad_packed_sequence(packed, batch_first=True, total_length=tokens.size(1))
+) -> _Read:
+    """Without input feeding."""
+    packed_words = _pack(decoder, tokens)
+    packed, _ = _read(decoder, packed_words, state)
+    queries, words = (_unpack(each, tokens) for each in (packed, packed_words))
     mixed, weights = decoder.attend(queries, encoder_out)
-    return decoder.dropout_out_module(mixed), weights
+    return _Read(decoder.dropout_out_module(mixed), weights, queries, words)
+
+
+def _unpack(packed: PackedSequence, tokens: Tensor) -> Tensor:
+    """A packed batch of the shape of ``tokens`` as [batch, target, size]."""
+    padded, _ = pad_packed_sequence(packed, batch_first=True, total_length=tokens.size(1))
+    return padded
 
 
 def _loop(
     decoder: LSTMDecoder, tokens: Tensor, encoder_out: EncoderOutput, state: DecoderState
-) -> tuple[Tensor, Tensor]:
-    """With input feeding: outputs [batch, target, hidden] and weights, step by step."""
+) -> _Read:
+    """With input feeding, step by step."""
     gates = _Gates(decoder)
     words = _pack(decoder, tokens)
     shares, sizes, order, back = gates.share(words.data), *words[1:]
@@ -159,22 +176,19 @@ def _loop(
     sentences = order // (order.numel() // encoder_out.states.size(0))
     attend = loop_attention(decoder.attention, encoder_out, sentences)
     hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
-    outputs, weights = [], []
+    outputs, weights, queries = [], [], []
     for share in shares.split(sizes.tolist()):
         query = gates.step(share, hidden, cell, feed)
         mixed, step_weights = attend(query)
         feed = decoder.dropout_out_module(mixed)
         outputs.append(feed)
         weights.append(step_weights)
-    padded_outputs, padded_weights = (
-        pad_packed_sequence(
-            PackedSequence(torch.cat(steps), sizes, order, back),
-            batch_first=True,
-            total_length=tokens.size(1),
-        )[0]
-        for steps in (outputs, weights)
+        queries.append(query)
+    padded = (
+        _unpack(PackedSequence(torch.cat(steps), sizes, order, back), tokens)
+        for steps in (outputs, weights, queries)
     )
-    return padded_outputs, padded_weights
+    return _Read(*padded, words=_unpack(words, tokens))
 
 
 class _Gates:
@@ -301,12 +315,12 @@ class _Search:
 
     def step(
         self, words: Tensor, encoder_out: EncoderOutput, state: DecoderState
-    ) -> tuple[Tensor, Tensor, DecoderState]:
-        """Outputs [batch, 1, hidden], weights [batch, 1, source] and state, after words [batch]."""
+    ) -> tuple[_Read, DecoderState]:
+        """Read words [batch]; the state is that after them."""
         decoder = self._decoder
+        embedded = decoder.dropout_in_module(decoder.embed_tokens(words))
         if self._gates is None:
-            words = decoder.dropout_in_module(decoder.embed_tokens(words))
-            packed = PackedSequence(words, torch.tensor([len(words)]))
+            packed = PackedSequence(embedded, torch.tensor([len(words)]))
             packed, (hidden, cell) = _read(decoder, packed, state)
             query = packed.data
         else:
@@ -320,8 +334,13 @@ class _Search:
             scores, queries, encoder_out.states, encoder_out.padding_mask
         )
         output = decoder.dropout_out_module(mixed.view_as(query))
-        weights = weights.view(len(query), 1, -1)
-        return output.unsqueeze(1), weights, state._replace(hidden=hidden, cell=cell, feed=output)
+        read = _Read(
+            output.unsqueeze(1),
+            weights.view(len(query), 1, -1),
+            query.unsqueeze(1),
+            embedded.unsqueeze(1),
+        )
+        return read, state._replace(hidden=hidden, cell=cell, feed=output)
 
     def _share(self, gates: _Gates, words: Tensor) -> Tensor:
         """The words' part of the gates [rows]; if it never changes, computed once for each word."""
