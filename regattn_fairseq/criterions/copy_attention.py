@@ -189,13 +189,10 @@ class _CopyCrossEntropy(torch.autograd.Function):
                 mixed = mix_log_probs(log_probs.unsqueeze(1), gate.unsqueeze(1), words)
                 return _plain_loss(mixed.squeeze(1), target, ctx.epsilon)
 
-            inputs = (features, weight, gate, mass)
-            if bias is not None:
-                inputs = (features, weight, bias, gate, mass)
-            grads = list(gradients.of_plain(plain, inputs, grad))
-            if bias is None:
-                grads.insert(2, None)
-            return *grads, *(None,) * 4
+            layer = (features, weight) if bias is None else (features, weight, bias)
+            grads = gradients.of_plain(plain, (*layer, gate, mass), grad)
+            no_bias = (None,) * (3 - len(layer))
+            return *grads[:-2], *no_bias, *grads[-2:], *(None,) * 4
         return *(None if kept is None else kept * grad for kept in saved), *(None,) * 4
 
 

@@ -303,8 +303,9 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         With copy attention they are those of the mixture. In a search the logarithms overwrite the
         scores, which are not needed any more.
         """
-        scores, extra = net_output[0].float(), net_output[1] if len(net_output) > 1 else None
-        copied = None if extra is None else extra.get("copy")
+        scores = net_output[0].float()
+        extra = net_output[1] or {} if len(net_output) > 1 else {}
+        copied = extra.get("copy")
         if not log_probs and copied is None:
             return scores.softmax(dim=-1)
         if log_probs and decoding.are_searched(scores):

@@ -176,19 +176,16 @@ def _loop(
     sentences = order // (order.numel() // encoder_out.states.size(0))
     attend = loop_attention(decoder.attention, encoder_out, sentences)
     hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
-    outputs, weights, queries = [], [], []
+    steps = []
     for share in shares.split(sizes.tolist()):
         query = gates.step(share, hidden, cell, feed)
-        mixed, step_weights = attend(query)
+        mixed, weights = attend(query)
         feed = decoder.dropout_out_module(mixed)
-        outputs.append(feed)
-        weights.append(step_weights)
-        queries.append(query)
-    padded = (
-        _unpack(PackedSequence(torch.cat(steps), sizes, order, back), tokens)
-        for steps in (outputs, weights, queries)
+        steps.append((feed, weights, query))
+    packed = (
+        PackedSequence(torch.cat(each), sizes, order, back) for each in zip(*steps, strict=True)
     )
-    return _Read(*padded, words=_unpack(words, tokens))
+    return _Read(*(_unpack(each, tokens) for each in (*packed, words)))
 
 
 class _Gates:
