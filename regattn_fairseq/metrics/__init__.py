@@ -28,6 +28,14 @@ from regattn_fairseq.metrics.bleu import (
     sentence_bleu,
     tokenizer_of_signature,
 )
+from regattn_fairseq.metrics.copying import (
+    COPYING_FIGURES,
+    CopyRecord,
+    copying_counts,
+    load_copying,
+    save_copying,
+)
+from regattn_fairseq.metrics.coverage import COVERAGE_FIGURES, coverage_counts
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
     PairedResult,
@@ -46,12 +54,19 @@ from regattn_fairseq.metrics.sparsity import (
     support_sizes,
 )
 
+SENTENCE_FIGURES = ATTENTION_FIGURES | COVERAGE_FIGURES | COPYING_FIGURES | ALIGNMENT_FIGURES
+"""All figures that are sums over the sentences of a test set, as ratios of two counts."""
+
 __all__ = [
     "ALIGNMENT_FIGURES",
     "ATTENTION_FIGURES",
+    "COPYING_FIGURES",
+    "COVERAGE_FIGURES",
+    "SENTENCE_FIGURES",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",
+    "CopyRecord",
     "Counts",
     "PairedResult",
     "Ratio",
@@ -60,15 +75,19 @@ __all__ = [
     "attention_counts",
     "attention_statistics",
     "bleu_tokenizer",
+    "copying_counts",
     "correct",
+    "coverage_counts",
     "equal_groups",
     "load_attention",
+    "load_copying",
     "paired_bootstrap",
     "paired_bootstrap_bleu",
     "paired_bootstrap_ratios",
     "parse_alignment",
     "ratios",
     "save_attention",
+    "save_copying",
     "score_labels",
     "score_translation",
     "segment_lengths",

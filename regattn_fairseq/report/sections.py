@@ -11,6 +11,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from regattn_fairseq.metrics import correct
+from regattn_fairseq.report.copied import copied_words_table
 from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
@@ -98,10 +99,16 @@ def build_sections(
         if systems:
             example, more = draw_example(systems, parts, output_dir, names)
             warnings += more
+        quality = build_table(tested)
+        copied = copied_words_table(systems, quality.title)
         sections.append(
             Section(
                 rows=tested,
-                tables=[build_table(tested), *build_attention_tables(tested)],
+                tables=[
+                    quality,
+                    *build_attention_tables(tested),
+                    *([copied] if copied is not None else []),
+                ],
                 example=example,
                 plots=_plots(tested, systems, parts, output_dir, names),
                 explorer=build_explorer(

@@ -10,7 +10,7 @@ import pandas as pd
 
 from regattn_fairseq.metrics import (
     ALIGNMENT_FIGURES,
-    ATTENTION_FIGURES,
+    SENTENCE_FIGURES,
     AttentionFileError,
     Counts,
     PairedResult,
@@ -22,8 +22,6 @@ from regattn_fairseq.metrics import (
     tokenizer_of_signature,
 )
 from regattn_fairseq.runs.result import Result
-
-_FIGURES = ATTENTION_FIGURES | ALIGNMENT_FIGURES
 
 SENTENCE_METRICS = {"bleu": "BLEU", "rougeL": "ROUGE-L", "accuracy": "Right"}
 """By what sentences are compared, in order of preference, and what to call it."""
@@ -42,7 +40,7 @@ def read_counts(run: Result) -> Counts:
         table = pd.read_csv(BytesIO(run.read("sentences")))
     except FileNotFoundError:
         return attention_counts(load_attention(run.path("attention")))
-    names = {part for figure in _FIGURES.values() for part in figure}
+    names = {part for figure in SENTENCE_FIGURES.values() for part in figure}
     return {name: table[name].to_numpy(np.float64) for name in table.columns if name in names}
 
 
@@ -78,7 +76,9 @@ def compare_attention(
     shared = set.intersection(*({*mine} & {*theirs} for mine, theirs in pairs))
     if any(run.alignment_reference != baseline[0].alignment_reference for run in system):
         shared -= {part for figure in ALIGNMENT_FIGURES.values() for part in figure}
-    figures = {name: figure for name, figure in _FIGURES.items() if shared.issuperset(figure)}
+    figures = {
+        name: figure for name, figure in SENTENCE_FIGURES.items() if shared.issuperset(figure)
+    }
     joined = [
         {name: np.concatenate([pair[side][name] for pair in pairs]) for name in shared}
         for side in (0, 1)

@@ -11,11 +11,16 @@ import numpy as np
 from regattn_fairseq.metrics import (
     ALIGNMENT_FIGURES,
     ATTENTION_FIGURES,
+    COPYING_FIGURES,
+    COVERAGE_FIGURES,
     AttentionFileError,
     AttentionRecord,
+    CopyRecord,
     alignment_counts,
     attention_counts,
     attention_statistics,
+    copying_counts,
+    coverage_counts,
     load_attention,
     ratios,
     save_attention,
@@ -33,7 +38,7 @@ from regattn_fairseq.runs.result import Result
 logger = logging.getLogger(__name__)
 
 # Raise it when a figure comes to mean something else.
-_FORMAT = 1
+_FORMAT = 2
 
 
 @dataclass(frozen=True)
@@ -45,12 +50,14 @@ class Texts:
         hypotheses: the model's output.
         references: what the model should have written.
         records: the attention of the hypotheses.
+        copies: where the words of the hypotheses come from; None if the model cannot copy.
     """
 
     sources: list[str]
     hypotheses: list[str]
     references: list[str]
     records: list[AttentionRecord]
+    copies: list[CopyRecord] | None = None
 
 
 def is_measured(result: Result, alignment: ReferenceAlignment | None) -> bool:
@@ -100,14 +107,20 @@ def measure(
     """
     import pandas as pd  # takes half a second, and a finished run needs no new figures
 
-    counts = attention_counts(texts.records)
+    counts = attention_counts(texts.records) | coverage_counts(
+        texts.hypotheses, texts.references, texts.records
+    )
+    further = COVERAGE_FIGURES
+    if texts.copies is not None:
+        counts |= copying_counts(texts.copies, texts.records)
+        further = further | COPYING_FIGURES
     columns: dict[str, Any] = {
         **scores,
-        **sentence_ratios(counts, ATTENTION_FIGURES),
+        **sentence_ratios(counts, ATTENTION_FIGURES | further),
     }
     sections: dict[str, Any] = {
         "measures": {"format": _FORMAT, "alignment": alignment.key if alignment else None},
-        "attention": attention_statistics(texts.records),
+        "attention": attention_statistics(texts.records) | ratios(counts, further),
         # Figures of another alignment are gone with its columns.
         **{"alignment": {}, "alignment_sentences": None, "alignment_reference": None},
     }

@@ -13,9 +13,10 @@ from fairseq.dataclass.configs import GenerationConfig
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.metrics import AttentionRecord, CopyRecord
 from regattn_fairseq.normalizers import Normalizer, build_normalizer
 from regattn_fairseq.pipeline.batches import whole_batches
+from regattn_fairseq.pipeline.evaluation.copied_words import copied_words
 from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.runs.errors import PipelineError
@@ -28,6 +29,7 @@ class Hypothesis:
 
     tokens: list[str]  # without the end of the sentence
     attention: AttentionRecord  # the end of the sentence included, on both sides
+    copied: CopyRecord | None = None  # of the same tokens; None if the model cannot copy
 
 
 class Translator:
@@ -138,15 +140,19 @@ class Translator:
         outputs = self.task.inference_step(
             self._generator, [self.model], sample, prefix_tokens=prefix
         )
+        best = [hypotheses[0] for hypotheses in outputs]
+        copies = copied_words(self.model, sample["net_input"], [each["tokens"] for each in best])
         sources = sample["net_input"]["src_tokens"].cpu()
         return {
-            number: self._hypothesis(source, hypotheses[0])
-            for number, source, hypotheses in zip(
-                sample["id"].tolist(), sources, outputs, strict=True
+            number: self._hypothesis(source, output, copied)
+            for number, source, output, copied in zip(
+                sample["id"].tolist(), sources, best, copies, strict=True
             )
         }
 
-    def _hypothesis(self, source: torch.Tensor, output: dict[str, Any]) -> Hypothesis:
+    def _hypothesis(
+        self, source: torch.Tensor, output: dict[str, Any], copied: CopyRecord | None
+    ) -> Hypothesis:
         """A generated sentence without padding: its words, and the weights between words."""
         dictionary = self.task.target_dictionary
         present = source != self.task.source_dictionary.pad()
@@ -158,7 +164,7 @@ class Translator:
             weights=weights[present].t().numpy(),
         )
         ended = bool(words) and words[-1] == dictionary[dictionary.eos()]
-        return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)
+        return Hypothesis(words[:-1] if ended else words, attention, copied)
 
 
 def trained_options(normalizer: Normalizer) -> dict[str, Any]:

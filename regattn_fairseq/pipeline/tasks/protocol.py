@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from omegaconf import DictConfig
 
-from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.metrics import AttentionRecord, CopyRecord
 from regattn_fairseq.pipeline.preprocessing.request import Request
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.runs.task_facts import TaskFacts
@@ -48,11 +48,13 @@ class Outputs:
         lines: texts or labels, one an example.
         records: the attention of each.
         counts: what the model made, by the names under which ``result.json`` gives the speed.
+        copies: where the words of each text come from; None if the model cannot copy.
     """
 
     lines: list[str]
     records: list[AttentionRecord]
     counts: dict[str, int]
+    copies: list[CopyRecord] | None = None
 
 
 @dataclass(frozen=True)

@@ -120,6 +120,7 @@ class Writing:
             records=[hypothesis.attention for hypothesis in hypotheses],
             # The end of each sentence counts.
             counts={"target_tokens": sum(len(each.tokens) + 1 for each in hypotheses)},
+            copies=[each.copied for each in hypotheses if each.copied is not None] or None,
         )
 
     def files(self, trial: Trial) -> dict[str, str]:
