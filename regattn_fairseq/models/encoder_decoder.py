@@ -9,6 +9,7 @@ from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 from torch import distributed as dist
 
+from regattn_fairseq.declared.model_options import check_fertility
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.decoder import LSTMDecoder
@@ -53,6 +54,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 names them.
         """
         options = resolve_defaults(cfg)
+        check_fertility(options)
         source, target = task.source_dictionary, task.target_dictionary
         if options.encoder_layers != options.decoder_layers:
             raise ModelError(
@@ -104,6 +106,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             dropout_in=options.decoder_dropout_in,
             dropout_out=options.decoder_dropout_out,
             copy_attention=options.copy_attn,
+            fertility=options.attn_fertility,
         )
         for module in (encoder.lstm, decoder):
             for name, parameter in module.named_parameters():

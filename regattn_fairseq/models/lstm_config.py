@@ -89,6 +89,14 @@ class RegattnLSTMConfig(NormalizerOptions):
             "keeps sparse attention from settling on one word before it has learned which"
         },
     )
+    attn_fertility: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "the most weight that a source word may get from all target words together, "
+            "above 0; the end of the sentence may get any. For softmax and sparsemax, which become "
+            "constrained softmax and constrained sparsemax (default: no bound)"
+        },
+    )
     copy_attn: bool = field(
         default=False,
         metadata={

@@ -11,7 +11,12 @@ from torch import Tensor, nn
 
 from regattn_fairseq.declared.normalizers import check_options
 
+from .constrained_softmax import constrained_softmax
+from .constrained_sparsemax import constrained_sparsemax
 from .rules import Option, rule
+
+BOUNDED = {"softmax": constrained_softmax, "sparsemax": constrained_sparsemax}
+"""The maps that have a form with upper bounds, and that form."""
 
 
 class Normalizer(nn.Module):
@@ -52,13 +57,28 @@ class Normalizer(nn.Module):
         }
         return self.options | learned
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Weights for ``scores``; ``mask`` is True where a position must get none."""
-        return self.weigh(scores, mask, self.current_options())
+    def forward(
+        self, scores: Tensor, mask: Tensor | None = None, upper: Tensor | None = None
+    ) -> Tensor:
+        """Weights for ``scores``; ``mask`` is True where a position must get none.
 
-    def weigh(self, scores: Tensor, mask: Tensor | None, options: dict[str, Any]) -> Tensor:
+        ``upper`` holds upper bounds of the weights, for a map of :data:`BOUNDED`.
+        """
+        return self.weigh(scores, mask, self.current_options(), upper)
+
+    def weigh(
+        self,
+        scores: Tensor,
+        mask: Tensor | None,
+        options: dict[str, Any],
+        upper: Tensor | None = None,
+    ) -> Tensor:
         """Weights for ``scores`` with these options, which may differ from the current ones."""
-        weights: Tensor = self._map(scores, mask=mask, dim=self.dim, **options)
+        weights: Tensor
+        if upper is None:
+            weights = self._map(scores, mask=mask, dim=self.dim, **options)
+        else:
+            weights = BOUNDED[self.name](scores, upper, mask=mask, dim=self.dim, **options)
         return weights
 
     def extra_repr(self) -> str:

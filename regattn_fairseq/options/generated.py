@@ -523,6 +523,7 @@ class RegattnLstmModel:
     share_all_embeddings: bool = False
     attn_score: RegattnLstmModelAttnScore = "general"
     attn_scaled: bool = False
+    attn_fertility: float | None = None
     copy_attn: bool = False
     no_input_feeding: bool = False
 

@@ -18,6 +18,8 @@ VARIANTS: list[dict[str, Any]] = [
     {"attn_score": "concat", "attn_normalized": True},
     {"copy_attn": True, "attn_normalizer": "sparsemax"},
     {"copy_attn": True, "no_input_feeding": True},
+    {"attn_fertility": 0.4, "attn_normalizer": "sparsemax"},
+    {"attn_fertility": 0.4, "no_input_feeding": True},
     {"attn_normalizer": "entmax", "attn_learn_alpha": True},
     {"attn_score": "dot", "attn_normalizer": "topk", "encoder_layers": 2, "decoder_layers": 2},
     {"decoder_embed_dim": 8, "share_decoder_input_output_embed": True},
@@ -149,7 +151,7 @@ def test_a_quantized_model_is_near_the_whole_one(build, arguments, batch, kinds,
     )
 
 
-@pytest.mark.parametrize("options", VARIANTS[1:7])
+@pytest.mark.parametrize("options", VARIANTS[1:9])
 def test_a_scripted_model_computes_the_same(build, batch, arguments, options, tmp_path):
     model = build(**options)
     torch.jit.save(torch.jit.script(model), str(tmp_path / "model.pt"))

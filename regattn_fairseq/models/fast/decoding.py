@@ -153,7 +153,7 @@ def _all_at_once(
     packed_words = _pack(decoder, tokens)
     packed, _ = _read(decoder, packed_words, state)
     queries, words = (_unpack(each, tokens) for each in (packed, packed_words))
-    mixed, weights = decoder.attend(queries, encoder_out)
+    mixed, weights, _ = decoder.attend(queries, encoder_out, state.attended)
     return _Read(decoder.dropout_out_module(mixed), weights, queries, words)
 
 
@@ -174,7 +174,8 @@ def _loop(
     # Longest sentences first: the rows of a step are then the first rows of the step before.
     state = state.select(order)
     sentences = order // (order.numel() // encoder_out.states.size(0))
-    attend = loop_attention(decoder.attention, encoder_out, sentences)
+    left = None if state.attended is None else decoder.fertilities(encoder_out)[order]
+    attend = loop_attention(decoder.attention, encoder_out, sentences, left)
     hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
     steps = []
     for share in shares.split(sizes.tolist()):
@@ -255,7 +256,10 @@ def _score(attention: Attention, query: Tensor, keys: Tensor) -> Tensor:
 
 
 def loop_attention(
-    attention: Attention, encoder_out: EncoderOutput, sentences: Tensor
+    attention: Attention,
+    encoder_out: EncoderOutput,
+    sentences: Tensor,
+    left: Tensor | None = None,
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """Prepare attention for a loop in which each query depends on the output before it.
 
@@ -263,6 +267,8 @@ def loop_attention(
         attention: the module that has the parameters.
         encoder_out: the encoded source.
         sentences: the index of each row's sentence, [batch].
+        left: the most weight that each source word may get in all steps, [batch, source]; None for
+            no bound.
 
     Returns:
         ``query ↦ (output, weights)`` for queries [rows, query_dim] of the first rows.
@@ -276,13 +282,18 @@ def loop_attention(
     mix = LoopLinear(attention.output_proj.weight)
 
     def attend(query: Tensor) -> tuple[Tensor, Tensor]:
+        nonlocal left
         rows = query.size(0)
         if attention.query_proj is None:
             scores = score(attention.one_size(query))
         else:
             scores = _score(attention, query.unsqueeze(1), keys[:rows]).squeeze(1)
         mask = None if padding_mask is None else padding_mask[:rows]
-        weights = attention.normalizer(scores, mask=mask)
+        if left is None:
+            weights = attention.weigh(scores, mask)
+        else:
+            weights = attention.weigh(scores, mask, left[:rows].clamp(min=0.0))
+            left = left[:rows] - weights
         return mix(torch.cat((average(weights), query), dim=1)).tanh(), weights
 
     return attend
@@ -327,9 +338,16 @@ class _Search:
         # The rows of a sentence are its queries: [sentences, hypotheses, hidden].
         queries = query.view(encoder_out.states.size(0), -1, query.size(1))
         scores = _score(decoder.attention, queries, self.keys)
-        mixed, weights = decoder.attention.mix(
-            scores, queries, encoder_out.states, encoder_out.padding_mask
-        )
+        mask, attended = encoder_out.padding_mask, state.attended
+        if mask is not None:
+            mask = mask.unsqueeze(1)
+        if attended is None:
+            weights = decoder.attention.weigh(scores, mask)
+        else:
+            upper = (decoder.fertilities(encoder_out) - attended).clamp(min=0.0)
+            weights = decoder.attention.weigh(scores, mask, upper.view_as(scores))
+            attended = attended + weights.view_as(attended)
+        mixed = decoder.attention.blend(weights, queries, encoder_out.states)
         output = decoder.dropout_out_module(mixed.view_as(query))
         read = _Read(
             output.unsqueeze(1),
@@ -337,7 +355,7 @@ class _Search:
             query.unsqueeze(1),
             embedded.unsqueeze(1),
         )
-        return read, state._replace(hidden=hidden, cell=cell, feed=output)
+        return read, state._replace(hidden=hidden, cell=cell, feed=output, attended=attended)
 
     def _share(self, gates: _Gates, words: Tensor) -> Tensor:
         """The words' part of the gates [rows]; if it never changes, computed once for each word."""
