@@ -21,10 +21,11 @@ def sample_of(batch):
     }
 
 
-def criterions(dictionary, **options):
+def criterions(dictionary, coverage_weight=None, **options):
+    """Our criterion and fairseq's, which has no coverage loss."""
     task = SimpleNamespace(target_dictionary=dictionary)
     settings = {"sentence_avg": False, "label_smoothing": 0.1, **options}
     return (
-        RegattnLabelSmoothedCrossEntropy(task, **settings),
+        RegattnLabelSmoothedCrossEntropy(task, **settings, coverage_weight=coverage_weight),
         LabelSmoothedCrossEntropyCriterion(task, **settings),
     )

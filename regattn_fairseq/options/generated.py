@@ -306,6 +306,7 @@ class RegattnLabelSmoothedCrossEntropyCriterion:
     report_accuracy: bool = False
     ignore_prefix_size: int = 0
     sentence_avg: bool = "${optimization.sentence_avg}"
+    coverage_weight: float | None = None
 
 @dataclass
 class SentencePredictionCriterion:

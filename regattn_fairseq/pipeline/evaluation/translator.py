@@ -21,6 +21,7 @@ from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.prepared import PreparedData
+from regattn_fairseq.tasks.coverage import CoverageGenerator
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Translator:
         checkpoint: of a model that writes text.
         data: the corpus that it was trained on.
         saved: the run's saved configuration.
-        generation: fairseq's generation options, such as ``beam``.
+        generation: fairseq's generation options, such as ``beam``, and ``coverage_penalty``.
 
     Raises:
         PipelineError: the checkpoint cannot be read, or belongs to another data-bin.
@@ -53,10 +54,17 @@ class Translator:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device).eval()
         # Of a configuration's own types, fairseq's accepts the values alone.
-        given = OmegaConf.to_container(generation, resolve=True, enum_to_str=True)
+        given: Any = OmegaConf.to_container(generation, resolve=True, enum_to_str=True)
+        penalty = given.pop("coverage_penalty", None)
         whole = OmegaConf.merge(OmegaConf.structured(GenerationConfig), given)
         self.model.prepare_for_inference_(OmegaConf.create({"generation": whole}))
-        self._generator = self.task.build_generator([self.model], whole)
+        search = {}
+        if penalty:
+            search = {
+                "seq_gen_cls": CoverageGenerator,
+                "extra_gen_cls_kwargs": {"coverage_penalty": penalty},
+            }
+        self._generator = self.task.build_generator([self.model], whole, **search)
         self._source_tokenizer, self._target_tokenizer = load_tokenizers(data.tokenizer)
         self._lowercase = bool(saved.data.lowercase)
         self._prefix_size = whole.prefix_size
