@@ -30,6 +30,7 @@ from regattn_fairseq.metrics.bleu import (
 )
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
+    SMALLEST_P,
     PairedResult,
     correct,
     paired_bootstrap,
@@ -49,6 +50,7 @@ from regattn_fairseq.metrics.sparsity import (
 __all__ = [
     "ALIGNMENT_FIGURES",
     "ATTENTION_FIGURES",
+    "SMALLEST_P",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",
