@@ -46,11 +46,19 @@ from regattn_fairseq.metrics.sparsity import (
     stretches,
     support_sizes,
 )
+from regattn_fairseq.metrics.word_matches import (
+    FREQUENCIES,
+    WORD_FIGURES,
+    match_counts,
+    word_frequencies,
+)
 
 __all__ = [
     "ALIGNMENT_FIGURES",
     "ATTENTION_FIGURES",
+    "FREQUENCIES",
     "SMALLEST_P",
+    "WORD_FIGURES",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",
@@ -65,6 +73,7 @@ __all__ = [
     "correct",
     "equal_groups",
     "load_attention",
+    "match_counts",
     "paired_bootstrap",
     "paired_bootstrap_bleu",
     "paired_bootstrap_ratios",
@@ -82,5 +91,6 @@ __all__ = [
     "support_sizes",
     "tokenizer_of_signature",
     "word_attention",
+    "word_frequencies",
     "words_of_tokens",
 ]

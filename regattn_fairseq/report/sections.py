@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from regattn_fairseq.metrics import correct
 from regattn_fairseq.report.conclusions import conclude
+from regattn_fairseq.report.differences import build_difference_tables
 from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
@@ -116,7 +117,11 @@ def build_sections(
                 rows=tested,
                 conclusions=conclude(tested),
                 intervals=interval_plot(tested),
-                tables=[build_table(tested), *build_attention_tables(tested)],
+                tables=[
+                    build_table(tested),
+                    *build_attention_tables(tested),
+                    *build_difference_tables(tested),
+                ],
                 example=example,
                 plots=_plots(tested, systems, parts, output_dir, names),
                 explorer=build_explorer(

@@ -116,7 +116,8 @@ def duration_format(longest: float) -> Callable[[float], str]:
     return lambda seconds: f"{seconds / unit:.1f} {name}"
 
 
-def _marker(test: PairedResult | None) -> str:
+def marker(test: PairedResult | None) -> str:
+    """A dagger after a significant figure, two after a highly significant one."""
     if test is None or test.p_holm >= 0.05:
         return ""
     return " ‡" if test.p_holm < 0.01 else " †"
@@ -126,7 +127,7 @@ def _score(summary: Summary | None, test: PairedResult | None) -> str:
     if summary is None:
         return _NOTHING
     deviation = "" if summary.deviation is None else f" ± {summary.deviation:.2f}"
-    return f"{summary.mean:.2f}{deviation}{_marker(test)}"
+    return f"{summary.mean:.2f}{deviation}{marker(test)}"
 
 
 def difference_text(test: PairedResult) -> str:
@@ -304,7 +305,7 @@ def _attention_table(rows: Sequence[Row], wanted: str) -> Table | None:
             test = row.attention_significance.get(figure)
             tested = tested or test is not None
             cells[i].append(
-                Cell(form(means[i]) + _marker(test), best=i == best, value=means[i])
+                Cell(form(means[i]) + marker(test), best=i == best, value=means[i])
                 if i in means
                 else Cell(_NOTHING)
             )
@@ -317,7 +318,7 @@ def _attention_table(rows: Sequence[Row], wanted: str) -> Table | None:
             run.alignment_reference for row in rows for run in row.runs if run.alignment_reference
         )
         notes.append(ALIGNMENT_NOTE.format(origin=" and ".join(origins) or "an unnamed"))
-    return Table(f"{_title(rows[0])}: {_ATTENTION_TITLES[wanted]}", columns, cells, notes, [])
+    return Table(f"{block_title(rows[0])}: {_ATTENTION_TITLES[wanted]}", columns, cells, notes, [])
 
 
 def build_table(rows: Sequence[Row]) -> Table:
@@ -382,7 +383,7 @@ def build_table(rows: Sequence[Row]) -> Table:
     if any(len(row.runs) > 1 for row in rows):
         notes.append(DEVIATION_NOTE)
     notes += marks.notes
-    return Table(_title(first), columns, cells, notes, _signatures(rows, metrics))
+    return Table(block_title(first), columns, cells, notes, _signatures(rows, metrics))
 
 
 def _metric_cells(rows: Sequence[Row], metric: str) -> list[Cell]:
@@ -399,7 +400,8 @@ def _metric_cells(rows: Sequence[Row], metric: str) -> list[Cell]:
     ]
 
 
-def _title(row: Row) -> str:
+def block_title(row: Row) -> str:
+    """Task, corpus, model and split of a row."""
     split = "" if row.split == "test" else f" ({row.split})"
     return f"{row.task}: {row.data}, {row.model}{split}"
 

@@ -180,7 +180,7 @@ def test_significance_against_another_normalizer(two_seeds, tmp_path):
     assert softmax.attention_significance["support"].difference > 0
     assert sparsemax.attention_significance == {}
     notes = [note for table in report.tables for note in table.notes if note.startswith("†")]
-    assert len(notes) == 2
+    assert len(notes) == 3
     assert all("against sparsemax" in note for note in notes)
     with pytest.raises(ReportError, match="choose fusedmax, softmax, sparsemax"):
         build_report(two_seeds[1].root, tmp_path, baseline="oscarmax")
@@ -222,7 +222,8 @@ def test_markdown_table(two_seeds):
     _, report = two_seeds
     text = (report.output_dir / "table.md").read_text(encoding="utf-8")
     assert text.startswith("# Attention normalizers compared\n\nmade by `regattn-report`\n")
-    conclusions, quality, attention = text.split("## ")[1:]
+    conclusions, quality, attention, lengths = text.split("## ")[1:]
+    assert "differences by length" in lengths
     assert " is best: BLEU " in conclusions
     assert " zeros |" in attention
     assert attention.count("‡") > 1
@@ -243,7 +244,7 @@ def test_latex_table_uses_booktabs_and_escapes(two_seeds):
     for needed in (r"\toprule", r"\bottomrule", r"fusedmax ($\lambda$=0.1)", r"toy\_de\_en"):
         assert needed in text
     assert r"$\pm$" in text
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 3
     assert not re.search(r"(?<!\\)%", re.sub(r"(?m)^%.*$", "", text))
     assert text.isascii()
 
