@@ -38,6 +38,7 @@ from regattn_fairseq.metrics.copying import (
 from regattn_fairseq.metrics.coverage import COVERAGE_FIGURES, coverage_counts
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
+    SMALLEST_P,
     PairedResult,
     correct,
     paired_bootstrap,
@@ -53,6 +54,12 @@ from regattn_fairseq.metrics.sparsity import (
     stretches,
     support_sizes,
 )
+from regattn_fairseq.metrics.word_matches import (
+    FREQUENCIES,
+    WORD_FIGURES,
+    match_counts,
+    word_frequencies,
+)
 
 SENTENCE_FIGURES = ATTENTION_FIGURES | COVERAGE_FIGURES | COPYING_FIGURES | ALIGNMENT_FIGURES
 """All figures that are sums over the sentences of a test set, as ratios of two counts."""
@@ -62,7 +69,10 @@ __all__ = [
     "ATTENTION_FIGURES",
     "COPYING_FIGURES",
     "COVERAGE_FIGURES",
+    "FREQUENCIES",
     "SENTENCE_FIGURES",
+    "SMALLEST_P",
+    "WORD_FIGURES",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",
@@ -81,6 +91,7 @@ __all__ = [
     "equal_groups",
     "load_attention",
     "load_copying",
+    "match_counts",
     "paired_bootstrap",
     "paired_bootstrap_bleu",
     "paired_bootstrap_ratios",
@@ -99,5 +110,6 @@ __all__ = [
     "support_sizes",
     "tokenizer_of_signature",
     "word_attention",
+    "word_frequencies",
     "words_of_tokens",
 ]

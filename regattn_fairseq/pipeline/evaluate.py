@@ -116,6 +116,7 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
                     signatures=result.signatures,
                     lowercase=bool(saved.data.lowercase),
                 ),
+                trained_on=data.text / f"train.{task.answers}" if task.facts.action else None,
                 lowercase=bool(saved.data.lowercase),
                 directory=run.directory,
                 split=trial.split,

@@ -11,6 +11,7 @@ import pandas as pd
 from regattn_fairseq.metrics import (
     ALIGNMENT_FIGURES,
     SENTENCE_FIGURES,
+    WORD_FIGURES,
     AttentionFileError,
     Counts,
     PairedResult,
@@ -28,9 +29,9 @@ SENTENCE_METRICS = {"bleu": "BLEU", "rougeL": "ROUGE-L", "accuracy": "Right"}
 
 
 def read_counts(run: Result) -> Counts:
-    """The counts of each sentence, which sum up to the run's attention figures.
+    """The counts of each sentence, which sum up to the run's figures.
 
-    If the run has no table of them, they are computed from its attention.
+    If the run has no table of them, those of its attention are computed anew.
 
     Raises:
         OSError: both files are missing.
@@ -40,7 +41,7 @@ def read_counts(run: Result) -> Counts:
         table = pd.read_csv(BytesIO(run.read("sentences")))
     except FileNotFoundError:
         return attention_counts(load_attention(run.path("attention")))
-    names = {part for figure in SENTENCE_FIGURES.values() for part in figure}
+    names = {part for figure in (SENTENCE_FIGURES | WORD_FIGURES).values() for part in figure}
     return {name: table[name].to_numpy(np.float64) for name in table.columns if name in names}
 
 

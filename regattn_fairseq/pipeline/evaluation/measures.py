@@ -22,23 +22,25 @@ from regattn_fairseq.metrics import (
     copying_counts,
     coverage_counts,
     load_attention,
+    match_counts,
     ratios,
     save_attention,
     sentence_ratios,
     stack_counts,
     word_attention,
+    word_frequencies,
     words_of_tokens,
 )
 from regattn_fairseq.pipeline.evaluation.alignments import ReferenceAlignment
 from regattn_fairseq.pipeline.preprocessing.tokenization import Tokenizer, load_tokenizers
-from regattn_fairseq.runs.files import write_text
+from regattn_fairseq.runs.files import read_lines, write_text
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.runs.result import Result
 
 logger = logging.getLogger(__name__)
 
-# Raise it when a figure comes to mean something else.
-_FORMAT = 2
+# Raise it when a figure is added, or comes to mean something else.
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -77,6 +79,7 @@ def measure(
     texts: Texts,
     *,
     scores: dict[str, np.ndarray],
+    trained_on: Path | None,
     lowercase: bool,
     directory: Path,
     split: str,
@@ -89,6 +92,8 @@ def measure(
     Args:
         texts: the run's output and what it should be.
         scores: of each sentence by itself, each [sentences].
+        trained_on: the outputs that training had, in which words are counted; None where these are
+            no text.
         lowercase: whether the model read lowercased text.
         directory: the run's.
         split: the part of the corpus.
@@ -114,6 +119,9 @@ def measure(
     if texts.copies is not None:
         counts |= copying_counts(texts.copies, texts.records)
         further = further | COPYING_FIGURES
+    if trained_on is not None:
+        frequencies = word_frequencies(read_lines(trained_on), lowercase=lowercase)
+        counts |= match_counts(texts.hypotheses, texts.references, frequencies, lowercase=lowercase)
     columns: dict[str, Any] = {
         **scores,
         **sentence_ratios(counts, ATTENTION_FIGURES | further),
