@@ -11,12 +11,7 @@ from torch import Tensor, nn
 
 from regattn_fairseq.declared.normalizers import check_options
 
-from .constrained_softmax import constrained_softmax
-from .constrained_sparsemax import constrained_sparsemax
 from .rules import Option, rule
-
-BOUNDED = {"softmax": constrained_softmax, "sparsemax": constrained_sparsemax}
-"""The maps that have a form with upper bounds, and that form."""
 
 
 class Normalizer(nn.Module):
@@ -62,7 +57,7 @@ class Normalizer(nn.Module):
     ) -> Tensor:
         """Weights for ``scores``; ``mask`` is True where a position must get none.
 
-        ``upper`` holds upper bounds of the weights, for a map of :data:`BOUNDED`.
+        ``upper`` holds upper bounds of the weights, for a map whose rule has a bounded form.
         """
         return self.weigh(scores, mask, self.current_options(), upper)
 
@@ -78,7 +73,9 @@ class Normalizer(nn.Module):
         if upper is None:
             weights = self._map(scores, mask=mask, dim=self.dim, **options)
         else:
-            weights = BOUNDED[self.name](scores, upper, mask=mask, dim=self.dim, **options)
+            bounded = rule(self.name).bounded
+            assert bounded is not None
+            weights = bounded(scores, upper, mask=mask, dim=self.dim, **options)
         return weights
 
     def extra_repr(self) -> str:

@@ -6,8 +6,8 @@ import pytest
 import torch
 from fairseq.sequence_generator import SequenceGenerator
 
-from regattn_fairseq.declared import model_options
-from regattn_fairseq.normalizers.module import BOUNDED
+from regattn_fairseq.declared.model_options import BOUNDED
+from regattn_fairseq.normalizers.rules import rules
 
 OPTIONS: list[dict[str, Any]] = [
     {"attn_normalizer": name, "attn_fertility": fertility, "no_input_feeding": at_once}
@@ -18,7 +18,7 @@ OPTIONS: list[dict[str, Any]] = [
 
 
 def test_the_names_are_those_of_the_maps():
-    assert tuple(BOUNDED) == model_options.BOUNDED
+    assert tuple(each.name for each in rules() if each.bounded) == BOUNDED
 
 
 @pytest.mark.parametrize("options", OPTIONS)
