@@ -1,6 +1,7 @@
 """The ``attn_*`` options that choose a model's normalizer."""
 
 import argparse
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, field, make_dataclass
 from typing import Any, Optional
@@ -117,6 +118,7 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
     checks: dict[str, Callable[[str], Any]] = {names["name"]: _normalizer_name}
     checks |= {names[name]: _checked_by(option) for name, option in options.items()}
     checks["attn_gamma_start"] = checks["attn_gamma"]
+    checks["attn_fertility"] = _positive
     for action in parser._actions:
         if action.dest in checks:
             action.type = checks[action.dest]
@@ -149,6 +151,13 @@ def _normalizer_name(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError("use a finite number above 0, such as 2")
+    return value
 
 
 def _checked_by(option: Option) -> Callable[[str], Any]:
