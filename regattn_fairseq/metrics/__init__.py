@@ -16,6 +16,7 @@ from regattn_fairseq.metrics.alignment import (
     words_of_tokens,
 )
 from regattn_fairseq.metrics.attention import (
+    HEAD_KINDS,
     AttentionFileError,
     AttentionRecord,
     attention_bytes,
@@ -28,6 +29,7 @@ from regattn_fairseq.metrics.bleu import (
     sentence_bleu,
     tokenizer_of_signature,
 )
+from regattn_fairseq.metrics.heads import HEAD_FIGURES, head_statistics
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
     PairedResult,
@@ -49,6 +51,8 @@ from regattn_fairseq.metrics.sparsity import (
 __all__ = [
     "ALIGNMENT_FIGURES",
     "ATTENTION_FIGURES",
+    "HEAD_FIGURES",
+    "HEAD_KINDS",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",
@@ -62,6 +66,7 @@ __all__ = [
     "bleu_tokenizer",
     "correct",
     "equal_groups",
+    "head_statistics",
     "load_attention",
     "paired_bootstrap",
     "paired_bootstrap_bleu",

@@ -141,7 +141,7 @@ def _option_groups() -> list[str]:
         "# The choices of fairseq's registries that the commands offer.\n"
         + _tables("GROUPS", groups),
         "# The architectures of our models: options that differ from the model's.\n"
-        + _tables("ARCHITECTURES", ARCHITECTURES, _literal),
+        + _tables("ARCHITECTURES: dict[str, dict[str, Any]]", ARCHITECTURES, _literal),
     ]
 
 

@@ -677,7 +677,7 @@ GROUPS = {
 }
 
 # The architectures of our models: options that differ from the model's.
-ARCHITECTURES = {
+ARCHITECTURES: dict[str, dict[str, Any]] = {
     "regattn_lstm_tiny": {
         "dropout": 0.1,
         "encoder_embed_dim": 32,

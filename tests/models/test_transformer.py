@@ -1,7 +1,6 @@
 """``regattn_transformer`` against fairseq's own ``transformer``, and what its normalizers add."""
 
 from argparse import Namespace
-from collections.abc import Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -9,9 +8,8 @@ import pytest
 import torch
 from fairseq.models.transformer import TransformerModel
 from fairseq.modules import MultiheadAttention
-from omegaconf import OmegaConf
+from small_models import TRANSFORMER_SIZES
 
-from regattn_fairseq.models import RegattnTransformerConfig, RegattnTransformerModel
 from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.models.transformer import record_heads
 from regattn_fairseq.models.transformer.attention import NormalizedMultiheadAttention
@@ -19,36 +17,19 @@ from regattn_fairseq.models.transformer.heads import attentions
 from regattn_fairseq.normalizers import build_normalizer, normalizer_names
 
 KINDS = ("encoder_self_attn", "decoder_self_attn", "encoder_decoder_attn")
-SIZES = {
-    "encoder_embed_dim": 8,
-    "encoder_ffn_embed_dim": 12,
-    "encoder_layers": 2,
-    "encoder_attention_heads": 2,
-    "decoder_layers": 2,
-    "decoder_attention_heads": 2,
-    "dropout": 0.0,
-}
-# What each map would make of softmax's place if its schedule were in the way.
+# Without a schedule, training computes what evaluation does.
 FIXED = {"attn_gamma_anneal": 0, "attn_lambda_warmup": 0}
 # γ as a number that is 1 for the values, but not for "is it plain softmax?".
 NEARLY_ONE = 1 + 1e-12
 
 
-@pytest.fixture
-def transformer(task: SimpleNamespace) -> Callable[..., RegattnTransformerModel]:
-    """Build a small model in evaluation mode and float64, with options by name."""
-
-    def build(**options: Any) -> RegattnTransformerModel:
-        torch.manual_seed(0)
-        cfg = OmegaConf.structured(RegattnTransformerConfig(**{**SIZES, **options}))
-        return RegattnTransformerModel.build_model(cfg, task).double().eval()
-
-    return build
-
-
 def fairseqs_own(task: SimpleNamespace, **options: Any) -> TransformerModel:
     torch.manual_seed(0)
-    return TransformerModel.build_model(Namespace(**{**SIZES, **options}), task).double().eval()
+    return (
+        TransformerModel.build_model(Namespace(**{**TRANSFORMER_SIZES, **options}), task)
+        .double()
+        .eval()
+    )
 
 
 def run(model: Any, batch: SimpleNamespace) -> tuple[torch.Tensor, torch.Tensor]:
@@ -119,6 +100,24 @@ def test_a_search_computes_what_training_computes(transformer, batch, name):
     model = transformer(attn_normalizer=name, **FIXED)
     whole, _ = run(model, batch)
     torch.testing.assert_close(search_step_by_step(model, batch), whole)
+
+
+def test_hypotheses_may_share_the_values_of_their_sentence(transformer, batch):
+    """Told to, fairseq's decoder keeps one row of keys and values for all hypotheses."""
+    model = transformer(attn_normalizer="sparsemax", **FIXED)
+    encoded = model.encoder(batch.source, batch.lengths)
+    rows = torch.arange(3).repeat_interleave(2)
+    many = model.encoder.reorder_encoder_out(encoded, rows)
+    previous = batch.previous[rows].clone()
+    previous[1::2, 1] = 7
+    state: dict[str, Any] = {}
+    apart = model.decoder(previous[:, :1], many, incremental_state=state)[0]
+    apart = model.decoder(previous[:, :2], many, incremental_state=state)[0]
+    model.decoder.set_beam_size(2)
+    state = {}
+    together = model.decoder(previous[:, :1], many, incremental_state=state)[0]
+    together = model.decoder(previous[:, :2], many, incremental_state=state)[0]
+    torch.testing.assert_close(together, apart)
 
 
 @pytest.mark.parametrize("name", ["sparsemax", "fusedmax", "oscarmax", "entmax"])

@@ -16,6 +16,7 @@ from tqdm import tqdm
 from regattn_fairseq.metrics import AttentionRecord
 from regattn_fairseq.normalizers import Normalizer, build_normalizer
 from regattn_fairseq.pipeline.batches import whole_batches
+from regattn_fairseq.pipeline.evaluation.heads import SENTENCES, heads_of_outputs
 from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.runs.errors import PipelineError
@@ -138,15 +139,19 @@ class Translator:
         outputs = self.task.inference_step(
             self._generator, [self.model], sample, prefix_tokens=prefix
         )
-        sources = sample["net_input"]["src_tokens"].cpu()
+        sources, numbers = sample["net_input"]["src_tokens"], sample["id"].tolist()
+        best = [hypotheses[0] for hypotheses in outputs]
+        shown = [row for row, number in enumerate(numbers) if number < SENTENCES]
+        words = [best[row]["tokens"] for row in shown]
+        heads = dict(zip(shown, heads_of_outputs(self.model, sources[shown], words), strict=True))
         return {
-            number: self._hypothesis(source, hypotheses[0])
-            for number, source, hypotheses in zip(
-                sample["id"].tolist(), sources, outputs, strict=True
-            )
+            number: self._hypothesis(source, best[row], heads.get(row, {}))
+            for row, (number, source) in enumerate(zip(numbers, sources.cpu(), strict=True))
         }
 
-    def _hypothesis(self, source: torch.Tensor, output: dict[str, Any]) -> Hypothesis:
+    def _hypothesis(
+        self, source: torch.Tensor, output: dict[str, Any], heads: dict[str, Any]
+    ) -> Hypothesis:
         """A generated sentence without padding: its words, and the weights between words."""
         dictionary = self.task.target_dictionary
         present = source != self.task.source_dictionary.pad()
@@ -156,6 +161,7 @@ class Translator:
             source_tokens=_symbols(source[present], self.task.source_dictionary),
             target_tokens=words,
             weights=weights[present].t().numpy(),
+            heads=heads,
         )
         ended = bool(words) and words[-1] == dictionary[dictionary.eos()]
         return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)

@@ -48,11 +48,13 @@ class Outputs:
         lines: texts or labels, one an example.
         records: the attention of each.
         counts: what the model made, by the names under which ``result.json`` gives the speed.
+        learned: of a transformer, what its heads have learned: by kind and option [layer][head].
     """
 
     lines: list[str]
     records: list[AttentionRecord]
     counts: dict[str, int]
+    learned: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
