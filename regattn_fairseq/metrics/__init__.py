@@ -29,7 +29,7 @@ from regattn_fairseq.metrics.bleu import (
     sentence_bleu,
     tokenizer_of_signature,
 )
-from regattn_fairseq.metrics.heads import HEAD_FIGURES, head_statistics
+from regattn_fairseq.metrics.heads import HEAD_FIGURES, HEAD_TITLES, head_statistics
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
     PairedResult,
@@ -53,6 +53,7 @@ __all__ = [
     "ATTENTION_FIGURES",
     "HEAD_FIGURES",
     "HEAD_KINDS",
+    "HEAD_TITLES",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",

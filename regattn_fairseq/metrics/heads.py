@@ -9,6 +9,13 @@ from numpy.typing import NDArray
 
 from regattn_fairseq.metrics.attention import HEAD_KINDS, AttentionRecord
 
+HEAD_TITLES = {
+    "encoder_self_attn": "source to source",
+    "decoder_self_attn": "output to output",
+    "encoder_decoder_attn": "output to source",
+}
+"""The kinds of heads, in words: what is attended to comes last."""
+
 HEAD_FIGURES = ("zero_share", "support")
 """Figures of `head_statistics`."""
 

@@ -13,11 +13,11 @@ import numpy as np
 
 from regattn_fairseq.metrics import (
     HEAD_KINDS,
+    HEAD_TITLES,
     AttentionRecord,
     attention_counts,
     equal_groups,
 )
-from regattn_fairseq.report.heads import HEAD_TITLES
 from regattn_fairseq.report.sentences import SENTENCE_METRICS, read_counts, sentence_scores
 from regattn_fairseq.report.systems import System
 from regattn_fairseq.runs.result import Result

@@ -11,15 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from regattn_fairseq.declared.naming import symbol
-from regattn_fairseq.metrics import HEAD_FIGURES, HEAD_KINDS
+from regattn_fairseq.metrics import HEAD_FIGURES, HEAD_KINDS, HEAD_TITLES
 from regattn_fairseq.report.figures import STYLE
 from regattn_fairseq.report.rows import Row
 
-HEAD_TITLES = {
-    "encoder_self_attn": "source to source",
-    "decoder_self_attn": "output to output",
-    "encoder_decoder_attn": "output to source",
-}
 _CELL_INCHES = (0.62, 0.42)
 
 
@@ -74,5 +69,6 @@ def _draw(panel: Axes, normalizer: str, figures: dict[str, list[list[float]]]) -
         colour = "white" if share > 0.55 else "black"
         text = "\n".join(parts)
         panel.text(head, layer, text, ha="center", va="center", fontsize=6.5, color=colour)
-    panel.set_xticks(range(zeros.shape[1]), range(1, zeros.shape[1] + 1))
-    panel.set_yticks(range(zeros.shape[0]), range(1, zeros.shape[0] + 1))
+    layers, heads = zeros.shape
+    panel.set_xticks(range(heads), [str(head + 1) for head in range(heads)])
+    panel.set_yticks(range(layers), [str(layer + 1) for layer in range(layers)])

@@ -71,6 +71,17 @@ def _without_padding(kind: str, heads: Tensor, read: Tensor, length: int) -> np.
     return found
 
 
+def head_counts(model: Any) -> dict[str, tuple[int, int]]:
+    """Layers and heads of each kind of attention; empty if the model is no transformer of ours."""
+    if not isinstance(model, RegattnTransformerModel):
+        return {}
+    return {
+        kind: (len(modules), modules[0].num_heads)
+        for kind, modules in attentions(model).items()
+        if modules
+    }
+
+
 def learned_by_heads(model: Any) -> dict[str, dict[str, list[list[float]]]]:
     """The options that each head has learned: by kind and option, values [layer][head]."""
     if not isinstance(model, RegattnTransformerModel):

@@ -14,9 +14,14 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from regattn_fairseq.metrics import AttentionRecord
-from regattn_fairseq.normalizers import Normalizer, build_normalizer
+from regattn_fairseq.normalizers import Normalizer
 from regattn_fairseq.pipeline.batches import whole_batches
 from regattn_fairseq.pipeline.evaluation.heads import SENTENCES, heads_of_outputs
+from regattn_fairseq.pipeline.evaluation.normalizers import (
+    changed_options,
+    trained_normalizer,
+    trained_options,
+)
 from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.runs.errors import PipelineError
@@ -101,11 +106,7 @@ class Translator:
         Raises:
             PipelineError: the model is not one of ours.
         """
-        attention = getattr(self.model.decoder, "attention", None)
-        found = getattr(attention, "normalizer", None)
-        if not isinstance(found, Normalizer):
-            raise PipelineError("its model's attention has no normalizer of this package")
-        return found
+        return trained_normalizer(self.model)
 
     @contextmanager
     def normalizer_options(self, **options: float) -> Iterator[dict[str, Any]]:
@@ -120,16 +121,10 @@ class Translator:
         Raises:
             ValueError: an option is out of range.
         """
-        trained = self.normalizer
-        values = trained_options(trained)
-        changed = values | {name: value for name, value in options.items() if name in values}
-        attention = self.model.decoder.attention
-        kept = attention.normalizer
-        attention.normalizer = build_normalizer(trained.name, dim=trained.dim, **changed)
-        try:
-            yield changed
-        finally:
-            attention.normalizer = kept
+        trained = trained_options(self.normalizer)
+        changed = {name: value for name, value in options.items() if name in trained}
+        with changed_options(self.model, changed):
+            yield trained | changed
 
     def _generate_batch(self, batch: dict[str, Any]) -> dict[int, Hypothesis]:
         sample = utils.move_to_cuda(batch) if self.device.type == "cuda" else batch
@@ -165,14 +160,6 @@ class Translator:
         )
         ended = bool(words) and words[-1] == dictionary[dictionary.eos()]
         return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)
-
-
-def trained_options(normalizer: Normalizer) -> dict[str, Any]:
-    """A normalizer's options as plain values. A learned option has the value that it learned."""
-    return {
-        name: value.item() if isinstance(value, torch.Tensor) else value
-        for name, value in normalizer.current_options().items()
-    }
 
 
 def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:
