@@ -81,9 +81,9 @@ def runs_of_transformers(shared: Path, toy: list[str]) -> Path:
                 ("softmax", []),
                 ("entmax", ["normalizer.learn_alpha=true", "model.encoder_self_attn_alpha=1.2"]),
             ):
-                given = [*toy, *TINY, "training=inverse_sqrt", "training.max_update=20"]
+                given = [*TINY, "training=inverse_sqrt", "training.max_update=20"]
                 given += ["training.warmup_updates=5", f"normalizer={name}", *options]
-                run(composed(given, f"output_dir={root / name}", root="run"))
+                run(composed(toy, *given, f"output_dir={root / name}", root="run"))
             (root / "finished").touch()
     return root
 
