@@ -5,6 +5,7 @@ from dataclasses import fields
 
 import pytest
 from fairseq import options
+from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.models import ARCH_CONFIG_REGISTRY
 from hydra.core.config_store import ConfigStore
 
@@ -15,6 +16,7 @@ from regattn_fairseq.models import (
     RegattnTransformerConfig,
     RegattnTransformerModel,
 )
+from regattn_fairseq.models.transformer.config import fairseq_config
 from regattn_fairseq.options.config import register
 
 MODELS = {
@@ -77,11 +79,15 @@ def test_a_transformer_has_fairseqs_sizes_and_options_of_each_kind():
     arguments += ["--encoder-embed-dim", "256", "--attn-normalizer", "entmax"]
     arguments += ["--decoder-self-attn-alpha", "1.2", "--attn-learn-alpha"]
     args = options.parse_args_and_arch(parser, arguments)
-    assert (args.encoder_ffn_embed_dim, args.encoder_attention_heads) == (1024, 4)
-    assert (args.encoder_embed_dim, args.decoder_embed_dim) == (256, None)  # the encoder's
-    assert (args.encoder_layers, args.decoder_layers) == (6, 6)
-    assert (args.decoder_self_attn_alpha, args.encoder_self_attn_alpha) == (1.2, None)
-    assert args.attn_learn_alpha
+    cfg = convert_namespace_to_omegaconf(args).model
+    assert (cfg.encoder_ffn_embed_dim, cfg.encoder_attention_heads) == (1024, 4)
+    assert (cfg.encoder_embed_dim, cfg.decoder_embed_dim) == (256, None)  # the encoder's
+    assert (cfg.encoder_layers, cfg.decoder_layers) == (6, 6)
+    assert (cfg.decoder_self_attn_alpha, cfg.encoder_self_attn_alpha) == (1.2, None)
+    assert cfg.attn_learn_alpha
+    built = fairseq_config(cfg)
+    assert (built.decoder.embed_dim, built.decoder.ffn_embed_dim) == (256, 1024)
+    assert (built.decoder.input_dim, built.decoder.output_dim) == (256, 256)
     with pytest.raises(SystemExit):
         options.parse_args_and_arch(parser, [*arguments, "--encoder-self-attn-gamma", "0"])
 
