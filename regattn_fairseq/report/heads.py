@@ -45,9 +45,9 @@ def draw_heads(rows: Sequence[Row]) -> Figure | None:
         for line, (label, name, found) in zip(panels, lines, strict=True):
             for panel, kind in zip(line, HEAD_KINDS, strict=True):
                 _draw(panel, name, found.get(kind, {}))
-                if line is panels[0]:
-                    panel.set_title(HEAD_TITLES[kind], fontsize=9)
             line[0].set_ylabel(f"{label}\nlayer", fontsize=8, parse_math=False)
+        for panel, kind in zip(panels[0], HEAD_KINDS, strict=True):
+            panel.set_title(HEAD_TITLES[kind], fontsize=9)
         for panel in panels[-1]:
             panel.set_xlabel("head", fontsize=8)
     return figure
