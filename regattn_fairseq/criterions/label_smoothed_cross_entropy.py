@@ -1,6 +1,8 @@
 """``regattn_label_smoothed_cross_entropy``: the output layer and its loss, a few rows at a time."""
 
-from typing import Any
+import math
+from dataclasses import dataclass, field
+from typing import Any, Optional
 
 import torch
 import torch.nn.functional as F
@@ -12,14 +14,31 @@ from fairseq.criterions.label_smoothed_cross_entropy import (
 from fairseq.models import FairseqModel
 from torch import Tensor
 
+from regattn_fairseq.criterions.coverage import coverage_loss
 from regattn_fairseq.models.fast import gradients
+
+# fairseq reads this annotation at run time. It knows Optional[X], but not X | None.
+OptionalFloat = Optional[float]  # noqa: UP045
 
 CHUNK_BYTES = 2**23  # of scores computed at once: few enough to stay in a cache
 MIN_CHUNK_ROWS = 128  # enough for the products to run at nearly their full rate
 
 
+@dataclass
+class RegattnLabelSmoothedCrossEntropyConfig(LabelSmoothedCrossEntropyCriterionConfig):
+    """fairseq's options of the criterion, and one more."""
+
+    coverage_weight: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "weight of the coverage loss, which punishes attention to source words that "
+            "had it already (See et al. 2017), 0 or more (default: no such loss)"
+        },
+    )
+
+
 @register_criterion(
-    "regattn_label_smoothed_cross_entropy", dataclass=LabelSmoothedCrossEntropyCriterionConfig
+    "regattn_label_smoothed_cross_entropy", dataclass=RegattnLabelSmoothedCrossEntropyConfig
 )
 class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
     """fairseq's ``label_smoothed_cross_entropy``, without the scores of a whole batch in memory.
@@ -31,6 +50,20 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
     (``report_accuracy``, ``ignore_prefix_size``).
     """
 
+    def __init__(
+        self,
+        task: Any,
+        sentence_avg: bool,
+        label_smoothing: float,
+        ignore_prefix_size: int = 0,
+        report_accuracy: bool = False,
+        coverage_weight: float | None = None,
+    ) -> None:
+        super().__init__(task, sentence_avg, label_smoothing, ignore_prefix_size, report_accuracy)
+        if coverage_weight is not None and not 0 <= coverage_weight < math.inf:
+            raise ValueError(f"coverage_weight is {coverage_weight}; use 0 or more, such as 1")
+        self.coverage_weight = coverage_weight
+
     def forward(
         self, model: FairseqModel, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[Tensor, int, dict[str, Any]]:
@@ -39,12 +72,17 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         if layer is None:
             result: tuple[Tensor, int, dict[str, Any]] = super().forward(model, sample, reduce)
             return result
-        features, _ = model(**sample["net_input"], features_only=True)
+        features, extra = model(**sample["net_input"], features_only=True)
         target = sample["target"]
         is_word = target.ne(self.padding_idx)
-        loss, nll_loss = linear_label_smoothed_cross_entropy(
-            features[is_word], *layer, target[is_word], self.eps
-        )
+        given = (features[is_word], *layer, target[is_word], self.eps)
+        if "copy" in (extra or {}):
+            from regattn_fairseq.criterions.copy_attention import copy_loss  # it imports this one
+
+            loss, nll_loss = copy_loss(*given, extra, is_word)
+        else:
+            loss, nll_loss = linear_label_smoothed_cross_entropy(*given)
+        loss = self._with_coverage(loss, extra, is_word)
         sample_size = target.size(0) if self.sentence_avg else sample["ntokens"]
         logged = {
             "loss": loss.data,
@@ -54,6 +92,21 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
             "sample_size": sample_size,
         }
         return loss, sample_size, logged
+
+    def compute_loss(
+        self, model: FairseqModel, net_output: Any, sample: dict[str, Any], reduce: bool = True
+    ) -> tuple[Tensor, Tensor]:
+        """Fairseq's loss from a model's output, where the output layer is not computed with it."""
+        loss, nll_loss = super().compute_loss(model, net_output, sample, reduce)
+        if reduce:
+            is_word = model.get_targets(sample, net_output).ne(self.padding_idx)
+            loss = self._with_coverage(loss, net_output[1], is_word)
+        return loss, nll_loss
+
+    def _with_coverage(self, loss: Tensor, extra: Any, is_word: Tensor) -> Tensor:
+        if not self.coverage_weight:
+            return loss
+        return loss + self.coverage_weight * coverage_loss(extra["attn"][0], is_word)
 
     def _fusible_layer(self, model: FairseqModel) -> tuple[Tensor, Tensor | None] | None:
         """Weight and bias of the output layer, if the loss may be computed together with it."""

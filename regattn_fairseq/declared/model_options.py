@@ -116,6 +116,29 @@ def _check_one(cfg: Any) -> None:
     choice = chosen_normalizer(cfg)
     check_options(choice.name, choice.options, choice.learned)
     check_schedule(cfg)
+    check_fertility(cfg)
+
+
+BOUNDED = ("softmax", "sparsemax")
+"""The maps whose weights may have upper bounds."""
+
+
+def check_fertility(cfg: Any) -> None:
+    """Check the bound on the weight that a source word gets in all.
+
+    Raises:
+        ValueError: it is out of range, or the normalizer takes no bounds.
+    """
+    fertility = getattr(cfg, "attn_fertility", None)
+    if fertility is None:
+        return
+    if not 0.0 < fertility < math.inf:
+        raise ValueError(f"attn_fertility is {fertility}; use a finite number above 0, such as 2")
+    if cfg.attn_normalizer not in BOUNDED:
+        raise ValueError(
+            f"attn_fertility bounds the weights of {' and '.join(BOUNDED)}, not of "
+            f"{cfg.attn_normalizer}: choose one of them, or leave the option out"
+        )
 
 
 def check_schedule(cfg: Any) -> None:

@@ -29,9 +29,18 @@ from regattn_fairseq.metrics.bleu import (
     sentence_bleu,
     tokenizer_of_signature,
 )
+from regattn_fairseq.metrics.copying import (
+    COPYING_FIGURES,
+    CopyRecord,
+    copying_counts,
+    load_copying,
+    save_copying,
+)
+from regattn_fairseq.metrics.coverage import COVERAGE_FIGURES, coverage_counts
 from regattn_fairseq.metrics.heads import HEAD_FIGURES, HEAD_TITLES, head_statistics
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
+    SMALLEST_P,
     PairedResult,
     correct,
     paired_bootstrap,
@@ -47,16 +56,32 @@ from regattn_fairseq.metrics.sparsity import (
     stretches,
     support_sizes,
 )
+from regattn_fairseq.metrics.word_matches import (
+    FREQUENCIES,
+    WORD_FIGURES,
+    match_counts,
+    word_frequencies,
+)
+
+SENTENCE_FIGURES = ATTENTION_FIGURES | COVERAGE_FIGURES | COPYING_FIGURES | ALIGNMENT_FIGURES
+"""All figures that are sums over the sentences of a test set, as ratios of two counts."""
 
 __all__ = [
     "ALIGNMENT_FIGURES",
     "ATTENTION_FIGURES",
+    "COPYING_FIGURES",
+    "COVERAGE_FIGURES",
+    "FREQUENCIES",
     "HEAD_FIGURES",
     "HEAD_KINDS",
     "HEAD_TITLES",
+    "SENTENCE_FIGURES",
+    "SMALLEST_P",
+    "WORD_FIGURES",
     "Alignment",
     "AttentionFileError",
     "AttentionRecord",
+    "CopyRecord",
     "Counts",
     "PairedResult",
     "Ratio",
@@ -65,16 +90,21 @@ __all__ = [
     "attention_counts",
     "attention_statistics",
     "bleu_tokenizer",
+    "copying_counts",
     "correct",
+    "coverage_counts",
     "equal_groups",
     "head_statistics",
     "load_attention",
+    "load_copying",
+    "match_counts",
     "paired_bootstrap",
     "paired_bootstrap_bleu",
     "paired_bootstrap_ratios",
     "parse_alignment",
     "ratios",
     "save_attention",
+    "save_copying",
     "score_labels",
     "score_translation",
     "segment_lengths",
@@ -86,5 +116,6 @@ __all__ = [
     "support_sizes",
     "tokenizer_of_signature",
     "word_attention",
+    "word_frequencies",
     "words_of_tokens",
 ]

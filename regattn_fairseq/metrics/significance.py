@@ -22,6 +22,9 @@ from regattn_fairseq.metrics.pairs import check_pairs
 from regattn_fairseq.metrics.ratios import Counts, Ratio, divide
 
 RESAMPLES = 1000
+SMALLEST_P = 1 / (RESAMPLES + 1)
+"""The p-value if no resample is as extreme as what was observed: the true one may be smaller."""
+
 # sacrebleu's own default, so that its resamples and ours are the same draws.
 BOOTSTRAP_SEED = 12345
 # Resample indices are drawn in slices of at most this many, which bounds memory at 64 MiB.

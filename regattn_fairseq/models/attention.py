@@ -137,16 +137,24 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Turn scores [batch, target, source] into outputs and weights; as :meth:`forward`."""
         mask = None if padding_mask is None else padding_mask.unsqueeze(1)
-        weights = self._normalize(scores, mask)
-        context = torch.bmm(weights, values)
-        return torch.tanh(self.output_proj(torch.cat((context, query), dim=2))), weights
+        weights = self.weigh(scores, mask)
+        return self.blend(weights, query, values), weights
 
-    def _normalize(self, scores: Tensor, mask: Tensor | None) -> Tensor:
+    def blend(self, weights: Tensor, query: Tensor, values: Tensor) -> Tensor:
+        """The output [batch, target, query_dim] for weights [batch, target, source]."""
+        context = torch.bmm(weights, values)
+        return torch.tanh(self.output_proj(torch.cat((context, query), dim=2)))
+
+    def weigh(self, scores: Tensor, mask: Tensor | None, upper: Tensor | None = None) -> Tensor:
+        """Normalize scores [..., source]; ``upper`` bounds the weights, if it is given."""
         if not torch.jit.is_scripting():
-            weights: Tensor = self.normalizer(scores, mask=mask)
+            if upper is None:
+                weights: Tensor = self.normalizer(scores, mask=mask)
+            else:
+                weights = self.normalizer(scores, mask=mask, upper=upper)
             return weights
         name, options, values = self._compiled_normalizer
-        return torch.ops.regattn.normalize(scores, mask, name, options, values)
+        return torch.ops.regattn.normalize(scores, mask, name, options, values, upper)
 
     @torch.jit.unused
     def projections(self) -> list[nn.Module | None]:

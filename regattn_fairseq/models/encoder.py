@@ -23,6 +23,7 @@ class EncoderOutput(NamedTuple):
     hidden: Tensor  # [layers, batch, output_units], each layer's last state
     cell: Tensor  # [layers, batch, output_units]
     padding_mask: Tensor | None  # bool [sentences, source], True where no word is; None: no padding
+    tokens: Tensor  # the words' indices [sentences, source], padding included
 
 
 def select_sentences(rows: Tensor, hypotheses: int, *memories: Tensor) -> list[Tensor]:
@@ -99,10 +100,9 @@ class LSTMEncoder(FairseqEncoder):
         has_padding = bool(lengths.min() < src_tokens.size(1))
         # Packed sequences start at position 0: move the words there, keeping their order.
         order = padding_mask.byte().argsort(dim=1, stable=True)
-        if has_padding:
-            src_tokens = src_tokens.gather(1, order)
+        read = src_tokens.gather(1, order) if has_padding else src_tokens
 
-        embedded = self.dropout_in_module(self.embed_tokens(src_tokens))
+        embedded = self.dropout_in_module(self.embed_tokens(read))
         packed = pack_padded_sequence(embedded, lengths, batch_first=True, enforce_sorted=False)
         packed_states, (hidden, cell) = self._read(packed)
         states, _lengths = pad_packed_sequence(
@@ -114,7 +114,8 @@ class LSTMEncoder(FairseqEncoder):
         states = self.dropout_out_module(states)
         if self.bidirectional:
             hidden, cell = _join_directions(hidden), _join_directions(cell)
-        return EncoderOutput(states, hidden, cell, padding_mask if has_padding else None)
+        mask = padding_mask if has_padding else None
+        return EncoderOutput(states, hidden, cell, mask, src_tokens)
 
     def _read(self, packed: PackedSequence) -> tuple[PackedSequence, tuple[Tensor, Tensor]]:
         if not torch.jit.is_scripting():  # noqa: SIM102  the compiler passes over this block alone
@@ -124,12 +125,12 @@ class LSTMEncoder(FairseqEncoder):
 
     def reorder_encoder_out(self, encoder_out: EncoderOutput, new_order: Tensor) -> EncoderOutput:
         """Pick rows, as beam search does: ``new_order`` holds batch indices."""
-        states, hidden, cell, padding_mask = encoder_out
-        memories = [states] if padding_mask is None else [states, padding_mask]
+        states, hidden, cell, padding_mask, tokens = encoder_out
+        memories = [states, tokens] if padding_mask is None else [states, tokens, padding_mask]
         hypotheses = hidden.size(1) // states.size(0)
-        states, *masks = select_sentences(new_order, hypotheses, *memories)
+        states, tokens, *masks = select_sentences(new_order, hypotheses, *memories)
         hidden, cell = hidden.index_select(1, new_order), cell.index_select(1, new_order)
-        return EncoderOutput(states, hidden, cell, masks[0] if masks else None)
+        return EncoderOutput(states, hidden, cell, masks[0] if masks else None, tokens)
 
     def max_positions(self) -> int:
         """Any length: an LSTM has no positions."""

@@ -7,6 +7,7 @@ from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
+from regattn_fairseq.declared.model_options import check_fertility
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.decoder import LSTMDecoder
@@ -52,6 +53,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 names them.
         """
         options = resolve_defaults(cfg)
+        check_fertility(options)
         source, target = task.source_dictionary, task.target_dictionary
         if options.encoder_layers != options.decoder_layers:
             raise ModelError(
@@ -60,6 +62,11 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"({options.decoder_layers}) to the same number"
             )
         check_training_setup(task)
+        if options.copy_attn and source != target:
+            raise ModelError(
+                "copy_attn needs one dictionary for both sides: preprocess with "
+                "--joined-dictionary (data.tokenizer.joint=true)"
+            )
         encoder_embed, decoder_embed = _build_embeddings(cfg, source, target)
         encoder = LSTMEncoder(
             source,
@@ -91,6 +98,8 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             or options.share_all_embeddings,
             dropout_in=options.decoder_dropout_in,
             dropout_out=options.decoder_dropout_out,
+            copy_attention=options.copy_attn,
+            fertility=options.attn_fertility,
         )
         for module in (encoder.lstm, decoder):
             for name, parameter in module.named_parameters():

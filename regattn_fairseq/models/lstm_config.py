@@ -89,6 +89,21 @@ class RegattnLSTMConfig(NormalizedScoreOptions):
             "keeps sparse attention from settling on one word before it has learned which"
         },
     )
+    attn_fertility: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "the most weight that a source word may get from all target words together, "
+            "above 0; the end of the sentence may get any. For softmax and sparsemax, which become "
+            "constrained softmax and constrained sparsemax (default: no bound)"
+        },
+    )
+    copy_attn: bool = field(
+        default=False,
+        metadata={
+            "help": "let the output copy source words, as likely as attention looks at them (See "
+            "et al. 2017); needs a joined dictionary"
+        },
+    )
     no_input_feeding: bool = field(
         default=False,
         metadata={

@@ -1,6 +1,7 @@
 """γ that falls and λ that grows over the first updates."""
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from torch import Tensor
@@ -78,14 +79,17 @@ class ScheduledNormalizer(Normalizer):
         self._updates = num_updates
         self._watch.begin(num_updates)
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
+    def forward(
+        self, scores: Tensor, mask: Tensor | None = None, upper: Tensor | None = None
+    ) -> Tensor:
         """Weights for ``scores``, with the options of this update."""
         if not self.training:
-            return super().forward(scores, mask)
+            return super().forward(scores, mask, upper)
         options = self._scheduled_options(max(1, scores.size(self.dim)))
         if self.watched and self._watch.is_on:
-            self._watch.add(self.weigh, scores, mask, options)
-        return self.weigh(scores, mask, options)
+            bound = None if upper is None else upper.detach()
+            self._watch.add(partial(self.weigh, upper=bound), scores, mask, options)
+        return self.weigh(scores, mask, options, upper)
 
     def _scheduled_options(self, words: int) -> dict[str, Any]:
         """Every option's value at this update, for sources of this many words."""

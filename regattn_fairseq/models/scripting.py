@@ -15,16 +15,22 @@ from regattn_fairseq.normalizers import build_normalizer
 
 _library = torch.library.Library("regattn", "FRAGMENT")
 _library.define(
-    "normalize(Tensor scores, Tensor? mask, str name, str[] options, float[] values) -> Tensor"
+    "normalize(Tensor scores, Tensor? mask, str name, str[] options, float[] values, "
+    "Tensor? upper=None) -> Tensor"
 )
 
 
 @torch.library.impl(_library, "normalize", "CompositeImplicitAutograd")
 def _normalize(
-    scores: Tensor, mask: Tensor | None, name: str, options: list[str], values: list[float]
+    scores: Tensor,
+    mask: Tensor | None,
+    name: str,
+    options: list[str],
+    values: list[float],
+    upper: Tensor | None = None,
 ) -> Tensor:
     given: dict[str, Any] = dict(zip(options, values, strict=True))
-    weights: Tensor = build_normalizer(name, **given)(scores, mask=mask)
+    weights: Tensor = build_normalizer(name, **given)(scores, mask=mask, upper=upper)
     return weights
 
 

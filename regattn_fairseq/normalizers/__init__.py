@@ -21,6 +21,8 @@ from .topk import topk
 from .evsoftmax import evsoftmax
 
 # isort: on
+from .constrained_softmax import constrained_softmax
+from .constrained_sparsemax import constrained_sparsemax
 from .implicit import from_prox, from_regularizer
 from .module import Normalizer, build_normalizer
 from .rules import Option, Rule, normalizer_names, normalizer_options, register_normalizer, rule
@@ -31,6 +33,8 @@ __all__ = [
     "Option",
     "Rule",
     "build_normalizer",
+    "constrained_softmax",
+    "constrained_sparsemax",
     "entmax",
     "entmax15",
     "evsoftmax",

@@ -60,13 +60,30 @@ class Normalizer(nn.Module):
         }
         return self.options | learned
 
-    def forward(self, scores: Tensor, mask: Tensor | None = None) -> Tensor:
-        """Weights for ``scores``; ``mask`` is True where a position must get none."""
-        return self.weigh(scores, mask, self.current_options())
+    def forward(
+        self, scores: Tensor, mask: Tensor | None = None, upper: Tensor | None = None
+    ) -> Tensor:
+        """Weights for ``scores``; ``mask`` is True where a position must get none.
 
-    def weigh(self, scores: Tensor, mask: Tensor | None, options: dict[str, Any]) -> Tensor:
+        ``upper`` holds upper bounds of the weights, for a map whose rule has a bounded form.
+        """
+        return self.weigh(scores, mask, self.current_options(), upper)
+
+    def weigh(
+        self,
+        scores: Tensor,
+        mask: Tensor | None,
+        options: dict[str, Any],
+        upper: Tensor | None = None,
+    ) -> Tensor:
         """Weights for ``scores`` with these options, which may differ from the current ones."""
-        weights: Tensor = self._map(scores, mask=mask, dim=self.dim, **options)
+        weights: Tensor
+        if upper is None:
+            weights = self._map(scores, mask=mask, dim=self.dim, **options)
+        else:
+            bounded = rule(self.name).bounded
+            assert bounded is not None
+            weights = bounded(scores, upper, mask=mask, dim=self.dim, **options)
         return weights
 
     def extra_repr(self) -> str:

@@ -96,6 +96,8 @@ class Rule:
         cpu: kernels for forward and product.
         gpu: the names in ``_triton`` of what launches kernels for forward and product, if there
             is one for that.
+        bounded: ``f(scores, upper, *, mask=None, dim=-1, **options)``: the same map with an upper
+            bound for each weight, if there is one.
         options: the map's options by name, in the order of its signature.
         rowwise: the option besides gamma that may have a value of its own for each row: lam of a
             map with groups; otherwise the first one, if it is learnable.
@@ -115,6 +117,7 @@ class Rule:
     steep: bool = False
     cpu: tuple[Kernel, Kernel] | None = None
     gpu: tuple[str, str | None] | None = None
+    bounded: Callable[..., Tensor] | None = None
     options: Mapping[str, Option] = field(init=False)
     rowwise: Option | None = field(init=False)
     constants: tuple[Option, ...] = field(init=False)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from .constrained_softmax import constrained_softmax
 from .inputs import Number, at_hand, covered, divided
 from .rules import Rule, register
 
@@ -48,4 +49,6 @@ def negative_entropy(y: Tensor, kept: Tensor) -> Tensor:
     return torch.xlogy(y, y.clamp(min=torch.finfo(y.dtype).tiny)).sum(-1)
 
 
-RULE = register(Rule(name="softmax", function=softmax, penalty=negative_entropy))
+RULE = register(
+    Rule(name="softmax", function=softmax, penalty=negative_entropy, bounded=constrained_softmax)
+)

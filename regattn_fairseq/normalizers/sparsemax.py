@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from .autograd import apply
+from .constrained_sparsemax import constrained_sparsemax
 from .inputs import Number
 from .projections import distances, half_square, project, project_product
 from .rules import Kernel, Rule, register
@@ -58,5 +59,6 @@ RULE = register(
         steep=True,
         cpu=(Kernel("sparsemax_forward", 2), Kernel("sparsemax_product", 1)),
         gpu=("sparsemax_forward", "sparsemax_product"),
+        bounded=constrained_sparsemax,
     )
 )

@@ -6,7 +6,7 @@ fairseq and our models declare, and :mod:`regattn_fairseq.declared` of those of 
 
 import sys
 from collections.abc import Callable
-from dataclasses import field, fields, make_dataclass
+from dataclasses import dataclass, field, fields, make_dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from regattn_fairseq.declared import declared, normalizer_names
 from regattn_fairseq.declared.naming import arguments, declared_options, takers
 from regattn_fairseq.guests.hydra import share_config_store
 from regattn_fairseq.guests.imports import import_fully
+from regattn_fairseq.options import generated
 from regattn_fairseq.options.generated import ARCHITECTURES, GROUPS, NODES
 
 FAIRSEQ_NODES = tuple(NODES)
@@ -34,6 +35,13 @@ _PACKAGE = Path(regattn_fairseq.__file__).parent
 CONFIGS = next(
     path for path in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if path.is_dir()
 )
+
+
+@dataclass
+class Generation(generated.Generation):
+    """fairseq's options of a search, and ours."""
+
+    coverage_penalty: float | None = None
 
 
 # Folders in configs/ that other configurations build on, or that other programs read.
@@ -85,7 +93,8 @@ def register() -> None:
     """
     store = ConfigStore.instance()
     # A plain dictionary of typed nodes. Unlike fairseq's class, it allows other nodes beside them.
-    nodes = {name: OmegaConf.structured(node) for name, node in NODES.items() if node is not None}
+    own = {**NODES, "generation": Generation}
+    nodes = {name: OmegaConf.structured(node) for name, node in own.items() if node is not None}
     store.store("fairseq", node={**nodes, "model": MISSING}, package="_global_")
     for group in GROUPS.keys() - {"model"}:
         for name, choice in GROUPS[group].items():

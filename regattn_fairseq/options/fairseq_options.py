@@ -7,6 +7,7 @@ The commands check this table before they start. It is also the source of
 
 import ast
 import functools
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -422,6 +423,11 @@ def _text(value: Any) -> str:
 
 
 def _check_generation_together(options: Any) -> None:
+    penalty = options.get("coverage_penalty")
+    if penalty is not None and not 0 <= penalty < math.inf:
+        raise PipelineError(
+            f"generation.coverage_penalty={penalty} is refused: choose 0 or more, such as 0.2"
+        )
     ways = {
         "sampling": options.sampling,
         "diverse_beam_groups": options.diverse_beam_groups > 0,

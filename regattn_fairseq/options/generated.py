@@ -306,6 +306,7 @@ class RegattnLabelSmoothedCrossEntropyCriterion:
     report_accuracy: bool = False
     ignore_prefix_size: int = 0
     sentence_avg: bool = "${optimization.sentence_avg}"
+    coverage_weight: float | None = None
 
 @dataclass
 class SentencePredictionCriterion:
@@ -523,6 +524,8 @@ class RegattnLstmModel:
     share_all_embeddings: bool = False
     attn_score: RegattnLstmModelAttnScore = "general"
     attn_scaled: bool = False
+    attn_fertility: float | None = None
+    copy_attn: bool = False
     no_input_feeding: bool = False
 
 RegattnTransformerModelActivationFn = StrEnum("RegattnTransformerModelActivationFn", {"relu": "relu", "gelu": "gelu", "gelu_fast": "gelu_fast", "gelu_accurate": "gelu_accurate", "tanh": "tanh", "linear": "linear"})

@@ -37,6 +37,11 @@ def check_options(cfg: DictConfig) -> None:
         raise PipelineError(str(error)) from error
     _refuse_idle_options(cfg)
     _check_task(cfg)
+    if cfg.model.get("copy_attn") and not cfg.data.tokenizer.joint:
+        raise PipelineError(
+            "model.copy_attn=true needs one dictionary for both sides: add "
+            "data.tokenizer.joint=true (fairseq-preprocess --joined-dictionary)"
+        )
     if cfg.training.save_minutes < 0:
         raise PipelineError(
             f"training.save_minutes is {cfg.training.save_minutes}; choose a number of minutes, "

@@ -10,7 +10,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.declared import normalizer_options
-from regattn_fairseq.metrics import AttentionRecord, head_statistics, save_attention
+from regattn_fairseq.metrics import (
+    AttentionRecord,
+    head_statistics,
+    save_attention,
+    save_copying,
+)
 from regattn_fairseq.options.fairseq_options import check_generation
 from regattn_fairseq.pipeline.evaluation import provenance
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
@@ -116,6 +121,7 @@ def evaluate_run(run: RunFolder, data: PreparedData, cfg: DictConfig) -> None:
                     signatures=result.signatures,
                     lowercase=bool(saved.data.lowercase),
                 ),
+                trained_on=data.text / f"train.{task.answers}" if task.facts.action else None,
                 lowercase=bool(saved.data.lowercase),
                 directory=run.directory,
                 split=trial.split,
@@ -201,6 +207,7 @@ def _decode(task: Task, trial: Trial, run: RunFolder, key: str) -> tuple[Result,
             "hypotheses": f"{split}.hyp",
             "references": f"{split}.ref",
             "attention": f"{split}.attention.npz",
+            **({"copying": f"{split}.copying.npz"} if outputs.copies else {}),
         },
     )
     with clear_write_errors(run.directory, "output_dir"):
@@ -209,9 +216,11 @@ def _decode(task: Task, trial: Trial, run: RunFolder, key: str) -> tuple[Result,
         write_lines(result.path("hypotheses"), outputs.lines)
         write_lines(result.path("references"), references)
         save_attention(result.path("attention"), outputs.records)
+        if outputs.copies:
+            save_copying(result.path("copying"), outputs.copies)
         (run.directory / reference_attention_file(split)).unlink(missing_ok=True)
     sources = list(read_lines(result.path("sources")))
-    return result, Texts(sources, outputs.lines, references, outputs.records)
+    return result, Texts(sources, outputs.lines, references, outputs.records, outputs.copies)
 
 
 def _attend(trial: Trial) -> list[AttentionRecord]:

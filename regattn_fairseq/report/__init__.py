@@ -13,19 +13,20 @@ from pathlib import Path
 
 import pandas as pd
 from rich.console import Console
+from rich.padding import Padding
 from rich.text import Text
 
 from regattn_fairseq.report.examples import Example
 from regattn_fairseq.report.page import render_page
 from regattn_fairseq.report.rows import BASELINE, Row, Summary, build_rows
 from regattn_fairseq.report.sections import Section, build_sections
-from regattn_fairseq.report.tables import (
-    Table,
+from regattn_fairseq.report.table_formats import (
     escape_markdown,
     to_latex,
     to_markdown,
     to_rich,
 )
+from regattn_fairseq.report.tables import Table
 from regattn_fairseq.runs.files import write_text
 from regattn_fairseq.runs.result import ReportError, Result, find_runs
 from regattn_fairseq.runs.unfinished import find_unfinished
@@ -160,7 +161,7 @@ def build_report(
 
 
 def render_terminal(report: Report, console: Console | None = None) -> None:
-    """Print the tables, the warnings and the place of the other files.
+    """Print the tables, what they say, the warnings and the place of the other files.
 
     Args:
         report: from `build_report`.
@@ -171,6 +172,11 @@ def render_terminal(report: Report, console: Console | None = None) -> None:
         console.print(to_rich(table, console))
         for note in (*table.notes, *table.signatures):
             console.print(Text(note, style="dim"))
+        console.print()
+    for section in report.sections:
+        console.print(Text(section.title, style="bold"))
+        for sentence in section.conclusions:
+            console.print(Padding(Text(f"- {sentence}"), (0, 0, 0, 1)))
         console.print()
     for warning in report.warnings:
         console.print(Text(f"Warning: {warning}", style="yellow"))
@@ -209,6 +215,10 @@ def _markdown(report: Report) -> str:
     if report.header:
         parts.append(f"{_one_line(report.header)}\n")
     parts += [f"> {escape_markdown(warning)}\n" for warning in report.warnings]
+    parts.append("## Conclusions\n")
+    for section in report.sections:
+        said = "\n".join(f"- {escape_markdown(sentence)}" for sentence in section.conclusions)
+        parts.append(f"**{escape_markdown(section.title)}**\n\n{said}\n")
     for section in report.sections:
         parts += [to_markdown(table) for table in section.tables]
         if example := section.example:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import matplotlib as mpl
+from fontTools import subset
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -29,6 +32,10 @@ STYLE: dict[Any, Any] = {
     "xtick.color": INK,
     "ytick.color": INK,
 }
+
+# A PDF's text is laid out already. These tables of a font serve layout alone, and to cut them down
+# to the characters of a figure would take most of the time of its PDF file.
+_LAYOUT_TABLES = ["GDEF", "GPOS", "GSUB", "MATH", "kern"]
 
 
 def tidy(axes: Axes) -> None:
@@ -61,6 +68,7 @@ def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
             new_file(path) as file,
             warnings.catch_warnings(record=True) as caught,
             mpl.rc_context(STYLE),
+            _without_layout_tables(),
         ):
             warnings.simplefilter("always")
             figure.savefig(file, format=ending, dpi=160, metadata=entries)
@@ -71,6 +79,13 @@ def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
         figure.set_layout_engine("none")
         paths.append(path)
     return paths, [_missing_line(stem.name, list(missing))] if missing else []
+
+
+def _without_layout_tables() -> AbstractContextManager[object]:
+    # matplotlib chooses which tables to leave out on top of fontTools' own choice.
+    chosen = "_drop_tables_default"
+    tables = [*getattr(subset.Options, chosen, ()), *_LAYOUT_TABLES]
+    return patch.object(subset.Options, chosen, tables, create=True)
 
 
 def _missing_line(name: str, characters: list[str]) -> str:

@@ -13,21 +13,22 @@ if TYPE_CHECKING:
 
 
 class _Script(NamedTuple):
-    """The page's one script.
+    """A script of the page.
 
     Attributes:
         text: what it is.
         csp: its hash. The page's content security policy names it, so that no other script runs.
-        used: whether the page needs it.
     """
 
     text: str
     csp: str
-    used: bool
 
 
 def render_page(report: Report) -> str:
-    """Tables, pictures and sentences. Text from corpora and configurations is never HTML in it."""
+    """Conclusions, tables, pictures and sentences.
+
+    Text from corpora and configurations is never HTML in it.
+    """
     environment = Environment(
         loader=PackageLoader("regattn_fairseq.report"),
         autoescape=True,
@@ -35,9 +36,15 @@ def render_page(report: Report) -> str:
         trim_blocks=True,
     )
     environment.filters["base64"] = lambda content: base64.b64encode(content).decode("ascii")
+    names = ["tables.js"]
+    if any(section.explorer for section in report.sections):
+        names.append("explorer.js")
+    scripts = [_script(environment, name) for name in names]
+    return environment.get_template("index.html.j2").render(report=report, scripts=scripts)
+
+
+def _script(environment: Environment, name: str) -> _Script:
     assert environment.loader is not None
-    source, _, _ = environment.loader.get_source(environment, "explorer.js")
+    source, _, _ = environment.loader.get_source(environment, name)
     digest = base64.b64encode(hashlib.sha256(source.encode()).digest()).decode("ascii")
-    used = any(section.explorer for section in report.sections)
-    script = _Script(source, f"sha256-{digest}", used)
-    return environment.get_template("index.html.j2").render(report=report, script=script)
+    return _Script(source, f"sha256-{digest}")

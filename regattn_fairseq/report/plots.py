@@ -128,43 +128,54 @@ def draw_quality_by_sparsity(rows: Sequence[Row], metric: str) -> Figure:
 
 
 def draw_learning_curves(rows: Sequence[Row]) -> Figure | None:
-    """Validation figures by epoch, one line for each run; None if no run has a training log."""
+    """Quality and loss by update, one line for each run; None if no run has a training log.
+
+    Where the runs were validated once, the loss is that of the training.
+    """
     logs = _logs(rows, "valid")
     measured = [
         (key, label) for key, label in _CURVES if all(_has(records, key) for *_, records in logs)
     ]
-    if not logs or not measured:
-        return None
-    return _draw_epochs(logs, [measured[0], *(m for m in measured[1:] if m[0] == "loss")])
+    if logs and measured:
+        return _draw_curves(logs, [measured[0], *(m for m in measured[1:] if m[0] == "loss")])
+    logs = _logs(rows, "train_inner")
+    return _draw_curves(logs, [("loss", "loss in training")]) if logs else None
 
 
 def draw_attention_curves(rows: Sequence[Row]) -> Figure | None:
-    """What training logged about attention, by epoch; None if no run has such figures."""
+    """What training logged about attention, by update; None if no run has such figures."""
     names = {name for name, _ in _ATTENTION_CURVES}
-    logs = [log for log in _logs(rows, "train") if all(_has(log[2], name) for name in names)]
-    return _draw_epochs(logs, _ATTENTION_CURVES) if logs else None
+    for split in ("train_inner", "train"):
+        logs = [log for log in _logs(rows, split) if all(_has(log[2], name) for name in names)]
+        if logs:
+            return _draw_curves(logs, _ATTENTION_CURVES)
+    return None
 
 
-_Log = tuple[int, str, list[dict[str, Any]]]  # number and label of a row, and a run's epochs
+_Log = tuple[int, str, list[dict[str, Any]]]  # number and label of a row, and a run's records
 
 
 def _logs(rows: Sequence[Row], split: str) -> list[_Log]:
-    return [
+    """The records of each run; none where no run has two of them: a point is no curve."""
+    logs = [
         (index, row.label, records)
         for index, row in enumerate(rows)
         for run in row.runs
         if (records := TrainLog(run.folder / "train_log.jsonl", None).records(split))
     ]
+    return logs if any(len(records) > 1 for *_, records in logs) else []
 
 
-def _draw_epochs(logs: Sequence[_Log], panels: Sequence[tuple[str, str]]) -> Figure:
+def _draw_curves(logs: Sequence[_Log], panels: Sequence[tuple[str, str]]) -> Figure:
+    """By update, or by epoch where a log does not say the update."""
+    by_update = all(_has(records, "num_updates") for *_, records in logs)
     with mpl.rc_context(STYLE):
         figure, axes = _figure(len(panels))
         for panel, (key, title) in zip(axes, panels, strict=True):
             named: set[str] = set()
             for index, label, records in logs:
                 panel.plot(
-                    [record["epoch"] for record in records],
+                    [record["num_updates" if by_update else "epoch"] for record in records],
                     [record[key] for record in records],
                     label="_" if label in named else label,
                     markersize=4,
@@ -172,8 +183,8 @@ def _draw_epochs(logs: Sequence[_Log], panels: Sequence[tuple[str, str]]) -> Fig
                 )
                 named.add(label)
             tidy(panel)
-            panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-            panel.set_xlabel("epoch", fontsize=9)
+            panel.xaxis.set_major_locator(MaxNLocator(integer=True, nbins=6))
+            panel.set_xlabel("update" if by_update else "epoch", fontsize=9)
             panel.set_ylabel(title, fontsize=9)
         _legend(figure, axes[0])
     return figure

@@ -11,10 +11,14 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from regattn_fairseq.metrics import correct
+from regattn_fairseq.report.conclusions import conclude
+from regattn_fairseq.report.copied import copied_words_table
+from regattn_fairseq.report.differences import build_difference_tables
 from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heads import draw_heads
+from regattn_fairseq.report.intervals import IntervalPlot, interval_plot
 from regattn_fairseq.report.plots import (
     draw_attention_curves,
     draw_distributions,
@@ -36,10 +40,12 @@ class Plot:
     Attributes:
         caption: what it shows.
         png: the picture; a PDF of the same name is beside it.
+        inches: its width at the size for which its letters were chosen.
     """
 
     caption: str
     png: Path
+    inches: float
 
 
 @dataclass(frozen=True)
@@ -48,6 +54,8 @@ class Section:
 
     Attributes:
         rows: the rows that are compared.
+        conclusions: what their figures say, in sentences.
+        intervals: their differences from the baseline; None if nothing was tested.
         tables: the rows' quality and cost, and what they attend to.
         example: a sentence, drawn; None if no attention could be read.
         plots: figures about all sentences.
@@ -55,10 +63,17 @@ class Section:
     """
 
     rows: list[Row]
+    conclusions: list[str]
+    intervals: IntervalPlot | None
     tables: list[Table]
     example: Example | None
     plots: list[Plot]
     explorer: Explorer | None
+
+    @property
+    def title(self) -> str:
+        """Task, corpus, model and split."""
+        return self.tables[0].title
 
 
 def build_sections(
@@ -99,10 +114,19 @@ def build_sections(
         if systems:
             example, more = draw_example(systems, parts, output_dir, names)
             warnings += more
+        quality = build_table(tested)
+        copied = copied_words_table(systems, quality.title)
         sections.append(
             Section(
                 rows=tested,
-                tables=[build_table(tested), *build_attention_tables(tested)],
+                conclusions=conclude(tested),
+                intervals=interval_plot(tested),
+                tables=[
+                    quality,
+                    *build_attention_tables(tested),
+                    *build_difference_tables(tested),
+                    *([copied] if copied is not None else []),
+                ],
                 example=example,
                 plots=_plots(tested, systems, parts, output_dir, names),
                 explorer=build_explorer(
@@ -143,7 +167,7 @@ def _plots(
 
     def add(kind: str, caption: str, figure: Figure) -> None:
         written, _ = save_figure(figure, output_dir / names.take(kind, *parts))
-        plots.append(Plot(caption, written[0]))
+        plots.append(Plot(caption, written[0], figure.get_figwidth()))
 
     if complete := [system for system in systems if system.is_complete]:
         figure = draw_distributions([(system.row.label, system.records) for system in complete])

@@ -10,7 +10,8 @@ import pandas as pd
 
 from regattn_fairseq.metrics import (
     ALIGNMENT_FIGURES,
-    ATTENTION_FIGURES,
+    SENTENCE_FIGURES,
+    WORD_FIGURES,
     AttentionFileError,
     Counts,
     PairedResult,
@@ -23,16 +24,14 @@ from regattn_fairseq.metrics import (
 )
 from regattn_fairseq.runs.result import Result
 
-_FIGURES = ATTENTION_FIGURES | ALIGNMENT_FIGURES
-
 SENTENCE_METRICS = {"bleu": "BLEU", "rougeL": "ROUGE-L", "accuracy": "Right"}
 """By what sentences are compared, in order of preference, and what to call it."""
 
 
 def read_counts(run: Result) -> Counts:
-    """The counts of each sentence, which sum up to the run's attention figures.
+    """The counts of each sentence, which sum up to the run's figures.
 
-    If the run has no table of them, they are computed from its attention.
+    If the run has no table of them, those of its attention are computed anew.
 
     Raises:
         OSError: both files are missing.
@@ -42,7 +41,7 @@ def read_counts(run: Result) -> Counts:
         table = pd.read_csv(BytesIO(run.read("sentences")))
     except FileNotFoundError:
         return attention_counts(load_attention(run.path("attention")))
-    names = {part for figure in _FIGURES.values() for part in figure}
+    names = {part for figure in (SENTENCE_FIGURES | WORD_FIGURES).values() for part in figure}
     return {name: table[name].to_numpy(np.float64) for name in table.columns if name in names}
 
 
@@ -78,7 +77,9 @@ def compare_attention(
     shared = set.intersection(*({*mine} & {*theirs} for mine, theirs in pairs))
     if any(run.alignment_reference != baseline[0].alignment_reference for run in system):
         shared -= {part for figure in ALIGNMENT_FIGURES.values() for part in figure}
-    figures = {name: figure for name, figure in _FIGURES.items() if shared.issuperset(figure)}
+    figures = {
+        name: figure for name, figure in SENTENCE_FIGURES.items() if shared.issuperset(figure)
+    }
     joined = [
         {name: np.concatenate([pair[side][name] for pair in pairs]) for name in shared}
         for side in (0, 1)

@@ -15,7 +15,8 @@ from pathlib import Path
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig, OmegaConf
 
-from regattn_fairseq.report.tables import escape_markdown, format_duration
+from regattn_fairseq.report.table_formats import escape_markdown
+from regattn_fairseq.report.tables import format_duration
 from regattn_fairseq.reproduce.attention import write_heatmaps
 from regattn_fairseq.reproduce.comparison import write_comparison
 from regattn_fairseq.reproduce.execution import Outcome, carry_out

@@ -13,7 +13,7 @@ from omegaconf import DictConfig
 from regattn_fairseq.metrics import AttentionFileError, AttentionRecord, load_attention
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heatmaps import choose_sentence, draw_heatmaps
-from regattn_fairseq.report.tables import escape_markdown
+from regattn_fairseq.report.table_formats import escape_markdown
 from regattn_fairseq.reproduce.execution import Outcome
 from regattn_fairseq.runs.files import write_text
 from regattn_fairseq.runs.result import Result, reason

@@ -11,7 +11,8 @@ from omegaconf import DictConfig
 
 from regattn_fairseq.metrics import PairedResult, correct
 from regattn_fairseq.report.rows import Row, compare_output
-from regattn_fairseq.report.tables import METRIC_LABELS, escape_markdown
+from regattn_fairseq.report.table_formats import escape_markdown
+from regattn_fairseq.report.tables import METRIC_LABELS, difference_text, p_text
 
 _LEVEL = 0.05
 _SEEDS = 2  # fewer say nothing about another training
@@ -71,12 +72,11 @@ class Comparison:
 
     def __str__(self) -> str:
         assert self.test is not None
-        interval = f"{self.test.difference:+.2f} [{self.test.low:+.2f}, {self.test.high:+.2f}]"
-        p_value = f", p {self.test.p_holm:.3f}" if self.margin == 0 else ""
+        p_value = f", p {p_text(self.test.p_value, self.test.p_holm)}" if self.margin == 0 else ""
         label = METRIC_LABELS.get(self.metric, self.metric)
         return (
             f"{self.normalizer} over {self.other} in {label} on {self.data} "
-            f"{interval.replace('-', '−')}{p_value}"
+            f"{difference_text(self.test)}{p_value}"
         )
 
 

@@ -15,11 +15,8 @@ from tabulate import tabulate
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.origins import Marks, listed
 from regattn_fairseq.report.rows import BASELINE, Row, build_rows, corrected
-from regattn_fairseq.report.tables import (
-    DEVIATION_NOTE,
-    METRIC_LABELS,
-    escape_markdown,
-)
+from regattn_fairseq.report.table_formats import escape_markdown
+from regattn_fairseq.report.tables import DEVIATION_NOTE, METRIC_LABELS, p_text
 from regattn_fairseq.reproduce.claims import judge
 from regattn_fairseq.reproduce.execution import Outcome
 from regattn_fairseq.runs.files import write_text
@@ -306,7 +303,10 @@ def _table(entries: Sequence[Entry], metric: str) -> str:
         paper: [_number(entry.published) for entry in entries],
         "ours − paper": [_number(entry.difference, sign=True) for entry in entries],
         "over softmax": [_gain(entry) for entry in entries],
-        "p": [_NOTHING if e.p_holm is None else f"{e.p_holm:.3f}" for e in entries],
+        "p": [
+            _NOTHING if e.p_value is None or e.p_holm is None else p_text(e.p_value, e.p_holm)
+            for e in entries
+        ],
         "over softmax, paper": [_number(entry.published_gain, sign=True) for entry in entries],
         "behind the best": [_number(entry.behind) for entry in entries],
         "from": [entry.origins or _NOTHING for entry in entries],

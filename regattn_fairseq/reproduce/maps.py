@@ -16,7 +16,7 @@ from omegaconf import DictConfig
 from regattn_fairseq.declared.naming import symbol
 from regattn_fairseq.normalizers import build_normalizer, normalizer_options, smoothed_max
 from regattn_fairseq.report.figures import save_figure
-from regattn_fairseq.report.tables import escape_markdown
+from regattn_fairseq.report.table_formats import escape_markdown
 from regattn_fairseq.runs.files import write_text
 
 _COLOURS = ("#1f2430", "#7a1f80", "#1b7f79", "#d1495b", "#2e6fbb", "#b07d12")

@@ -24,8 +24,8 @@ import pandas as pd
 
 from regattn_fairseq.files import new_file
 from regattn_fairseq.metrics import (
-    ALIGNMENT_FIGURES,
-    ATTENTION_FIGURES,
+    SENTENCE_FIGURES,
+    WORD_FIGURES,
     AttentionRecord,
     attention_bytes,
     load_attention,
@@ -225,9 +225,9 @@ def _write(path: Path, content: bytes) -> None:
 
 
 def _counts(run: Result) -> bytes:
-    """The table of the sentences, with no more than what tests of attention are computed from."""
+    """The table of the sentences, with no more than what tests of figures are computed from."""
     table = pd.read_csv(BytesIO(run.read("sentences")))
-    names = {part for figure in (ATTENTION_FIGURES | ALIGNMENT_FIGURES).values() for part in figure}
+    names = {part for figure in (SENTENCE_FIGURES | WORD_FIGURES).values() for part in figure}
     kept = table[[name for name in table.columns if name in names]]
     return kept.to_csv(index=False, lineterminator="\n", float_format=_DIGITS).encode()
 

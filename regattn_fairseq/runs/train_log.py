@@ -9,6 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 _EPOCH = re.compile(r"epoch (\d+)")
+_WITHIN = re.compile(r"epoch (\d+):\s+\d+ / \d+ (.*)")
+_UPDATES_APART = 100  # of what is kept from within an epoch
 
 
 class TrainLog:
@@ -16,7 +18,8 @@ class TrainLog:
 
     fairseq reports each epoch with a message such as ``epoch 003 | loss 4.1 | … | wps 5000``; the
     logger has the name of the split. Each such message becomes a JSON object, and a short line on
-    the terminal. All messages go into the text log.
+    the terminal. Of the messages from within an epoch, every one at a multiple of 100 updates
+    becomes a JSON object of the split ``train_inner``. All messages go into the text log.
 
     Args:
         path: the file of JSON lines, to which lines are added.
@@ -93,17 +96,25 @@ class _EpochHandler(logging.Handler):
         self.path = path
 
     def emit(self, record: logging.LogRecord) -> None:
+        if record.name == "train_inner":
+            within = parse_update(record.getMessage())
+            if within is not None and within["num_updates"] % _UPDATES_APART == 0:
+                self._write("train_inner", within)
+            return
         if record.name not in ("train", "valid"):
             return
         numbers = parse_epoch(record.getMessage())
         if numbers is None:
             return
-        with self.path.open("a") as file:
-            file.write(json.dumps({"split": record.name, **numbers}) + "\n")
+        self._write(record.name, numbers)
         shown = ("loss", "ppl", "bleu", "accuracy", "wps", "lr")
         parts = [f"{key} {numbers[key]:g}" for key in shown if key in numbers]
         message = f"epoch {numbers['epoch']:3.0f}  {record.name}  " + "  ".join(parts)
         print(message, file=sys.stderr, flush=True)
+
+    def _write(self, split: str, numbers: dict[str, float]) -> None:
+        with self.path.open("a") as file:
+            file.write(json.dumps({"split": split, **numbers}) + "\n")
 
 
 def parse_epoch(message: str) -> dict[str, float] | None:
@@ -115,9 +126,26 @@ def parse_epoch(message: str) -> dict[str, float] | None:
     match = _EPOCH.match(message)
     if match is None:
         return None
-    numbers = {"epoch": float(match[1])}
-    for part in message.split(" | ")[1:]:
-        key, _, value = part.strip().rpartition(" ")
+    return _numbers(match[1], message.split(" | ")[1:], " ")
+
+
+def parse_update(message: str) -> dict[str, float] | None:
+    """The numbers in fairseq's message from within an epoch; ``None`` for any other message.
+
+    >>> parse_update("epoch 002:    313 / 547 loss=4.5, wps=6000, num_updates=860")
+    {'epoch': 2.0, 'loss': 4.5, 'wps': 6000.0, 'num_updates': 860.0}
+    """
+    match = _WITHIN.match(message)
+    if match is None:
+        return None
+    numbers = _numbers(match[1], match[2].split(","), "=")
+    return numbers if "num_updates" in numbers else None
+
+
+def _numbers(epoch: str, parts: list[str], separator: str) -> dict[str, float]:
+    numbers = {"epoch": float(epoch)}
+    for part in parts:
+        key, _, value = part.strip().rpartition(separator)
         try:
             numbers[key] = float(value)
         except ValueError:  # "valid on 'valid' subset"

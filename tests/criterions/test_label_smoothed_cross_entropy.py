@@ -1,16 +1,11 @@
 """The fused loss against fairseq's own, and the criterion against the one it replaces."""
 
-from types import SimpleNamespace
-
 import pytest
 import torch
-from fairseq.criterions.label_smoothed_cross_entropy import (
-    LabelSmoothedCrossEntropyCriterion,
-    label_smoothed_nll_loss,
-)
+from criterion_cases import criterions, sample_of
+from fairseq.criterions.label_smoothed_cross_entropy import label_smoothed_nll_loss
 from fairseq.models.lstm import LSTMModel
 
-from regattn_fairseq.criterions import RegattnLabelSmoothedCrossEntropy
 from regattn_fairseq.criterions import label_smoothed_cross_entropy as module
 
 
@@ -84,28 +79,6 @@ def test_only_what_needs_a_gradient_gets_one(needed):
     if any(needed):
         loss.backward()
     assert [v.grad is not None for v in variables] == list(needed)
-
-
-def sample_of(batch):
-    target = torch.cat((batch.previous[:, 1:], torch.full((3, 1), batch.pad)), dim=1)
-    return {
-        "net_input": {
-            "src_tokens": batch.source,
-            "src_lengths": batch.lengths,
-            "prev_output_tokens": batch.previous,
-        },
-        "target": target,
-        "ntokens": int(target.ne(batch.pad).sum()),
-    }
-
-
-def criterions(dictionary, **options):
-    task = SimpleNamespace(target_dictionary=dictionary)
-    settings = {"sentence_avg": False, "label_smoothing": 0.1, **options}
-    return (
-        RegattnLabelSmoothedCrossEntropy(task, **settings),
-        LabelSmoothedCrossEntropyCriterion(task, **settings),
-    )
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,9 @@ OPTIONS: list[dict[str, Any]] = [
     {"decoder_embed_dim": 8, "share_decoder_input_output_embed": True},
     {"encoder_embed_dim": 8, "decoder_embed_dim": 8, "share_all_embeddings": True},
     {"attn_normalizer": "fusedmax"},
+    {"copy_attn": True},
+    {"attn_fertility": 0.4},
+    {"copy_attn": True, "no_input_feeding": True, "encoder_layers": 2, "decoder_layers": 2},
 ]
 
 

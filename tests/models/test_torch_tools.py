@@ -16,6 +16,10 @@ VARIANTS: list[dict[str, Any]] = [
     {"no_input_feeding": True, "encoder_bidirectional": True, "attn_normalized": True},
     {"attn_score": "concat", "attn_normalizer": "fusedmax", "attn_learn_gamma": True},
     {"attn_score": "concat", "attn_normalized": True},
+    {"copy_attn": True, "attn_normalizer": "sparsemax"},
+    {"copy_attn": True, "no_input_feeding": True},
+    {"attn_fertility": 0.4, "attn_normalizer": "sparsemax"},
+    {"attn_fertility": 0.4, "no_input_feeding": True},
     {"attn_normalizer": "entmax", "attn_learn_alpha": True},
     {"attn_score": "dot", "attn_normalizer": "topk", "encoder_layers": 2, "decoder_layers": 2},
     {"decoder_embed_dim": 8, "share_decoder_input_output_embed": True},
@@ -56,6 +60,8 @@ def test_the_plain_way_computes_the_same(build, batch, arguments, plainly, optio
     for way in (lambda compute: compute(), plainly):
         scores, extra = way(lambda: model(*arguments))
         loss = words_of(batch, scores.sin()).sum() + words_of(batch, extra["attn"][0].cos()).sum()
+        if "copy" in extra:
+            loss = loss + words_of(batch, extra["copy"][0].sin()).sum()
         gradients = torch.autograd.grad(loss, list(model.parameters()), allow_unused=True)
         found.append((words_of(batch, scores), words_of(batch, extra["attn"][0]), *gradients))
     for value, wanted in zip(*found, strict=True):
@@ -77,7 +83,7 @@ def test_a_search_computes_the_same_plainly(build, batch, plainly, options):
             picked = torch.tensor([1, 0, 3, 3, 4, 5])
             model.decoder.reorder_incremental_state(state, picked)
             encoder_out = model.encoder.reorder_encoder_out(encoder_out, picked)
-            steps.append((scores, extra["attn"][0]))
+            steps.append((scores, *(each[0] for each in extra.values())))
         return steps
 
     with torch.no_grad():
@@ -145,7 +151,7 @@ def test_a_quantized_model_is_near_the_whole_one(build, arguments, batch, kinds,
     )
 
 
-@pytest.mark.parametrize("options", VARIANTS[1:5])
+@pytest.mark.parametrize("options", VARIANTS[1:9])
 def test_a_scripted_model_computes_the_same(build, batch, arguments, options, tmp_path):
     model = build(**options)
     torch.jit.save(torch.jit.script(model), str(tmp_path / "model.pt"))
@@ -157,6 +163,10 @@ def test_a_scripted_model_computes_the_same(build, batch, arguments, options, tm
     torch.testing.assert_close(
         words_of(batch, extra["attn"][0]), words_of(batch, wanted_extra["attn"][0])
     )
+    if "copy" in wanted_extra:
+        torch.testing.assert_close(
+            words_of(batch, extra["copy"][0]), words_of(batch, wanted_extra["copy"][0])
+        )
 
 
 class Scores(torch.nn.Module):

@@ -125,6 +125,60 @@ def card(page, name):
     return page.locator(".card").nth(NORMALIZERS.index(name))
 
 
+def test_it_begins_with_conclusions_that_lead_to_their_parts(page):
+    conclusions = page.locator("#conclusions")
+    assert "is best" in conclusions.locator("li").first.inner_text()
+    conclusions.get_by_role("link", name="every sentence").click()
+    assert page.evaluate("location.hash") == "#part-1-sentences"
+    navigation = page.get_by_role("navigation")
+    assert navigation.bounding_box()["y"] == 0, "it stays in view"
+    for link in page.locator("a[href^='#']").all():
+        assert page.locator(link.get_attribute("href")).count() == 1
+    navigation.get_by_role("link", name="Runs").click()
+    assert page.locator("#runs table").is_visible(), "the part unfolds"
+
+
+def test_tables_are_sorted_by_their_headings(page):
+    table = page.locator("table").nth(1)
+    zeros = table.get_by_role("columnheader", name="zeros")
+    button = zeros.get_by_role("button")
+    shares = table.locator("tbody td:nth-child(3)")
+
+    def numbers():
+        return [float(text.rstrip("% ‡†")) for text in shares.all_inner_texts()]
+
+    before = numbers()
+    button.focus()
+    page.keyboard.press("Enter")
+    assert numbers() == sorted(before, reverse=True) != before
+    assert zeros.get_attribute("aria-sort") == "descending"
+    button.click()
+    assert numbers() == sorted(before)
+    assert zeros.get_attribute("aria-sort") == "ascending"
+    table.get_by_role("columnheader", name="Normalizer").get_by_role("button").click()
+    assert table.locator("tbody th").all_inner_texts() == sorted(NORMALIZERS)
+    assert zeros.get_attribute("aria-sort") is None
+
+
+def test_every_column_is_explained_by_touch_and_keyboard(page):
+    meanings = page.locator(".meanings").nth(1)
+    meanings.locator("summary").focus()
+    page.keyboard.press("Enter")
+    explained = meanings.locator("dt").all_inner_texts()
+    shown = page.locator("table").nth(1).get_by_role("columnheader").all_inner_texts()
+    assert set(explained) == {*shown} - {"Normalizer", "sparsity", "segments", "equal weights"} - {
+        "whole source"
+    } | {"segments"}
+
+
+def test_intervals_are_drawn_around_zero(page):
+    plot = page.locator(".intervals")
+    names = plot.locator(".name").all_inner_texts()
+    assert names == NORMALIZERS[1:]
+    zero, dot = (plot.locator(part).first.bounding_box() for part in (".zero", ".dot"))
+    assert abs(zero["x"] - dot["x"] - dot["width"] / 2) < 2, "all differences are 0 here"
+
+
 def test_it_is_small_and_opens_fast(report, browser):
     path = report.output_dir / "index.html"
     assert path.stat().st_size < 15_000_000
@@ -302,7 +356,7 @@ def test_on_a_phone_nothing_runs_over_the_edge(page):
 def test_in_print_there_is_paper_and_no_controls(page):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    for selector in (".controls", ".list", ".count"):
+    for selector in ("nav", ".controls", ".list", ".count"):
         assert page.locator(selector).first.is_hidden()
     assert card(page, "fusedmax").is_visible()
     assert page.pdf().startswith(b"%PDF")

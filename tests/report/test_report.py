@@ -180,7 +180,7 @@ def test_significance_against_another_normalizer(two_seeds, tmp_path):
     assert softmax.attention_significance["support"].difference > 0
     assert sparsemax.attention_significance == {}
     notes = [note for table in report.tables for note in table.notes if note.startswith("†")]
-    assert len(notes) == 2
+    assert len(notes) == 3
     assert all("against sparsemax" in note for note in notes)
     with pytest.raises(ReportError, match="choose fusedmax, softmax, sparsemax"):
         build_report(two_seeds[1].root, tmp_path, baseline="oscarmax")
@@ -222,7 +222,9 @@ def test_markdown_table(two_seeds):
     _, report = two_seeds
     text = (report.output_dir / "table.md").read_text(encoding="utf-8")
     assert text.startswith("# Attention normalizers compared\n\nmade by `regattn-report`\n")
-    quality, attention = text.split("## ")[1:]
+    conclusions, quality, attention, lengths = text.split("## ")[1:]
+    assert "differences by length" in lengths
+    assert " is best: BLEU " in conclusions
     assert " zeros |" in attention
     assert attention.count("‡") > 1
     table = [line for line in quality.splitlines() if line.startswith("|")]
@@ -242,7 +244,7 @@ def test_latex_table_uses_booktabs_and_escapes(two_seeds):
     for needed in (r"\toprule", r"\bottomrule", r"fusedmax ($\lambda$=0.1)", r"toy\_de\_en"):
         assert needed in text
     assert r"$\pm$" in text
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 2
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 3
     assert not re.search(r"(?<!\\)%", re.sub(r"(?m)^%.*$", "", text))
     assert text.isascii()
 
@@ -253,18 +255,23 @@ def test_page_is_self_contained_and_escapes_corpus_text(two_seeds):
     page = PageReader(source)
     tags = {tag for tag, _ in page.elements}
     assert not tags & {"iframe", "object", "link"}
-    assert source.lower().count("<script") == 2, "the page's own, and its packed sentences"
+    assert source.lower().count("<script") == 3, "the page's own two, and its packed sentences"
     (policy,) = [a["content"] for t, a in page.elements if t == "meta" and "http-equiv" in a]
-    own = source[source.rindex("<script>") + len("<script>") : source.rindex("</script>")]
-    digest = base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
-    assert f"script-src 'sha256-{digest}'" in policy
+    digests = [
+        base64.b64encode(hashlib.sha256(own.encode()).digest()).decode()
+        for own in re.findall(r"<script>(.*?)</script>", source, re.DOTALL)
+    ]
+    named = " ".join(f"'sha256-{digest}'" for digest in digests)
+    assert len(digests) == 2
+    assert policy.endswith(f"script-src {named}")
     assert "default-src 'none'" in policy
     images = [attributes for tag, attributes in page.elements if tag == "img"]
     assert len(images) == 5
     assert all(image["src"].startswith("data:image/png;base64,iVBOR") for image in images)
     assert all(image["alt"] for image in images)
     for tag, attributes in page.elements:
-        assert not {"href", "onclick", "onerror"} & attributes.keys(), tag
+        assert not {"onclick", "onerror"} & attributes.keys(), tag
+        assert attributes.get("href", "#").startswith("#"), "nothing else is needed"
     assert "fusedmax (λ=0.1)" in page.text
     assert "made by `regattn-report`" in page.text
     assert "Männer" in page.text or "Größe" in page.text
@@ -687,7 +694,7 @@ def test_learning_curves_and_sweeps_are_drawn(tmp_path):
         write_run(folder, "fusedmax", options={"lam": lam})
         records = [{"split": "valid", "epoch": e, "loss": 4 - e} for e in (1.0, 2.0)]
         attention = {"attn_spread": 2.0, "attn_support": 3.5, "attn_dead": lam}
-        records += [{"split": "train", "epoch": 1.0, "loss": 3, **attention}]
+        records += [{"split": "train", "epoch": e, "loss": 3, **attention} for e in (1.0, 2.0)]
         log = "".join(json.dumps(record) + "\n" for record in records)
         (folder / "train_log.jsonl").write_text(log)
     report = build_report(tmp_path / "r", tmp_path / "out", sentences=0)
@@ -703,6 +710,6 @@ def test_learning_curves_and_sweeps_are_drawn(tmp_path):
     assert curves is not None
     assert [line.get_ydata().tolist() for line in curves.axes[0].lines] == 2 * [[3, 2]]
     dead = draw_attention_curves(report.rows).axes[2].lines
-    assert [line.get_ydata().tolist() for line in dead] == [[0.01], [0.1]]
+    assert [line.get_ydata().tolist() for line in dead] == [[0.01, 0.01], [0.1, 0.1]]
     joined = draw_quality_by_sparsity(report.rows, "bleu").axes[0].lines[0]
     assert len(joined.get_xdata()) == 2

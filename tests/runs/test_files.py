@@ -1,6 +1,7 @@
 """Files that appear whole, and logs that survive a kill."""
 
 import errno
+import logging
 
 import pytest
 
@@ -66,6 +67,24 @@ def test_fairseqs_messages_become_numbers():
         "best_loss": 4.2,
     }
     assert parse_epoch("begin validation on valid subset") is None
+
+
+def test_of_an_epoch_every_hundredth_update_is_kept(tmp_path):
+    path, logger = tmp_path / "train_log.jsonl", logging.getLogger("train_inner")
+    with TrainLog(path, tmp_path / "train.log") as log:
+        for update in (80, 100, 120, 200):
+            logger.info(f"epoch 001:     {update} / 547 loss=4.5, wps=6000, num_updates={update}")
+        logger.info("epoch 001:     300 / 547 loss=4.5")
+        kept = log.records("train_inner")
+    assert [record["num_updates"] for record in kept] == [100, 200]
+    assert kept[0] == {
+        "split": "train_inner",
+        "epoch": 1,
+        "loss": 4.5,
+        "wps": 6000,
+        "num_updates": 100,
+    }
+    assert len((tmp_path / "train.log").read_text().splitlines()) == 5
 
 
 def test_the_log_forgets_what_is_done_again_and_skips_half_a_line(tmp_path):

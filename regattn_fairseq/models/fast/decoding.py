@@ -12,7 +12,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -39,18 +39,27 @@ def replaces(decoder: LSTMDecoder, tokens: Tensor) -> bool:
     )
 
 
+class _Read(NamedTuple):
+    """What the decoder makes of the target's words."""
+
+    outputs: Tensor  # of attention, [batch, target, hidden]
+    weights: Tensor  # [batch, target, source]
+    queries: Tensor  # [batch, target, hidden]
+    words: Tensor  # embedded, [batch, target, embed_dim]
+
+
 def run(
     decoder: LSTMDecoder,
     tokens: Tensor,
     encoder_out: EncoderOutput,
     incremental_state: IncrementalState | None,
     features_only: bool,
-) -> tuple[Tensor, Tensor]:
-    """Scores or features, and weights, as the decoder's ``forward`` computes them."""
+) -> tuple[Tensor, dict[str, list[Tensor]]]:
+    """Scores or features, and what is beside them, as the decoder's ``forward`` computes them."""
     if incremental_state is None:
         state = decoder.last_state(encoder_out, None)
         whole = _loop if decoder.input_feeding else _all_at_once
-        outputs, weights = whole(decoder, tokens, encoder_out, state)
+        read = whole(decoder, tokens, encoder_out, state)
     else:
         hypotheses = encoder_out.hidden.size(1) // encoder_out.states.size(0)
         if hypotheses > 1 and _begins_alike(decoder, tokens, incremental_state):
@@ -59,10 +68,11 @@ def run(
             )
         state = decoder.last_state(encoder_out, incremental_state)
         search = _Search.of(decoder, encoder_out, incremental_state)
-        outputs, weights, state = search.step(tokens[:, -1], encoder_out, state)
+        read, state = search.step(tokens[:, -1], encoder_out, state)
         decoder.keep_state(incremental_state, state)
-    features = decoder.project_features(outputs)
-    return (features if features_only else decoder.output_layer(features)), weights
+    features = decoder.project_features(read.outputs)
+    extra = decoder.beside(read.weights, read.queries, read.words, encoder_out)
+    return (features if features_only else decoder.output_layer(features)), extra
 
 
 def reorder(
@@ -94,18 +104,18 @@ def _first_step(
     incremental_state: IncrementalState,
     features_only: bool,
     hypotheses: int,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, dict[str, list[Tensor]]]:
     """:func:`run` for one hypothesis of each sentence; the others get the same result."""
     one_each = encoder_out._replace(
         hidden=encoder_out.hidden[:, ::hypotheses], cell=encoder_out.cell[:, ::hypotheses]
     )
-    outputs, weights = run(
-        decoder, tokens[::hypotheses], one_each, incremental_state, features_only
-    )
+    outputs, extra = run(decoder, tokens[::hypotheses], one_each, incremental_state, features_only)
     rows = torch.arange(len(outputs), device=outputs.device).repeat_interleave(hypotheses)
     state = decoder.last_state(encoder_out, incremental_state)
     decoder.keep_state(incremental_state, state.select(rows))
-    return outputs.index_select(0, rows), weights.index_select(0, rows)
+    for name, (of_hypotheses, *of_sentences) in extra.items():
+        extra[name] = [of_hypotheses.index_select(0, rows), *of_sentences]
+    return outputs.index_select(0, rows), extra
 
 
 def _repeats_itself(decoder: LSTMDecoder) -> bool:
@@ -138,18 +148,25 @@ def _read(
 
 def _all_at_once(
     decoder: LSTMDecoder, tokens: Tensor, encoder_out: EncoderOutput, state: DecoderState
-) -> tuple[Tensor, Tensor]:
-    """Without input feeding: outputs [batch, target, hidden] and weights."""
-    packed, _ = _read(decoder, _pack(decoder, tokens), state)
-    queries, _ = pad_packed_sequence(packed, batch_first=True, total_length=tokens.size(1))
-    mixed, weights = decoder.attend(queries, encoder_out)
-    return decoder.dropout_out_module(mixed), weights
+) -> _Read:
+    """Without input feeding."""
+    packed_words = _pack(decoder, tokens)
+    packed, _ = _read(decoder, packed_words, state)
+    queries, words = (_unpack(each, tokens) for each in (packed, packed_words))
+    mixed, weights, _ = decoder.attend(queries, encoder_out, state.attended)
+    return _Read(decoder.dropout_out_module(mixed), weights, queries, words)
+
+
+def _unpack(packed: PackedSequence, tokens: Tensor) -> Tensor:
+    """A packed batch of the shape of ``tokens`` as [batch, target, size]."""
+    padded, _ = pad_packed_sequence(packed, batch_first=True, total_length=tokens.size(1))
+    return padded
 
 
 def _loop(
     decoder: LSTMDecoder, tokens: Tensor, encoder_out: EncoderOutput, state: DecoderState
-) -> tuple[Tensor, Tensor]:
-    """With input feeding: outputs [batch, target, hidden] and weights, step by step."""
+) -> _Read:
+    """With input feeding, step by step."""
     gates = _Gates(decoder)
     words = _pack(decoder, tokens)
     shares, sizes, order, back = gates.share(words.data), *words[1:]
@@ -157,24 +174,19 @@ def _loop(
     # Longest sentences first: the rows of a step are then the first rows of the step before.
     state = state.select(order)
     sentences = order // (order.numel() // encoder_out.states.size(0))
-    attend = loop_attention(decoder.attention, encoder_out, sentences)
+    left = None if state.attended is None else decoder.fertilities(encoder_out)[order]
+    attend = loop_attention(decoder.attention, encoder_out, sentences, left)
     hidden, cell, feed = list(state.hidden.unbind(0)), list(state.cell.unbind(0)), state.feed
-    outputs, weights = [], []
+    steps = []
     for share in shares.split(sizes.tolist()):
         query = gates.step(share, hidden, cell, feed)
-        mixed, step_weights = attend(query)
+        mixed, weights = attend(query)
         feed = decoder.dropout_out_module(mixed)
-        outputs.append(feed)
-        weights.append(step_weights)
-    padded_outputs, padded_weights = (
-        pad_packed_sequence(
-            PackedSequence(torch.cat(steps), sizes, order, back),
-            batch_first=True,
-            total_length=tokens.size(1),
-        )[0]
-        for steps in (outputs, weights)
+        steps.append((feed, weights, query))
+    packed = (
+        PackedSequence(torch.cat(each), sizes, order, back) for each in zip(*steps, strict=True)
     )
-    return padded_outputs, padded_weights
+    return _Read(*(_unpack(each, tokens) for each in (*packed, words)))
 
 
 class _Gates:
@@ -244,7 +256,10 @@ def _score(attention: Attention, query: Tensor, keys: Tensor) -> Tensor:
 
 
 def loop_attention(
-    attention: Attention, encoder_out: EncoderOutput, sentences: Tensor
+    attention: Attention,
+    encoder_out: EncoderOutput,
+    sentences: Tensor,
+    left: Tensor | None = None,
 ) -> Callable[[Tensor], tuple[Tensor, Tensor]]:
     """Prepare attention for a loop in which each query depends on the output before it.
 
@@ -252,6 +267,8 @@ def loop_attention(
         attention: the module that has the parameters.
         encoder_out: the encoded source.
         sentences: the index of each row's sentence, [batch].
+        left: the most weight that each source word may get in all steps, [batch, source]; None for
+            no bound.
 
     Returns:
         ``query ↦ (output, weights)`` for queries [rows, query_dim] of the first rows.
@@ -265,13 +282,18 @@ def loop_attention(
     mix = LoopLinear(attention.output_proj.weight)
 
     def attend(query: Tensor) -> tuple[Tensor, Tensor]:
+        nonlocal left
         rows = query.size(0)
         if attention.query_proj is None:
             scores = score(attention.one_size(query))
         else:
             scores = _score(attention, query.unsqueeze(1), keys[:rows]).squeeze(1)
         mask = None if padding_mask is None else padding_mask[:rows]
-        weights = attention.normalizer(scores, mask=mask)
+        if left is None:
+            weights = attention.weigh(scores, mask)
+        else:
+            weights = attention.weigh(scores, mask, left[:rows].clamp(min=0.0))
+            left = left[:rows] - weights
         return mix(torch.cat((average(weights), query), dim=1)).tanh(), weights
 
     return attend
@@ -301,12 +323,12 @@ class _Search:
 
     def step(
         self, words: Tensor, encoder_out: EncoderOutput, state: DecoderState
-    ) -> tuple[Tensor, Tensor, DecoderState]:
-        """Outputs [batch, 1, hidden], weights [batch, 1, source] and state, after words [batch]."""
+    ) -> tuple[_Read, DecoderState]:
+        """Read words [batch]; the state is that after them."""
         decoder = self._decoder
+        embedded = decoder.dropout_in_module(decoder.embed_tokens(words))
         if self._gates is None:
-            words = decoder.dropout_in_module(decoder.embed_tokens(words))
-            packed = PackedSequence(words, torch.tensor([len(words)]))
+            packed = PackedSequence(embedded, torch.tensor([len(words)]))
             packed, (hidden, cell) = _read(decoder, packed, state)
             query = packed.data
         else:
@@ -316,12 +338,24 @@ class _Search:
         # The rows of a sentence are its queries: [sentences, hypotheses, hidden].
         queries = query.view(encoder_out.states.size(0), -1, query.size(1))
         scores = _score(decoder.attention, queries, self.keys)
-        mixed, weights = decoder.attention.mix(
-            scores, queries, encoder_out.states, encoder_out.padding_mask
-        )
+        mask, attended = encoder_out.padding_mask, state.attended
+        if mask is not None:
+            mask = mask.unsqueeze(1)
+        if attended is None:
+            weights = decoder.attention.weigh(scores, mask)
+        else:
+            upper = (decoder.fertilities(encoder_out) - attended).clamp(min=0.0)
+            weights = decoder.attention.weigh(scores, mask, upper.view_as(scores))
+            attended = attended + weights.view_as(attended)
+        mixed = decoder.attention.blend(weights, queries, encoder_out.states)
         output = decoder.dropout_out_module(mixed.view_as(query))
-        weights = weights.view(len(query), 1, -1)
-        return output.unsqueeze(1), weights, state._replace(hidden=hidden, cell=cell, feed=output)
+        read = _Read(
+            output.unsqueeze(1),
+            weights.view(len(query), 1, -1),
+            query.unsqueeze(1),
+            embedded.unsqueeze(1),
+        )
+        return read, state._replace(hidden=hidden, cell=cell, feed=output, attended=attended)
 
     def _share(self, gates: _Gates, words: Tensor) -> Tensor:
         """The words' part of the gates [rows]; if it never changes, computed once for each word."""

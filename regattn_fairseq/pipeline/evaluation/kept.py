@@ -1,6 +1,6 @@
 """The results and outputs of a run's evaluations: found again, and written."""
 
-from regattn_fairseq.metrics import AttentionFileError, load_attention
+from regattn_fairseq.metrics import load_attention, load_copying
 from regattn_fairseq.pipeline.evaluation.measures import Texts
 from regattn_fairseq.runs.files import read_json, read_lines
 from regattn_fairseq.runs.folder import RunFolder
@@ -33,8 +33,9 @@ def read_texts(result: Result) -> Texts | None:
             hypotheses=list(read_lines(result.path("hypotheses"))),
             references=list(read_lines(result.path("references"))),
             records=load_attention(result.path("attention")),
+            copies=load_copying(result.path("copying")) if "copying" in result.files else None,
         )
-    except (OSError, UnicodeDecodeError, AttentionFileError):
+    except (OSError, ValueError):
         return None
 
 

@@ -11,29 +11,36 @@ import numpy as np
 from regattn_fairseq.metrics import (
     ALIGNMENT_FIGURES,
     ATTENTION_FIGURES,
+    COPYING_FIGURES,
+    COVERAGE_FIGURES,
     AttentionFileError,
     AttentionRecord,
+    CopyRecord,
     alignment_counts,
     attention_counts,
     attention_statistics,
+    copying_counts,
+    coverage_counts,
     load_attention,
+    match_counts,
     ratios,
     save_attention,
     sentence_ratios,
     stack_counts,
     word_attention,
+    word_frequencies,
     words_of_tokens,
 )
 from regattn_fairseq.pipeline.evaluation.alignments import ReferenceAlignment
 from regattn_fairseq.pipeline.preprocessing.tokenization import Tokenizer, load_tokenizers
-from regattn_fairseq.runs.files import write_text
+from regattn_fairseq.runs.files import read_lines, write_text
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.runs.result import Result
 
 logger = logging.getLogger(__name__)
 
-# Raise it when a figure comes to mean something else.
-_FORMAT = 1
+# Raise it when a figure is added, or comes to mean something else.
+_FORMAT = 3
 
 
 @dataclass(frozen=True)
@@ -45,12 +52,14 @@ class Texts:
         hypotheses: the model's output.
         references: what the model should have written.
         records: the attention of the hypotheses.
+        copies: where the words of the hypotheses come from; None if the model cannot copy.
     """
 
     sources: list[str]
     hypotheses: list[str]
     references: list[str]
     records: list[AttentionRecord]
+    copies: list[CopyRecord] | None = None
 
 
 def is_measured(result: Result, alignment: ReferenceAlignment | None) -> bool:
@@ -70,6 +79,7 @@ def measure(
     texts: Texts,
     *,
     scores: dict[str, np.ndarray],
+    trained_on: Path | None,
     lowercase: bool,
     directory: Path,
     split: str,
@@ -82,6 +92,8 @@ def measure(
     Args:
         texts: the run's output and what it should be.
         scores: of each sentence by itself, each [sentences].
+        trained_on: the outputs that training had, in which words are counted; None where these are
+            no text.
         lowercase: whether the model read lowercased text.
         directory: the run's.
         split: the part of the corpus.
@@ -100,14 +112,23 @@ def measure(
     """
     import pandas as pd  # takes half a second, and a finished run needs no new figures
 
-    counts = attention_counts(texts.records)
+    counts = attention_counts(texts.records) | coverage_counts(
+        texts.hypotheses, texts.references, texts.records
+    )
+    further = COVERAGE_FIGURES
+    if texts.copies is not None:
+        counts |= copying_counts(texts.copies, texts.records)
+        further = further | COPYING_FIGURES
+    if trained_on is not None:
+        frequencies = word_frequencies(read_lines(trained_on), lowercase=lowercase)
+        counts |= match_counts(texts.hypotheses, texts.references, frequencies, lowercase=lowercase)
     columns: dict[str, Any] = {
         **scores,
-        **sentence_ratios(counts, ATTENTION_FIGURES),
+        **sentence_ratios(counts, ATTENTION_FIGURES | further),
     }
     sections: dict[str, Any] = {
         "measures": {"format": _FORMAT, "alignment": alignment.key if alignment else None},
-        "attention": attention_statistics(texts.records),
+        "attention": attention_statistics(texts.records) | ratios(counts, further),
         # Figures of another alignment are gone with its columns.
         **{"alignment": {}, "alignment_sentences": None, "alignment_reference": None},
     }

@@ -26,8 +26,11 @@ def bleu_tokenizer_of(data: Any, evaluation: Any) -> str:
 
 def evaluation_options(cfg: DictConfig) -> dict[str, Any]:
     """The nodes ``generation`` and ``evaluation``, as ``result.json`` keeps them."""
+    generation: Any = OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True)
+    if generation.get("coverage_penalty") is None:
+        generation.pop("coverage_penalty", None)
     return {
-        "generation": OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True),
+        "generation": generation,
         # What is not set leaves results as they were that know no such option.
         "evaluation": {name: x for name, x in cfg.evaluation.items() if x is not None},
     }

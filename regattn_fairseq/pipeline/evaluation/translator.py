@@ -13,9 +13,10 @@ from fairseq.dataclass.configs import GenerationConfig
 from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
-from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.metrics import AttentionRecord, CopyRecord
 from regattn_fairseq.normalizers import Normalizer
 from regattn_fairseq.pipeline.batches import whole_batches
+from regattn_fairseq.pipeline.evaluation.copied_words import copied_words
 from regattn_fairseq.pipeline.evaluation.heads import SENTENCES, heads_of_outputs
 from regattn_fairseq.pipeline.evaluation.normalizers import (
     changed_options,
@@ -26,6 +27,7 @@ from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.prepared import PreparedData
+from regattn_fairseq.tasks.coverage import CoverageGenerator
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,7 @@ class Hypothesis:
 
     tokens: list[str]  # without the end of the sentence
     attention: AttentionRecord  # the end of the sentence included, on both sides
+    copied: CopyRecord | None = None  # of the same tokens; None if the model cannot copy
 
 
 class Translator:
@@ -43,7 +46,7 @@ class Translator:
         checkpoint: of a model that writes text.
         data: the corpus that it was trained on.
         saved: the run's saved configuration.
-        generation: fairseq's generation options, such as ``beam``.
+        generation: fairseq's generation options, such as ``beam``, and ``coverage_penalty``.
 
     Raises:
         PipelineError: the checkpoint cannot be read, or belongs to another data-bin.
@@ -57,10 +60,17 @@ class Translator:
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.model.to(self.device).eval()
         # Of a configuration's own types, fairseq's accepts the values alone.
-        given = OmegaConf.to_container(generation, resolve=True, enum_to_str=True)
+        given: Any = OmegaConf.to_container(generation, resolve=True, enum_to_str=True)
+        penalty = given.pop("coverage_penalty", None)
         whole = OmegaConf.merge(OmegaConf.structured(GenerationConfig), given)
         self.model.prepare_for_inference_(OmegaConf.create({"generation": whole}))
-        self._generator = self.task.build_generator([self.model], whole)
+        search = {}
+        if penalty:
+            search = {
+                "seq_gen_cls": CoverageGenerator,
+                "extra_gen_cls_kwargs": {"coverage_penalty": penalty},
+            }
+        self._generator = self.task.build_generator([self.model], whole, **search)
         self._source_tokenizer, self._target_tokenizer = load_tokenizers(data.tokenizer)
         self._lowercase = bool(saved.data.lowercase)
         self._prefix_size = whole.prefix_size
@@ -136,16 +146,22 @@ class Translator:
         )
         sources, numbers = sample["net_input"]["src_tokens"], sample["id"].tolist()
         best = [hypotheses[0] for hypotheses in outputs]
+        written = [each["tokens"] for each in best]
+        copies = copied_words(self.model, sample["net_input"], written)
         shown = [row for row, number in enumerate(numbers) if number < SENTENCES]
-        words = [best[row]["tokens"] for row in shown]
+        words = [written[row] for row in shown]
         heads = dict(zip(shown, heads_of_outputs(self.model, sources[shown], words), strict=True))
         return {
-            number: self._hypothesis(source, best[row], heads.get(row, {}))
+            number: self._hypothesis(source, best[row], copies[row], heads.get(row, {}))
             for row, (number, source) in enumerate(zip(numbers, sources.cpu(), strict=True))
         }
 
     def _hypothesis(
-        self, source: torch.Tensor, output: dict[str, Any], heads: dict[str, Any]
+        self,
+        source: torch.Tensor,
+        output: dict[str, Any],
+        copied: CopyRecord | None,
+        heads: dict[str, Any],
     ) -> Hypothesis:
         """A generated sentence without padding: its words, and the weights between words."""
         dictionary = self.task.target_dictionary
@@ -159,7 +175,7 @@ class Translator:
             heads=heads,
         )
         ended = bool(words) and words[-1] == dictionary[dictionary.eos()]
-        return Hypothesis(tokens=words[:-1] if ended else words, attention=attention)
+        return Hypothesis(words[:-1] if ended else words, attention, copied)
 
 
 def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from omegaconf import DictConfig
 
-from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.metrics import AttentionRecord, CopyRecord
 from regattn_fairseq.pipeline.preprocessing.request import Request
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.runs.task_facts import TaskFacts
@@ -49,12 +49,14 @@ class Outputs:
         records: the attention of each.
         counts: what the model made, by the names under which ``result.json`` gives the speed.
         learned: of a transformer, what its heads have learned: by kind and option [layer][head].
+        copies: where the words of each text come from; None if the model cannot copy.
     """
 
     lines: list[str]
     records: list[AttentionRecord]
     counts: dict[str, int]
     learned: dict[str, dict[str, Any]] = field(default_factory=dict)
+    copies: list[CopyRecord] | None = None
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,9 @@ def fairseq_config(options: dict[str, Any], data: PreparedData) -> DictConfig:
         data: the preprocessed corpus, whose tokenizers belong to that part.
     """
     nodes = {name: options[name] for name in FAIRSEQ_NODES if name in options}
+    # Not fairseq's own: it is for evaluations.
+    nodes["generation"] = {**nodes["generation"]}
+    nodes["generation"].pop("coverage_penalty", None)
     return OmegaConf.create(nodes | fairseq_encoders(data.tokenizer))
 
 
