@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -45,6 +46,7 @@ class AttentionPanel:
         trained: the normalizer's options in training.
         text: the model's output.
         attention: the weights, [target, source].
+        causal: whether the weights after a row's own position are those of the future.
     """
 
     normalizer: str
@@ -52,6 +54,7 @@ class AttentionPanel:
     trained: Mapping[str, Any]
     text: str
     attention: AttentionRecord
+    causal: bool = False
 
     def of_head(self, choice: str) -> AttentionPanel:
         """The same with the weights of one head, if the model has it.
@@ -69,7 +72,7 @@ class AttentionPanel:
         words = {"source": self.attention.source_tokens, "target": self.attention.target_tokens}
         rows, columns = HEAD_KINDS[kind]
         shown = AttentionRecord(words[columns], words[rows], weights[layer, head])
-        return replace(self, attention=shown)
+        return replace(self, attention=shown, causal=kind == "decoder_self_attn")
 
     @property
     def shown_options(self) -> str:
@@ -94,8 +97,11 @@ class AttentionPanel:
 
     @property
     def zero_share(self) -> float:
-        """Share of the weights that are exactly zero."""
-        return float((self.attention.weights == 0).mean()) if self.attention.weights.size else 0.0
+        """Share of the weights that are exactly zero; those of the future do not count."""
+        weights = self.attention.weights
+        if self.causal:
+            weights = weights[np.tril_indices_from(weights)]
+        return float((weights == 0).mean()) if weights.size else 0.0
 
 
 @dataclass(frozen=True)

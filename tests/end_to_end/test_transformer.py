@@ -1,6 +1,7 @@
 """A transformer with fairseq's own commands, and with ours."""
 
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -132,3 +133,54 @@ def test_an_option_that_a_kinds_map_lacks_is_refused(toy):
     (line,) = done.stderr.strip().splitlines()
     assert "encoder_self_attn_lambda is an option of fusedmax" in line
     assert "model.encoder_self_attn_gamma" in line
+
+
+def test_the_demo_shows_any_head_and_moves_the_options_of_all(runs_of_transformers, shared):
+    pytest.importorskip("gradio", reason="the extra demo is not installed")
+    from regattn_fairseq.demo.panels import attention_html, head_choices
+    from regattn_fairseq.demo.systems import load_desks
+
+    (desk,) = load_desks(runs_of_transformers, 9, shared / "cache")
+    assert len(head_choices(desk.heads)) == 1 + 3 * 2 * 2
+    before = desk.write("kada migi lofo")
+    moved = desk.write("kada migi lofo", gamma=0.01)
+    again = desk.write("kada migi lofo")
+    for one, other, third in zip(before, moved, again, strict=True):
+        assert one.attention.weights.tobytes() == third.attention.weights.tobytes()
+        heads, sharper = (each.attention.heads["encoder_self_attn"] for each in (one, other))
+        assert (sharper.max(-1) >= heads.max(-1)).all()
+        assert sharper.max(-1).mean() > heads.max(-1).mean()
+        for _name, choice in head_choices(desk.heads):
+            assert "<table>" in attention_html([one.of_head(choice)])
+        causal = one.of_head("decoder_self_attn 1 0")
+        assert not np.triu(causal.attention.weights, 1).any()
+    assert before[0].normalizer == "softmax"
+    assert before[0].of_head("decoder_self_attn 1 0").zero_share == 0
+
+
+def test_a_reader_chooses_a_head_in_the_page(runs_of_transformers, tmp_path):
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    sync_api = pytest.importorskip("playwright.sync_api", reason="needs the package playwright")
+    if chromium is None:
+        pytest.skip("needs Debian's package chromium")
+    build_report(runs_of_transformers, tmp_path)
+    with sync_api.sync_playwright() as started:
+        browser = started.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        page = browser.new_context(offline=True).new_page()
+        page.set_default_timeout(120_000)  # other programs may want the processor
+        complaints: list[str] = []
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((tmp_path / "index.html").as_uri())
+        page.wait_for_selector(".explorer[data-ready]")
+        source = page.locator(".card").first.locator(".source .token").count()
+        for choice, side in (
+            ("encoder_self_attn 1 0", "Source"),
+            ("decoder_self_attn 0 1", "Output"),
+        ):
+            page.select_option(".explorer .head", choice)
+            sides = page.locator(".card").first.locator(".side")
+            assert [text.split(":")[0] for text in sides.all_text_contents()] == [side, side]
+        page.select_option(".explorer .head", "encoder_self_attn 0 0")
+        assert page.locator(".card").first.locator(".target .token").count() == source
+        browser.close()
+    assert complaints == []
