@@ -1,13 +1,11 @@
 """``regattn_lstm``: LSTM encoder-decoder with regularized attention."""
 
 import argparse
-import os
 
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
-from torch import distributed as dist
 
 from regattn_fairseq.declared.model_options import check_fertility
 from regattn_fairseq.models.attention import Attention
@@ -21,6 +19,7 @@ from regattn_fairseq.models.normalizer_options import (
     normalizer_from_options,
 )
 from regattn_fairseq.models.output_map import output_map_from_options
+from regattn_fairseq.models.training_setup import check_training_setup
 from regattn_fairseq.models.word_vectors import load_word_vectors
 from regattn_fairseq.normalizers import Normalizer
 
@@ -64,13 +63,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"encoder_layers ({options.encoder_layers}) and decoder_layers "
                 f"({options.decoder_layers}) to the same number"
             )
-        if getattr(getattr(task, "cfg", None), "num_batch_buckets", 0) > 0:
-            # fairseq computes the buckets with an argument that numpy 2 has removed.
-            raise ModelError(
-                "--num-batch-buckets (task.num_batch_buckets) does not work with this fairseq and "
-                "numpy 2 or later: leave it out"
-            )
-        _require_joined_processes()
+        check_training_setup(task)
         if options.copy_attn and source != target:
             raise ModelError(
                 "copy_attn needs one dictionary for both sides: preprocess with "
@@ -140,20 +133,6 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         """Weight and bias of the output layer; see the decoder's method of this name."""
         weights: tuple[Tensor, Tensor | None] | None = self.decoder.output_weights()
         return weights
-
-
-def _require_joined_processes() -> None:
-    """Raise an error if each process of torchrun would train a model of its own.
-
-    fairseq looks at the number of GPUs before it looks at the number of processes. On a CPU, and
-    with one GPU for each machine, each process would therefore train a separate model.
-    """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if processes > 1 and not (dist.is_available() and dist.is_initialized()):
-        raise ModelError(
-            f"torchrun started {processes} processes, but fairseq has not joined them and each "
-            "would train by itself: use torchrun --no-python regattn-train …, which joins them"
-        )
 
 
 def _build_embeddings(
