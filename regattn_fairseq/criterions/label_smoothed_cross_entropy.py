@@ -75,6 +75,7 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         self, model: FairseqModel, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[Tensor, int, dict[str, Any]]:
         """The summed loss of a batch, the number to divide it by, and what to log."""
+        check_output_map(model)
         layer = self._fusible_layer(model) if reduce else None
         if layer is None:
             result: tuple[Tensor, int, dict[str, Any]] = super().forward(model, sample, reduce)
@@ -143,6 +144,20 @@ def _weight_of_text(text: str) -> float:
         return _weight(text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def check_output_map(model: Any) -> None:
+    """Refuse a model whose probabilities are not softmax's.
+
+    Raises:
+        ValueError: they are another map's.
+    """
+    output_map = getattr(unwrapped(model), "output_map", None)
+    if output_map is not None:
+        raise ValueError(
+            f"--loss-normalizer {output_map.name} needs --criterion regattn_fenchel_young: this "
+            "criterion is the loss of softmax"
+        )
 
 
 def unwrapped(model: Any) -> Any:

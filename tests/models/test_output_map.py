@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from criterion_cases import criterions, sample_of
 from fairseq.sequence_generator import SequenceGenerator
 
 from regattn_fairseq.declared.loss_options import check_loss
@@ -85,3 +86,8 @@ def test_what_does_not_fit_is_refused(options, criterion, message):
 def test_a_map_without_a_regularizer_has_no_loss(build):
     with pytest.raises(ValueError, match="no regularizer for 'evsoftmax'"):
         build(loss_normalizer="evsoftmax")
+
+
+def test_cross_entropy_refuses_such_a_model(build, batch, dictionary):
+    with pytest.raises(ValueError, match="needs --criterion regattn_fenchel_young"):
+        criterions(dictionary)[0](build(loss_normalizer="entmax15"), sample_of(batch))
