@@ -1,5 +1,6 @@
 """``regattn_label_smoothed_cross_entropy``: the output layer and its loss, a few rows at a time."""
 
+import argparse
 import math
 from dataclasses import dataclass, field
 from typing import Any, Optional
@@ -50,6 +51,14 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
     (``report_accuracy``, ``ignore_prefix_size``).
     """
 
+    @classmethod
+    def add_args(cls, parser: argparse.ArgumentParser) -> None:
+        """Add the options of the criterion, checked as they are parsed."""
+        super().add_args(parser)
+        for action in parser._actions:
+            if action.dest == "coverage_weight":
+                action.type = _weight_of_text
+
     def __init__(
         self,
         task: Any,
@@ -60,8 +69,8 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         coverage_weight: float | None = None,
     ) -> None:
         super().__init__(task, sentence_avg, label_smoothing, ignore_prefix_size, report_accuracy)
-        if coverage_weight is not None and not 0 <= coverage_weight < math.inf:
-            raise ValueError(f"coverage_weight is {coverage_weight}; use 0 or more, such as 1")
+        if coverage_weight is not None:
+            _weight(coverage_weight)
         self.coverage_weight = coverage_weight
 
     def forward(
@@ -117,6 +126,25 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         if layer is None or layer[0].dtype not in (torch.float32, torch.float64):
             return None
         return None if torch.is_autocast_enabled(layer[0].device.type) else layer
+
+
+def _weight(value: Any) -> float:
+    """The weight of a loss.
+
+    Raises:
+        ValueError: it is negative, not finite, or no number.
+    """
+    weight = float(value)
+    if not 0 <= weight < math.inf:
+        raise ValueError(f"coverage_weight is {value}; use 0 or more, such as 1")
+    return weight
+
+
+def _weight_of_text(text: str) -> float:
+    try:
+        return _weight(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
 
 
 def _unwrapped(model: Any) -> Any:

@@ -1,6 +1,7 @@
 """The ``attn_*`` options that choose a model's normalizer."""
 
 import argparse
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from typing import Any, Optional
@@ -134,6 +135,7 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
             for name, check in checks.items()
             if name.startswith("attn_")
         }
+    checks["attn_fertility"] = _positive
     for action in parser._actions:
         if action.dest in checks:
             action.type = checks[action.dest]
@@ -172,6 +174,13 @@ def _normalizer_name(text: str) -> str:
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
     return text
+
+
+def _positive(text: str) -> float:
+    value = float(text)
+    if not 0.0 < value < math.inf:
+        raise argparse.ArgumentTypeError("use a finite number above 0, such as 2")
+    return value
 
 
 def _checked_by(option: Option) -> Callable[[str], Any]:

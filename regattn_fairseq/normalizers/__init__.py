@@ -23,6 +23,7 @@ from .evsoftmax import evsoftmax
 # isort: on
 from .constrained_softmax import constrained_softmax
 from .constrained_sparsemax import constrained_sparsemax
+from .fenchel_young import fenchel_young_loss
 from .implicit import from_prox, from_regularizer
 from .module import Normalizer, build_normalizer
 from .rules import Option, Rule, normalizer_names, normalizer_options, register_normalizer, rule
@@ -38,6 +39,7 @@ __all__ = [
     "entmax",
     "entmax15",
     "evsoftmax",
+    "fenchel_young_loss",
     "from_prox",
     "from_regularizer",
     "fusedmax",

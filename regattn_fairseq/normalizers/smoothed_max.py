@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -84,45 +85,95 @@ def smoothed_max(
 
     Source: Niculae and Blondel 2017, section 2.
     """
-    chosen = _with_penalty(normalizer)
-    known = {name for each in rules() for name in each.options}
-    if unknown := options.keys() - known:
-        raise ValueError(
-            f"smoothed_max has no option {min(unknown)!r}; {chosen.name} has: "
-            + ", ".join(chosen.options)
+    problem = Problem.of(normalizer, scores, mask, dim, options)
+    y = problem.chosen.function(problem.x, mask=problem.hidden, **problem.for_map)
+    omega, slope = problem.regularizer(y)
+    value = _Envelope.apply(problem.x, y, problem.gamma, problem.option, omega, slope)
+    return value.masked_fill(problem.hidden.all(-1), -torch.inf).to(scores.dtype)
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What max over y of <y, x> - gamma Omega(y) takes, with d as the last dimension.
+
+    Attributes:
+        chosen: the map's rule.
+        x: scores (..., d), 0 where hidden.
+        hidden: bool (..., d), True where a position does not compete.
+        gamma: of each row, (...).
+        option: the rule's rowwise option of each row, (...); 0 where it has none.
+        for_map: the options as the map takes them.
+        constants: the options as formulas take them.
+    """
+
+    chosen: Rule
+    x: Tensor
+    hidden: Tensor
+    gamma: Tensor
+    option: Tensor
+    for_map: dict[str, Any]
+    constants: tuple[Number, ...]
+
+    @classmethod
+    def of(
+        cls,
+        normalizer: str | AttentionMap,
+        scores: Tensor,
+        mask: Tensor | None,
+        dim: int,
+        options: dict[str, Number],
+    ) -> Problem:
+        """The problem that these arguments of :func:`smoothed_max` describe.
+
+        Raises:
+            ValueError: as :func:`smoothed_max` says.
+        """
+        chosen = _with_penalty(normalizer)
+        known = {name for each in rules() for name in each.options}
+        if unknown := options.keys() - known:
+            raise ValueError(
+                f"{chosen.name} has no option {min(unknown)!r}; it has: "
+                + ", ".join(chosen.options)
+            )
+        values = {
+            name: option.check(options.get(name, option.default))
+            for name, option in chosen.options.items()
+        }
+        x = covered(scores, mask)
+        own = chosen.rowwise.name if chosen.rowwise else ""
+        gamma = _over_rows(values["gamma"], x, dim, "gamma")
+        option = _over_rows(values.get(own, 0.0), x, dim, own)
+        x = x.movedim(dim, -1)
+        hidden = hidden_positions(x)
+        tensors = {
+            name: rows
+            for name, rows in (("gamma", gamma), (own, option))
+            if isinstance(values.get(name), Tensor)
+        }
+        constants = chosen.with_rowwise(
+            tensors.get(own, values.get(own, 0.0)),
+            tuple(values[each.name] for each in chosen.constants),
         )
-    values = {
-        name: option.check(options.get(name, option.default))
-        for name, option in chosen.options.items()
-    }
-    x = covered(scores, mask)
-    own = chosen.rowwise.name if chosen.rowwise else ""
-    gamma = _over_rows(values["gamma"], x, dim, "gamma")
-    option = _over_rows(values.get(own, 0.0), x, dim, own)
-    x = x.movedim(dim, -1)
-    hidden = hidden_positions(x)
-    x = x.masked_fill(hidden, 0.0)
-    empty = hidden.all(-1)
-    tensors = {
-        name: rows
-        for name, rows in (("gamma", gamma), (own, option))
-        if isinstance(values.get(name), Tensor)
-    }
-    given = values | {name: rows.unsqueeze(-1) for name, rows in tensors.items()}
-    y = chosen.function(x, mask=hidden, **given)
-    assert chosen.penalty is not None
-    constants = chosen.with_rowwise(
-        tensors.get(own, values.get(own, 0.0)),
-        tuple(values[each.name] for each in chosen.constants),
-    )
-    omega = chosen.penalty(y, ~hidden, *constants)
-    slope = x.new_zeros(empty.shape)
-    if chosen.structure is not None:
-        slope = chosen.structure(y, ~hidden, *constants)
-    if chosen.grouped:
-        omega = omega + option * slope
-    value = _Envelope.apply(x, y, gamma, option, omega, slope)
-    return value.masked_fill(empty, -torch.inf).to(scores.dtype)
+        return cls(
+            chosen,
+            x.masked_fill(hidden, 0.0),
+            hidden,
+            gamma,
+            option,
+            values | {name: rows.unsqueeze(-1) for name, rows in tensors.items()},
+            constants,
+        )
+
+    def regularizer(self, y: Tensor) -> tuple[Tensor, Tensor]:
+        """Omega of distributions (..., d), and its derivative by the rowwise option: both (...)."""
+        assert self.chosen.penalty is not None
+        omega = self.chosen.penalty(y, ~self.hidden, *self.constants)
+        slope = self.x.new_zeros(omega.shape)
+        if self.chosen.structure is not None:
+            slope = self.chosen.structure(y, ~self.hidden, *self.constants)
+        if self.chosen.grouped:
+            omega = omega + self.option * slope
+        return omega, slope
 
 
 def _with_penalty(normalizer: str | AttentionMap) -> Rule:

@@ -1,6 +1,7 @@
 """What a training refuses before it begins."""
 
 import logging
+import math
 
 from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
@@ -41,6 +42,11 @@ def check_options(cfg: DictConfig) -> None:
         raise PipelineError(
             "model.copy_attn=true needs one dictionary for both sides: add "
             "data.tokenizer.joint=true (fairseq-preprocess --joined-dictionary)"
+        )
+    weight = cfg.criterion.get("coverage_weight")
+    if weight is not None and not 0 <= weight < math.inf:
+        raise PipelineError(
+            f"criterion.coverage_weight is {weight}; choose 0 or more, such as 1, or leave it out"
         )
     if cfg.training.save_minutes < 0:
         raise PipelineError(

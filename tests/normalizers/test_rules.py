@@ -71,7 +71,7 @@ def test_smoothed_max_takes_the_options_of_all_maps_and_no_others(monkeypatch):
     value = normalizers.smoothed_max(x, normalizer="sparsemax")
     same = normalizers.smoothed_max(x, normalizer="sparsemax", lam=0.3, p=1.2, k=2)
     torch.testing.assert_close(same, value)
-    with pytest.raises(ValueError, match="smoothed_max has no option 'gama'; sparsemax has: gamma"):
+    with pytest.raises(ValueError, match="sparsemax has no option 'gama'; it has: gamma"):
         normalizers.smoothed_max(x, gama=1.0)
 
     half_square = normalizers.from_regularizer(lambda y: 0.5 * y.square().sum(-1))
