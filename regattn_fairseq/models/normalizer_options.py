@@ -129,13 +129,13 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
     checks: dict[str, Callable[[str], Any]] = {names["name"]: _normalizer_name}
     checks |= {names[name]: _checked_by(option) for name, option in options.items()}
     checks["attn_gamma_start"] = checks["attn_gamma"]
+    checks["attn_fertility"] = _positive
     for kind in KINDS:
         checks |= {
             kind_argument(kind, name): check
             for name, check in checks.items()
             if name.startswith("attn_")
         }
-    checks["attn_fertility"] = _positive
     for action in parser._actions:
         if action.dest in checks:
             action.type = checks[action.dest]

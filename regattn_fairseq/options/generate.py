@@ -47,6 +47,7 @@ _OFFERED = {
         "cross_entropy",
         "label_smoothed_cross_entropy",
         "label_smoothed_cross_entropy_with_rdrop",
+        "regattn_fenchel_young",
         "regattn_label_smoothed_cross_entropy",
         "sentence_prediction",
     ),

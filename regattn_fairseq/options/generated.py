@@ -300,6 +300,15 @@ class LabelSmoothedCrossEntropyWithRdropCriterion:
     rdrop_alpha: float = 0.0
 
 @dataclass
+class RegattnFenchelYoungCriterion:
+    _name: str | None = "regattn_fenchel_young"
+    label_smoothing: float = 0.0
+    report_accuracy: bool = False
+    ignore_prefix_size: int = 0
+    sentence_avg: bool = "${optimization.sentence_avg}"
+    coverage_weight: float | None = None
+
+@dataclass
 class RegattnLabelSmoothedCrossEntropyCriterion:
     _name: str | None = "regattn_label_smoothed_cross_entropy"
     label_smoothing: float = 0.0
@@ -490,6 +499,12 @@ RegattnLstmModelAttnScore = StrEnum("RegattnLstmModelAttnScore", {"dot": "dot", 
 @dataclass
 class RegattnLstmModel:
     _name: str | None = "regattn_lstm"
+    loss_normalizer: str = "softmax"
+    loss_gamma: float | None = None
+    loss_lambda: float | None = None
+    loss_p: float | None = None
+    loss_alpha: float | None = None
+    loss_k: int | None = None
     attn_normalizer: str = "softmax"
     attn_gamma: float | None = None
     attn_lambda: float | None = None
@@ -651,6 +666,7 @@ GROUPS = {
         "cross_entropy": CrossEntropyCriterion,
         "label_smoothed_cross_entropy": LabelSmoothedCrossEntropyCriterion,
         "label_smoothed_cross_entropy_with_rdrop": LabelSmoothedCrossEntropyWithRdropCriterion,
+        "regattn_fenchel_young": RegattnFenchelYoungCriterion,
         "regattn_label_smoothed_cross_entropy": RegattnLabelSmoothedCrossEntropyCriterion,
         "sentence_prediction": SentencePredictionCriterion,
     },

@@ -8,6 +8,7 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from regattn_fairseq.declared import normalizer_options
+from regattn_fairseq.declared.loss_options import check_loss
 from regattn_fairseq.declared.model_options import KINDS, check_normalizer, options_of_kind
 from regattn_fairseq.declared.naming import is_idle, option_named, takers
 from regattn_fairseq.options import fairseq_options
@@ -32,6 +33,7 @@ def check_options(cfg: DictConfig) -> None:
     """
     try:
         check_normalizer(cfg.model)
+        check_loss(cfg.model, cfg.criterion._name)
     except OmegaConfBaseException:
         raise  # it is a ValueError too, and the command line says it better
     except ValueError as error:
