@@ -9,7 +9,12 @@ import torch
 from fairseq.data import Dictionary
 from omegaconf import OmegaConf
 
-from regattn_fairseq.models import RegattnLSTMConfig, RegattnLSTMModel
+from regattn_fairseq.models import (
+    RegattnLSTMConfig,
+    RegattnLSTMModel,
+    RegattnTransformerConfig,
+    RegattnTransformerModel,
+)
 
 WORDS = 20
 
@@ -42,6 +47,29 @@ def build(task: SimpleNamespace) -> Callable[..., RegattnLSTMModel]:
         torch.manual_seed(0)
         cfg = OmegaConf.structured(RegattnLSTMConfig(**{**sizes, **options}))
         return RegattnLSTMModel.build_model(cfg, task).eval()
+
+    return build
+
+
+TRANSFORMER_SIZES = {
+    "encoder_embed_dim": 8,
+    "encoder_ffn_embed_dim": 12,
+    "encoder_layers": 2,
+    "encoder_attention_heads": 2,
+    "decoder_layers": 2,
+    "decoder_attention_heads": 2,
+    "dropout": 0.0,
+}
+
+
+@pytest.fixture
+def transformer(task: SimpleNamespace) -> Callable[..., RegattnTransformerModel]:
+    """Build a small transformer in evaluation mode and float64, with options by name."""
+
+    def build(**options: Any) -> RegattnTransformerModel:
+        torch.manual_seed(0)
+        cfg = OmegaConf.structured(RegattnTransformerConfig(**{**TRANSFORMER_SIZES, **options}))
+        return RegattnTransformerModel.build_model(cfg, task).double().eval()
 
     return build
 

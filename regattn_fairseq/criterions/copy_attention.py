@@ -25,7 +25,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from regattn_fairseq.criterions import label_smoothed_cross_entropy as without_copying
+from regattn_fairseq.criterions.output_layer import ChunkedLayer
 from regattn_fairseq.models.copying import (
     SourceWords,
     largest_exponent,
@@ -114,32 +114,16 @@ class _CopyCrossEntropy(torch.autograd.Function):
         target: Tensor,
         epsilon: float,
     ) -> tuple[Tensor, Tensor]:
-        count, number = weight.size(0), features.size(0)
+        count = weight.size(0)
         spread = epsilon / (count - 1)
         peak = 1 - epsilon - spread
-        need_features, need_weight, need_bias, *_ = ctx.needs_input_grad
-        grad_features = torch.empty_like(features) if need_features else None
-        grad_weight = torch.zeros_like(weight) if need_weight else None
-        grad_bias = torch.zeros_like(bias) if bias is not None and need_bias else None
+        layer = ChunkedLayer(features, weight, bias, ctx.needs_input_grad[:3])
         grad_gate, grad_mass = torch.empty_like(gate), torch.empty_like(mass)
-
         # Two tensors, not views of one: fairseq multiplies a loss in place when it must not count.
         loss, nll_loss = features.new_zeros(()), features.new_zeros(())
-        rows = max(
-            without_copying.MIN_CHUNK_ROWS,
-            without_copying.CHUNK_BYTES // (count * features.element_size()),
-        )
-        scores, probabilities = features.new_empty(2, min(rows, number), count)
-        for start in range(0, number, rows):
-            here = slice(start, start + rows)
-            some, at_target = features[here], target[here].unsqueeze(1)
-            size, places = len(some), indices[here]
-            out = scores[:size]
-            if bias is None:
-                torch.mm(some, weight.t(), out=out)
-            else:
-                torch.addmm(bias, some, weight.t(), out=out)
-            grad_scores = torch.softmax(out, dim=1, out=probabilities[:size])
+        for here, out, spare in layer.chunks():
+            at_target, places = target[here].unsqueeze(1), indices[here]
+            grad_scores = torch.softmax(out, dim=1, out=spare)
             # log Σ e^score, from the likeliest word: its score minus the log of its probability.
             log_total = (out.amax(dim=1) - grad_scores.amax(dim=1).log()).unsqueeze(1)
             kappa = log_total - out.gather(1, places) - gate[here].unsqueeze(1)
@@ -161,17 +145,11 @@ class _CopyCrossEntropy(torch.autograd.Function):
             limit = largest_exponent(kappa.dtype)
             grad_mass[here] = -wanted * (kappa - gain).clamp(max=limit).exp()
             grad_scores.mul_(rho).sub_(spread)
-            grad_scores.scatter_add_(1, at_target, grad_scores.new_full((size, 1), -peak))
-            grad_scores.scatter_add_(1, places, copied)
-            if grad_features is not None:
-                torch.mm(grad_scores, weight, out=grad_features[here])
-            if grad_weight is not None:
-                grad_weight.addmm_(grad_scores.t(), some)
-            if grad_bias is not None:
-                grad_bias += grad_scores.sum(0)
+            grad_scores.scatter_add_(1, at_target, grad_scores.new_full(at_target.shape, -peak))
+            layer.add(here, grad_scores.scatter_add_(1, places, copied))
         ctx.save_for_backward(
             *(features, weight, bias, gate, mass, indices, share, target),
-            *(grad_features, grad_weight, grad_bias, grad_gate, grad_mass),
+            *(*layer.gradients, grad_gate, grad_mass),
         )
         ctx.epsilon = epsilon
         ctx.mark_non_differentiable(nll_loss)

@@ -16,13 +16,11 @@ from fairseq.models import FairseqModel
 from torch import Tensor
 
 from regattn_fairseq.criterions.coverage import coverage_loss
+from regattn_fairseq.criterions.output_layer import ChunkedLayer
 from regattn_fairseq.models.fast import gradients
 
 # fairseq reads this annotation at run time. It knows Optional[X], but not X | None.
 OptionalFloat = Optional[float]  # noqa: UP045
-
-CHUNK_BYTES = 2**23  # of scores computed at once: few enough to stay in a cache
-MIN_CHUNK_ROWS = 128  # enough for the products to run at nearly their full rate
 
 
 @dataclass
@@ -119,7 +117,7 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
 
     def _fusible_layer(self, model: FairseqModel) -> tuple[Tensor, Tensor | None] | None:
         """Weight and bias of the output layer, if the loss may be computed together with it."""
-        output_weights = getattr(_unwrapped(model), "output_weights", None)
+        output_weights = getattr(unwrapped(model), "output_weights", None)
         if output_weights is None or self.report_accuracy or self.ignore_prefix_size > 0:
             return None
         layer: tuple[Tensor, Tensor | None] | None = output_weights()
@@ -147,7 +145,7 @@ def _weight_of_text(text: str) -> float:
         raise argparse.ArgumentTypeError(str(error)) from None
 
 
-def _unwrapped(model: Any) -> Any:
+def unwrapped(model: Any) -> Any:
     """The model itself, without the wrappers that train it on several devices."""
     while hasattr(model, "module"):
         model = model.module
@@ -194,47 +192,25 @@ class _LinearCrossEntropy(torch.autograd.Function):
         words = weight.size(0)
         spread = epsilon / (words - 1)
         peak = 1 - epsilon - spread
-        need_features, need_weight, need_bias, *_ = ctx.needs_input_grad
-        grad_features = torch.empty_like(features) if need_features else None
-        grad_weight = torch.zeros_like(weight) if need_weight else None
-        grad_bias = torch.zeros_like(bias) if bias is not None and need_bias else None
-
+        layer = ChunkedLayer(features, weight, bias, ctx.needs_input_grad[:3])
         # Two tensors, not views of one: fairseq multiplies a loss in place when it must not count.
         loss, nll_loss = features.new_zeros(()), features.new_zeros(())
-        rows = max(MIN_CHUNK_ROWS, CHUNK_BYTES // (words * features.element_size()))
-        scores, probabilities = features.new_empty(2, min(rows, features.size(0)), words)
-        for start in range(0, features.size(0), rows):
-            chunk_features, chunk_target = (
-                features[start : start + rows],
-                target[start : start + rows],
-            )
-            size = chunk_target.size(0)
-            out = scores[:size]
-            if bias is None:
-                torch.mm(chunk_features, weight.t(), out=out)
-            else:
-                torch.addmm(bias, chunk_features, weight.t(), out=out)
-            grad_scores = torch.softmax(out, dim=1, out=probabilities[:size])
+        for here, scores, spare in layer.chunks():
+            at_target = target[here].unsqueeze(1)
+            grad_scores = torch.softmax(scores, dim=1, out=spare)
             # log Σ e^score, from the likeliest word: its score minus the log of its probability.
-            log_total = out.amax(dim=1) - grad_scores.amax(dim=1).log()
-            at_target = chunk_target.unsqueeze(1)
-            nll = (log_total - out.gather(1, at_target).squeeze(1)).sum()
+            log_total = scores.amax(dim=1) - grad_scores.amax(dim=1).log()
+            nll = (log_total - scores.gather(1, at_target).squeeze(1)).sum()
             nll_loss += nll
             loss += nll * peak
             if spread:
-                loss += (words * log_total - out.sum(dim=1)).sum() * spread
-            if not any(ctx.needs_input_grad):
-                continue
-            # ∂loss/∂scores = softmax − spread − (peak at the target): peak + V spread = 1.
-            grad_scores -= spread
-            grad_scores.scatter_add_(1, at_target, grad_scores.new_full((size, 1), -peak))
-            if grad_features is not None:
-                torch.mm(grad_scores, weight, out=grad_features[start : start + size])
-            if grad_weight is not None:
-                grad_weight.addmm_(grad_scores.t(), chunk_features)
-            if grad_bias is not None:
-                grad_bias += grad_scores.sum(0)
-        ctx.save_for_backward(features, weight, bias, target, grad_features, grad_weight, grad_bias)
+                loss += (words * log_total - scores.sum(dim=1)).sum() * spread
+            if any(ctx.needs_input_grad):
+                # ∂loss/∂scores = softmax − spread − (peak at the target): peak + V spread = 1.
+                grad_scores -= spread
+                peaks = grad_scores.new_full(at_target.shape, -peak)
+                layer.add(here, grad_scores.scatter_add_(1, at_target, peaks))
+        ctx.save_for_backward(features, weight, bias, target, *layer.gradients)
         ctx.epsilon = epsilon
         ctx.mark_non_differentiable(nll_loss)
         return loss, nll_loss

@@ -3,10 +3,21 @@
 from __future__ import annotations
 
 import math
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from regattn_fairseq.declared.naming import arguments, declared_options
 from regattn_fairseq.declared.normalizers import check_options, declared
+
+KINDS = {
+    "encoder_self_attn": "the encoder's self-attention",
+    "decoder_self_attn": "the decoder's self-attention",
+    "encoder_decoder_attn": "the decoder's attention to the encoder",
+}
+"""A transformer's kinds of attention, by the prefix of their options."""
+
+# How long a schedule takes is of the training, not of a kind of attention.
+_OF_TRAINING = ("attn_gamma_anneal", "attn_lambda_warmup")
 
 
 class Choice(NamedTuple):
@@ -52,8 +63,38 @@ def chosen_normalizer(cfg: Any) -> Choice:
     return Choice(name, options, learned)
 
 
+def kind_argument(kind: str, argument: str) -> str:
+    """What the model calls an ``attn_*`` option of one kind of attention.
+
+    >>> kind_argument("encoder_self_attn", "attn_lambda")
+    'encoder_self_attn_lambda'
+    """
+    return kind + argument.removeprefix("attn")
+
+
+def options_of_kind(cfg: Any, kind: str) -> SimpleNamespace:
+    """The ``attn_*`` options that hold for one kind of a transformer's attention.
+
+    An option of the kind's own comes first. What it leaves open is as ``attn_*`` says, unless the
+    kind has another map: then it is that map's default.
+
+    Args:
+        cfg: the model's options, as attributes.
+        kind: one of :data:`KINDS`.
+    """
+    own = getattr(cfg, kind_argument(kind, "attn_normalizer"), None)
+    shared = own in (None, cfg.attn_normalizer)
+    found = {}
+    for argument in arguments().values():
+        value = getattr(cfg, kind_argument(kind, argument), None)
+        if value is None and (shared or argument in _OF_TRAINING):
+            value = getattr(cfg, argument, None)
+        found[argument] = value
+    return SimpleNamespace(**found | {"attn_normalizer": own or cfg.attn_normalizer})
+
+
 def check_normalizer(cfg: Any) -> None:
-    """Check the ``attn_*`` options of a model.
+    """Check the ``attn_*`` options of a model, and those of its kinds of attention.
 
     Args:
         cfg: the model's options, as attributes.
@@ -61,6 +102,17 @@ def check_normalizer(cfg: Any) -> None:
     Raises:
         ValueError: no such normalizer, or an option out of range.
     """
+    if not hasattr(cfg, kind_argument("encoder_self_attn", "attn_normalizer")):
+        _check_one(cfg)
+        return
+    for kind in KINDS:
+        try:
+            _check_one(options_of_kind(cfg, kind))
+        except ValueError as error:
+            raise ValueError(f"{KINDS[kind]} ({kind}_…): {error}") from None
+
+
+def _check_one(cfg: Any) -> None:
     choice = chosen_normalizer(cfg)
     check_options(choice.name, choice.options, choice.learned)
     check_schedule(cfg)

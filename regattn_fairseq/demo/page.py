@@ -11,12 +11,13 @@ from regattn_fairseq.demo.panels import (
     NORMALIZERS,
     OptionSlider,
     attention_html,
+    head_choices,
     in_words,
     option_sliders,
     scores_html,
 )
 from regattn_fairseq.demo.systems import Desk
-from regattn_fairseq.pipeline.evaluation.translator import trained_options
+from regattn_fairseq.pipeline.evaluation.normalizers import trained_options
 from regattn_fairseq.runs.task_facts import task_facts
 
 _START_SCORES = (1.2, 0.9, 0.8, -0.3, 0.1)
@@ -53,31 +54,39 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         [normalizer.name for normalizer in normalizers], map(trained_options, normalizers)
     )
 
-    def write(text: str, corpus: str, options: dict[str, float], request: gr.Request) -> str:
+    def write(
+        text: str, corpus: str, options: dict[str, float], head: Sequence[str], request: gr.Request
+    ) -> str:
         try:
             line = admission.admit(_address(request), text or "")
             if not line:
                 return "<p>Type a sentence first.</p>"
             if corpus not in by_name:
                 raise RefusedError(f"There is no model for {corpus!r}.")
-            return attention_html(by_name[corpus].write(line, **options))
+            panels = by_name[corpus].write(line, **options)
+            return attention_html(
+                [panel.of_head("".join(each or "" for each in head)) for panel in panels]
+            )
         except ValueError as error:
             raise gr.Error(str(error), print_exception=False) from error
 
-    def named(values: Sequence[float]) -> dict[str, float]:
-        return {slider.option: value for slider, value in zip(sliders, values, strict=True)}
+    def named(values: Sequence[Any]) -> tuple[dict[str, float], Sequence[str]]:
+        """The options by name, and the head, where there is a choice of heads."""
+        options = zip(sliders, values, strict=False)
+        return {slider.option: value for slider, value in options}, values[len(sliders) :]
 
-    def translate(
-        request: gr.Request, text: str, corpus: str, trained: bool, *values: float
-    ) -> str:
-        return write(text, corpus, {} if trained else named(values), request)
+    def translate(request: gr.Request, text: str, corpus: str, trained: bool, *values: Any) -> str:
+        options, head = named(values)
+        return write(text, corpus, {} if trained else options, head, request)
 
-    def change(request: gr.Request, text: str, corpus: str, *values: float) -> tuple[bool, str]:
-        return False, write(text, corpus, named(values), request)
+    def change(request: gr.Request, text: str, corpus: str, *values: Any) -> tuple[bool, str]:
+        return False, write(text, corpus, *named(values), request)
 
-    def choose(corpus: str) -> tuple[Any, Any]:
+    def choose(corpus: str) -> tuple[Any, ...]:
         desk = by_name.get(corpus, desks[0])
-        return gr.update(value=desk.example), gr.update(value=task_facts(desk.task).action)
+        updates = gr.update(value=desk.example), gr.update(value=task_facts(desk.task).action)
+        choices = head_choices(desk.heads)
+        return *updates, *(gr.update(choices=choices, value="") for _ in heads)
 
     first = desks[0]
     corpus = gr.Dropdown(
@@ -94,6 +103,10 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         options = [_option(slider, elem_id=slider.option) for slider in sliders]
         symbols = in_words([slider.symbol for slider in sliders])
         trained = gr.Checkbox(True, label=f"{symbols} as trained")
+    heads = []
+    if any(desk.heads for desk in desks):
+        choices = head_choices(first.heads)
+        heads = [gr.Dropdown(choices, value="", label="Attention of a head", elem_id="head")]
     button = gr.Button(task_facts(first.task).action, variant="primary", elem_id="translate")
     shown = gr.HTML(elem_id="attention")
 
@@ -104,9 +117,9 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         "trigger_mode": "always_last",
     }
     gr.on(
-        [button.click, text.submit, trained.input],
+        [button.click, text.submit, trained.input, *(head.input for head in heads)],
         translate,
-        [text, corpus, trained, *options],
+        [text, corpus, trained, *options, *heads],
         shown,
         api_name="translate",
         **together,
@@ -114,12 +127,12 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
     gr.on(
         [option.input for option in options],
         change,
-        [text, corpus, *options],
+        [text, corpus, *options, *heads],
         [trained, shown],
         api_visibility="private",
         **together,
     )
-    corpus.input(choose, corpus, [text, button], api_visibility="private", queue=False)
+    corpus.input(choose, corpus, [text, button, *heads], api_visibility="private", queue=False)
 
 
 def _scores() -> None:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import string
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from regattn_fairseq.declared import Option
 from regattn_fairseq.declared.naming import declared_options, symbol
-from regattn_fairseq.metrics import AttentionRecord, equal_groups
+from regattn_fairseq.metrics import HEAD_KINDS, HEAD_TITLES, AttentionRecord, equal_groups
 from regattn_fairseq.metrics.token_labels import token_labels
 from regattn_fairseq.normalizers import (
     build_normalizer,
@@ -45,6 +46,7 @@ class AttentionPanel:
         trained: the normalizer's options in training.
         text: the model's output.
         attention: the weights, [target, source].
+        causal: whether the weights after a row's own position are those of the future.
     """
 
     normalizer: str
@@ -52,6 +54,25 @@ class AttentionPanel:
     trained: Mapping[str, Any]
     text: str
     attention: AttentionRecord
+    causal: bool = False
+
+    def of_head(self, choice: str) -> AttentionPanel:
+        """The same with the weights of one head, if the model has it.
+
+        Args:
+            choice: ``<kind> <layer> <head>``, as in `head_choices`; empty for the mean.
+        """
+        kind, *numbers = choice.split() or [""]
+        if kind not in self.attention.heads or len(numbers) != 2:
+            return self
+        layer, head = map(int, numbers)
+        weights = self.attention.heads[kind]
+        if not (0 <= layer < weights.shape[0] and 0 <= head < weights.shape[1]):
+            return self
+        words = {"source": self.attention.source_tokens, "target": self.attention.target_tokens}
+        rows, columns = HEAD_KINDS[kind]
+        shown = AttentionRecord(words[columns], words[rows], weights[layer, head])
+        return replace(self, attention=shown, causal=kind == "decoder_self_attn")
 
     @property
     def shown_options(self) -> str:
@@ -76,8 +97,11 @@ class AttentionPanel:
 
     @property
     def zero_share(self) -> float:
-        """Share of the weights that are exactly zero."""
-        return float((self.attention.weights == 0).mean()) if self.attention.weights.size else 0.0
+        """Share of the weights that are exactly zero; those of the future do not count."""
+        weights = self.attention.weights
+        if self.causal:
+            weights = weights[np.tril_indices_from(weights)]
+        return float((weights == 0).mean()) if weights.size else 0.0
 
 
 @dataclass(frozen=True)
@@ -168,6 +192,23 @@ def _slider(
         step=step,
         start=start,
     )
+
+
+def head_choices(counts: Mapping[str, tuple[int, int]]) -> list[tuple[str, str]]:
+    """What the heads of a transformer are called, and `AttentionPanel.of_head`'s name of each.
+
+    Args:
+        counts: layers and heads of each kind of attention.
+    """
+    choices = [("output to source, mean of the last layer's heads", "")]
+    for kind in reversed(HEAD_KINDS):
+        layers, heads = counts.get(kind, (0, 0))
+        choices += [
+            (f"{HEAD_TITLES[kind]}, layer {layer + 1}, head {head + 1}", f"{kind} {layer} {head}")
+            for layer in range(layers)
+            for head in range(heads)
+        ]
+    return choices
 
 
 def in_words(names: Sequence[str]) -> str:

@@ -12,7 +12,9 @@ from omegaconf import OmegaConf
 
 from regattn_fairseq.demo.panels import AttentionPanel
 from regattn_fairseq.normalizers import normalizer_names
-from regattn_fairseq.pipeline.evaluation.translator import Translator, trained_options
+from regattn_fairseq.pipeline.evaluation.heads import head_counts
+from regattn_fairseq.pipeline.evaluation.normalizers import trained_options
+from regattn_fairseq.pipeline.evaluation.translator import Translator
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.prepared import data_of_run
@@ -54,6 +56,12 @@ class Desk:
         self.example = example
         self.systems = systems
         self._lock = threading.Lock()
+
+    @property
+    def heads(self) -> dict[str, tuple[int, int]]:
+        """Layers and heads of each kind of attention of the first transformer; empty if none is."""
+        counts = (head_counts(system.translator.model) for system in self.systems)
+        return next((each for each in counts if each), {})
 
     def write(self, line: str, **options: float) -> list[AttentionPanel]:
         """Write with each model.

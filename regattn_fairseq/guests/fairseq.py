@@ -18,6 +18,8 @@ def ignore_warnings() -> None:
     """Ignore warnings about how fairseq calls torch. A user of our commands cannot act on them."""
     warnings.filterwarnings("ignore", category=FutureWarning)
     warnings.filterwarnings("ignore", message="'pin_memory' argument is set as true")
+    # In fairseq's transformer, where a batch has padding.
+    warnings.filterwarnings("ignore", message="Support for mismatched key_padding_mask")
     # We initialize it before fairseq does: see `pipeline.training.distributed.join`.
     warnings.filterwarnings("ignore", message="Distributed is already initialized")
 

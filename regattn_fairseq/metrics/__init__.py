@@ -16,6 +16,7 @@ from regattn_fairseq.metrics.alignment import (
     words_of_tokens,
 )
 from regattn_fairseq.metrics.attention import (
+    HEAD_KINDS,
     AttentionFileError,
     AttentionRecord,
     attention_bytes,
@@ -36,6 +37,7 @@ from regattn_fairseq.metrics.copying import (
     save_copying,
 )
 from regattn_fairseq.metrics.coverage import COVERAGE_FIGURES, coverage_counts
+from regattn_fairseq.metrics.heads import HEAD_FIGURES, HEAD_TITLES, head_statistics
 from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratios
 from regattn_fairseq.metrics.significance import (
     SMALLEST_P,
@@ -70,6 +72,9 @@ __all__ = [
     "COPYING_FIGURES",
     "COVERAGE_FIGURES",
     "FREQUENCIES",
+    "HEAD_FIGURES",
+    "HEAD_KINDS",
+    "HEAD_TITLES",
     "SENTENCE_FIGURES",
     "SMALLEST_P",
     "WORD_FIGURES",
@@ -89,6 +94,7 @@ __all__ = [
     "correct",
     "coverage_counts",
     "equal_groups",
+    "head_statistics",
     "load_attention",
     "load_copying",
     "match_counts",

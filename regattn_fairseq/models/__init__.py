@@ -10,6 +10,7 @@ from regattn_fairseq.models.architectures import ARCHITECTURES
 from regattn_fairseq.models.encoder_decoder import RegattnLSTMModel
 from regattn_fairseq.models.entailment import RegattnEntailmentConfig, RegattnEntailmentModel
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig
+from regattn_fairseq.models.transformer import RegattnTransformerConfig, RegattnTransformerModel
 
 allow_plain_values()
 
@@ -19,6 +20,8 @@ __all__ = [
     "RegattnEntailmentModel",
     "RegattnLSTMConfig",
     "RegattnLSTMModel",
+    "RegattnTransformerConfig",
+    "RegattnTransformerModel",
     "criterions",
     "tasks",
 ]

@@ -1,14 +1,11 @@
 """Luong-style attention whose normalizer is any map onto the probability simplex."""
 
-import logging
-
 import torch
 from torch import Tensor, nn
 
 from regattn_fairseq.models.errors import ModelError
+from regattn_fairseq.models.learned_options import adapt_learned_options
 from regattn_fairseq.models.scripting import Snapshot
-
-logger = logging.getLogger(__name__)
 
 SCORES = ("dot", "general", "concat")
 
@@ -179,19 +176,7 @@ class Attention(nn.Module):
             state_dict: the parameters of the whole model; changed in place.
             name: the name of this module in it.
         """
-        prefix = f"{name}.normalizer."
-        learned = {
-            key.rpartition(".")[2]: state_dict.pop(key)
-            for key in list(state_dict)
-            if key.startswith(prefix)
-        }
-        for key, start in self.normalizer.state_dict().items():
-            state_dict[prefix + key] = learned.pop(key.rpartition(".")[2], start)
-        for parameter in learned:
-            option = parameter.removeprefix("raw_")
-            logger.warning(
-                "the %s that the checkpoint has learned is not used: this model's is fixed", option
-            )
+        adapt_learned_options(state_dict, f"{name}.normalizer.", self.normalizer.state_dict())
 
 
 def _identity(like: Tensor) -> Tensor:

@@ -13,6 +13,8 @@ from regattn_fairseq.models.copying import CopyGate, mix_log_probs, source_words
 from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.encoder import EncoderOutput
 from regattn_fairseq.models.fast import decoding, may_bypass
+from regattn_fairseq.models.output_map import log_probabilities, must_be_able_to_end
+from regattn_fairseq.normalizers import Normalizer
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
 
@@ -64,6 +66,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         fertility: the most weight that all target words together give to a source word; None for
             no bound. The end of the sentence is not bounded, so that there is always a word to
             attend to (Malaviya et al. 2018, arXiv 1805.08241).
+        output_map: the map of word scores to probabilities; None for softmax.
     """
 
     def __init__(
@@ -81,6 +84,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         dropout_out: float,
         copy_attention: bool = False,
         fertility: float | None = None,
+        output_map: Normalizer | None = None,
     ) -> None:
         super().__init__(dictionary)
         self.padding_idx = dictionary.pad()
@@ -114,6 +118,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         self.fc_out: nn.Linear | None = None
         if not share_input_output_embed:
             self.fc_out = nn.Linear(out_embed_dim, len(dictionary))
+        self.output_map = output_map
         self.copy_gate: CopyGate | None = None
         if copy_attention:
             self.copy_gate = CopyGate(encoder_output_units, hidden_size, embed_tokens.embedding_dim)
@@ -140,13 +145,29 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         """
         if not torch.jit.is_scripting():  # noqa: SIM102  the compiler passes over this block alone
             if decoding.replaces(self, prev_output_tokens):
-                return decoding.run(
+                outputs, extra = decoding.run(
                     self, prev_output_tokens, encoder_out, incremental_state, features_only
                 )
+                return outputs, self.ends(extra, prev_output_tokens, encoder_out)
         outputs, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
         if not features_only:
             outputs = self.output_layer(outputs)
+        if not torch.jit.is_scripting():
+            extra = self.ends(extra, prev_output_tokens, encoder_out)
         return outputs, extra
+
+    @torch.jit.unused
+    def ends(
+        self, extra: dict[str, list[Tensor]], words: Tensor, encoder_out: EncoderOutput
+    ) -> dict[str, list[Tensor]]:
+        """Note under ``may_end`` whether a search may force the end of these hypotheses.
+
+        A map that gives the end no probability would leave it without any hypothesis.
+        """
+        sources = encoder_out.states.size(1)
+        if self.output_map is not None and must_be_able_to_end(words.size(1) - 1, sources):
+            extra["may_end"] = []
+        return extra
 
     def extract_features(
         self,
@@ -354,6 +375,12 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         """
         scores = net_output[0].float()
         extra = net_output[1] or {} if len(net_output) > 1 else {}
+        if self.output_map is not None:
+            if not log_probs:
+                return self.output_map(scores)
+            return log_probabilities(
+                self.output_map, scores, may_end="may_end" in extra, eos=self.eos
+            )
         copied = extra.get("copy")
         if not log_probs and copied is None:
             return scores.softmax(dim=-1)

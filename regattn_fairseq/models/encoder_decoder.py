@@ -1,13 +1,11 @@
 """``regattn_lstm``: LSTM encoder-decoder with regularized attention."""
 
 import argparse
-import os
 
 from fairseq.data import Dictionary
 from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
-from torch import distributed as dist
 
 from regattn_fairseq.declared.model_options import check_fertility
 from regattn_fairseq.models.attention import Attention
@@ -20,7 +18,10 @@ from regattn_fairseq.models.normalizer_options import (
     check_attention_options,
     normalizer_from_options,
 )
+from regattn_fairseq.models.output_map import output_map_from_options
+from regattn_fairseq.models.training_setup import check_training_setup
 from regattn_fairseq.models.word_vectors import load_word_vectors
+from regattn_fairseq.normalizers import Normalizer
 
 INIT_RANGE = 0.1  # Weights start uniform in ±0.1, as in OpenNMT's and fairseq's LSTM models.
 
@@ -62,13 +63,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"encoder_layers ({options.encoder_layers}) and decoder_layers "
                 f"({options.decoder_layers}) to the same number"
             )
-        if getattr(getattr(task, "cfg", None), "num_batch_buckets", 0) > 0:
-            # fairseq computes the buckets with an argument that numpy 2 has removed.
-            raise ModelError(
-                "--num-batch-buckets (task.num_batch_buckets) does not work with this fairseq and "
-                "numpy 2 or later: leave it out"
-            )
-        _require_joined_processes()
+        check_training_setup(task)
         if options.copy_attn and source != target:
             raise ModelError(
                 "copy_attn needs one dictionary for both sides: preprocess with "
@@ -107,6 +102,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             dropout_out=options.decoder_dropout_out,
             copy_attention=options.copy_attn,
             fertility=options.attn_fertility,
+            output_map=output_map_from_options(cfg),
         )
         for module in (encoder.lstm, decoder):
             for name, parameter in module.named_parameters():
@@ -127,24 +123,16 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             prev_output_tokens, encoder_out=encoder_out, features_only=features_only
         )
 
+    @property
+    def output_map(self) -> Normalizer | None:
+        """The map of word scores to probabilities; None for softmax."""
+        output_map: Normalizer | None = self.decoder.output_map
+        return output_map
+
     def output_weights(self) -> tuple[Tensor, Tensor | None] | None:
         """Weight and bias of the output layer; see the decoder's method of this name."""
         weights: tuple[Tensor, Tensor | None] | None = self.decoder.output_weights()
         return weights
-
-
-def _require_joined_processes() -> None:
-    """Raise an error if each process of torchrun would train a model of its own.
-
-    fairseq looks at the number of GPUs before it looks at the number of processes. On a CPU, and
-    with one GPU for each machine, each process would therefore train a separate model.
-    """
-    processes = int(os.environ.get("WORLD_SIZE", "1"))
-    if processes > 1 and not (dist.is_available() and dist.is_initialized()):
-        raise ModelError(
-            f"torchrun started {processes} processes, but fairseq has not joined them and each "
-            "would train by itself: use torchrun --no-python regattn-train …, which joins them"
-        )
 
 
 def _build_embeddings(

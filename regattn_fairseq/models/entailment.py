@@ -15,7 +15,7 @@ from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.lstm_config import OptionalStr
 from regattn_fairseq.models.normalizer_options import (
-    NormalizerOptions,
+    NormalizedScoreOptions,
     check_attention_options,
     normalizer_from_options,
 )
@@ -23,7 +23,7 @@ from regattn_fairseq.models.word_vectors import load_word_vectors
 
 
 @dataclass
-class RegattnEntailmentConfig(NormalizerOptions):
+class RegattnEntailmentConfig(NormalizedScoreOptions):
     """Every option of the model. Names shared with ``regattn_lstm`` mean the same there."""
 
     dropout: float = field(

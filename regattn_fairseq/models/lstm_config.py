@@ -6,7 +6,8 @@ from typing import Optional, cast
 from fairseq.dataclass import ChoiceEnum
 from omegaconf import DictConfig
 
-from regattn_fairseq.models.normalizer_options import NormalizerOptions
+from regattn_fairseq.models.normalizer_options import NormalizedScoreOptions
+from regattn_fairseq.models.output_map import LossOptions
 
 # fairseq reads these annotations at run time. It knows Optional[X], but not X | None.
 OptionalInt = Optional[int]  # noqa: UP045
@@ -15,7 +16,7 @@ OptionalStr = Optional[str]  # noqa: UP045
 
 
 @dataclass
-class RegattnLSTMConfig(NormalizerOptions):
+class RegattnLSTMConfig(NormalizedScoreOptions, LossOptions):
     """Every option of the model. Names shared with fairseq's own ``lstm`` mean the same there."""
 
     dropout: float = field(default=0.1, metadata={"help": "dropout probability"})

@@ -2,14 +2,19 @@
 
 import argparse
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, make_dataclass
 from typing import Any, Optional
 
 from fairseq.dataclass import FairseqDataclass
 
 from regattn_fairseq.declared import Option
-from regattn_fairseq.declared.model_options import check_schedule, chosen_normalizer
+from regattn_fairseq.declared.model_options import (
+    KINDS,
+    check_schedule,
+    chosen_normalizer,
+    kind_argument,
+)
 from regattn_fairseq.declared.naming import arguments, declared_options, takers
 from regattn_fairseq.models.schedules import Schedule, ScheduledNormalizer
 from regattn_fairseq.normalizers import normalizer_names, normalizer_options, rule
@@ -101,6 +106,12 @@ class NormalizerOptions(_DeclaredOptions):
             "value from the start"
         },
     )
+
+
+@dataclass
+class NormalizedScoreOptions(NormalizerOptions):
+    """The same, for a model whose scores may be cosines."""
+
     attn_normalized: bool = field(
         default=False,
         metadata={
@@ -119,25 +130,37 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
     checks |= {names[name]: _checked_by(option) for name, option in options.items()}
     checks["attn_gamma_start"] = checks["attn_gamma"]
     checks["attn_fertility"] = _positive
+    for kind in KINDS:
+        checks |= {
+            kind_argument(kind, name): check
+            for name, check in checks.items()
+            if name.startswith("attn_")
+        }
     for action in parser._actions:
         if action.dest in checks:
             action.type = checks[action.dest]
 
 
-def normalizer_from_options(cfg: NormalizerOptions) -> ScheduledNormalizer:
+def normalizer_from_options(cfg: Any, shape: Sequence[int] = ()) -> ScheduledNormalizer:
     """Build the normalizer that the ``attn_*`` options name, with the options that it takes.
+
+    Args:
+        cfg: the options, as attributes.
+        shape: of each learned option; a number if empty.
 
     Raises:
         ValueError: unknown normalizer, or an option out of range.
     """
     check_schedule(cfg)
     choice = chosen_normalizer(cfg)
-    normalizer = ScheduledNormalizer(choice.name, learned=choice.learned, **choice.options)
+    normalizer = ScheduledNormalizer(
+        choice.name, learned=choice.learned, shape=shape, **choice.options
+    )
     normalizer.schedule = _schedule(cfg, choice.options.get("gamma", 1.0))
     return normalizer
 
 
-def _schedule(cfg: NormalizerOptions, gamma: float) -> Schedule:
+def _schedule(cfg: Any, gamma: float) -> Schedule:
     start = cfg.attn_gamma_start
     factor = None if rule(cfg.attn_normalizer).steep else 1.0
     if start is not None:

@@ -62,12 +62,15 @@ class ScheduledNormalizer(Normalizer):
 
     Attributes:
         schedule: the schedule of γ and λ; λ's has no effect on a map without λ.
+        watched: whether training logs the figures of a
+            :class:`~regattn_fairseq.models.watching.Watch`.
     """
 
     def __init__(self, name: str, **options: Any) -> None:
         """Same as :class:`~regattn_fairseq.normalizers.Normalizer`; it has no schedule yet."""
         super().__init__(name, **options)
         self.schedule = Schedule()
+        self.watched = True
         self._updates = 0
         self._watch = Watch()
 
@@ -83,7 +86,7 @@ class ScheduledNormalizer(Normalizer):
         if not self.training:
             return super().forward(scores, mask, upper)
         options = self._scheduled_options(max(1, scores.size(self.dim)))
-        if self._watch.is_on:
+        if self.watched and self._watch.is_on:
             bound = None if upper is None else upper.detach()
             self._watch.add(partial(self.weigh, upper=bound), scores, mask, options)
         return self.weigh(scores, mask, options, upper)

@@ -25,7 +25,8 @@ class Watch:
     - ``attn_dead``: share of rows whose Jacobian is zero, so that no gradient reaches the scores:
       one word has all, or all words that have weight are fused;
     - ``attn_spread``: mean standard deviation of a row's scores, divided by γ;
-    - ``attn_gamma``, ``attn_lambda``, ``attn_alpha``: what γ, λ and α are at this update.
+    - ``attn_gamma``, ``attn_lambda``, ``attn_alpha``: what γ, λ and α are at this update; their
+      mean, where each head has its own.
 
     Rows whose scores are all equal, such as those of padding, do not count.
     """
@@ -73,7 +74,10 @@ class Watch:
             for name, option in naming.declared_options().items()
             if option.learnable and name in options
         }
-        gamma = self._options.get("gamma", 1.0)
+        gamma = options.get("gamma", 1.0)
+        if isinstance(gamma, Tensor):
+            gamma = gamma.detach()
+            gamma = gamma.squeeze(-1) if gamma.dim() else gamma
         weights, leaf = weights.detach(), leaf.detach()
         hidden = leaf == -torch.inf
         if mask is not None:
@@ -96,7 +100,8 @@ class Watch:
 
 
 def _number(option: float | Tensor) -> float:
-    return float(option.detach()) if isinstance(option, Tensor) else option
+    """The option, or the mean of its values."""
+    return float(option.detach().mean()) if isinstance(option, Tensor) else option
 
 
 def _probe(weights: Tensor) -> Tensor:

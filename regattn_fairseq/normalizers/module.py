@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import torch
@@ -17,15 +17,23 @@ from .rules import Option, rule
 class Normalizer(nn.Module):
     """A map with its options; ``module(scores, mask=None)`` has the shape of ``scores``.
 
-    Options named in ``learned`` are scalar parameters of the module; what is given for them is
-    where they start. A softplus keeps them above the lower end of their range, or a sigmoid
-    between both ends.
+    Options named in ``learned`` are parameters of the module; what is given for them is where they
+    start. A softplus keeps them above the lower end of their range, or a sigmoid between both ends.
     """
 
     def __init__(
-        self, name: str, *, dim: int = -1, learned: Collection[str] = (), **options: Any
+        self,
+        name: str,
+        *,
+        dim: int = -1,
+        learned: Collection[str] = (),
+        shape: Sequence[int] = (),
+        **options: Any,
     ) -> None:
         """Fix, or start, the options of the map that is registered as ``name``.
+
+        The learned options are tensors of ``shape``, which broadcasts against the scores with size
+        1 along ``dim``: (heads, 1, 1) for a value a head of scores [batch, heads, target, source].
 
         Raises:
             ValueError: no such normalizer, an option that it does not have or that cannot be
@@ -40,11 +48,11 @@ class Normalizer(nn.Module):
         for option in learned:
             start = float(self.options.pop(option))
             raw = _unbounded(rule(name).options[option], start)
-            self.register_parameter(f"raw_{option}", nn.Parameter(torch.tensor(raw)))
+            self.register_parameter(f"raw_{option}", nn.Parameter(torch.full(tuple(shape), raw)))
         self.learned = tuple(learned)
 
     def current_options(self) -> dict[str, Any]:
-        """Every option's value by name; a learned one is a scalar tensor with a gradient."""
+        """Every option's value by name; a learned one is a tensor with a gradient."""
         known = rule(self.name).options
         learned = {
             option: _bounded(known[option], getattr(self, f"raw_{option}").float())

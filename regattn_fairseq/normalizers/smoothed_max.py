@@ -128,7 +128,7 @@ class Problem:
         Raises:
             ValueError: as :func:`smoothed_max` says.
         """
-        chosen = _with_penalty(normalizer)
+        chosen = with_penalty(normalizer)
         known = {name for each in rules() for name in each.options}
         if unknown := options.keys() - known:
             raise ValueError(
@@ -176,7 +176,12 @@ class Problem:
         return omega, slope
 
 
-def _with_penalty(normalizer: str | AttentionMap) -> Rule:
+def with_penalty(normalizer: str | AttentionMap) -> Rule:
+    """The rule of a map that is a regularized argmax.
+
+    Raises:
+        ValueError: it is none, or there is no such map.
+    """
     found = rule(normalizer) if isinstance(normalizer, str) else getattr(normalizer, "rule", None)
     if found is None or found.penalty is None:
         able = ", ".join(each.name for each in rules() if each.penalty is not None)

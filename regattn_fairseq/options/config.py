@@ -127,7 +127,8 @@ def _store_models() -> None:
     for name, model in models.items():
         store.store(name, node=model, group="model")
     for name, sizes in ARCHITECTURES.items():
-        store.store(name, node=models["regattn_lstm"](**sizes), group="model")
+        (model,) = (models[each] for each in models if name.startswith(each))
+        store.store(name, node=model(**sizes), group="model")
 
 
 def _with_new_maps(model: type) -> type:

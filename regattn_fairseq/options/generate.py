@@ -47,6 +47,7 @@ _OFFERED = {
         "cross_entropy",
         "label_smoothed_cross_entropy",
         "label_smoothed_cross_entropy_with_rdrop",
+        "regattn_fenchel_young",
         "regattn_label_smoothed_cross_entropy",
         "sentence_prediction",
     ),
@@ -62,7 +63,7 @@ _OFFERED = {
     ),
     "optimizer": ("adam", "nag"),
     "task": ("regattn_translation", "sentence_prediction"),
-    "model": ("regattn_entailment", "regattn_lstm"),
+    "model": ("regattn_entailment", "regattn_lstm", "regattn_transformer"),
 }
 
 # Options whose defaults fairseq takes from the machine and from torchrun's variables; our commands
@@ -140,8 +141,8 @@ def _option_groups() -> list[str]:
         + _table("NODES", {name: nodes.get(name) for name in FairseqConfig.__dataclass_fields__}),
         "# The choices of fairseq's registries that the commands offer.\n"
         + _tables("GROUPS", groups),
-        "# The architectures of regattn_lstm: options that differ from the model's.\n"
-        + _tables("ARCHITECTURES", ARCHITECTURES, _literal),
+        "# The architectures of our models: options that differ from the model's.\n"
+        + _tables("ARCHITECTURES: dict[str, dict[str, Any]]", ARCHITECTURES, _literal),
     ]
 
 

@@ -300,6 +300,15 @@ class LabelSmoothedCrossEntropyWithRdropCriterion:
     rdrop_alpha: float = 0.0
 
 @dataclass
+class RegattnFenchelYoungCriterion:
+    _name: str | None = "regattn_fenchel_young"
+    label_smoothing: float = 0.0
+    report_accuracy: bool = False
+    ignore_prefix_size: int = 0
+    sentence_avg: bool = "${optimization.sentence_avg}"
+    coverage_weight: float | None = None
+
+@dataclass
 class RegattnLabelSmoothedCrossEntropyCriterion:
     _name: str | None = "regattn_label_smoothed_cross_entropy"
     label_smoothing: float = 0.0
@@ -490,6 +499,12 @@ RegattnLstmModelAttnScore = StrEnum("RegattnLstmModelAttnScore", {"dot": "dot", 
 @dataclass
 class RegattnLstmModel:
     _name: str | None = "regattn_lstm"
+    loss_normalizer: str = "softmax"
+    loss_gamma: float | None = None
+    loss_lambda: float | None = None
+    loss_p: float | None = None
+    loss_alpha: float | None = None
+    loss_k: int | None = None
     attn_normalizer: str = "softmax"
     attn_gamma: float | None = None
     attn_lambda: float | None = None
@@ -528,6 +543,99 @@ class RegattnLstmModel:
     copy_attn: bool = False
     no_input_feeding: bool = False
 
+RegattnTransformerModelActivationFn = StrEnum("RegattnTransformerModelActivationFn", {"relu": "relu", "gelu": "gelu", "gelu_fast": "gelu_fast", "gelu_accurate": "gelu_accurate", "tanh": "tanh", "linear": "linear"})
+
+@dataclass
+class RegattnTransformerModel:
+    _name: str | None = "regattn_transformer"
+    attn_normalizer: str = "softmax"
+    attn_gamma: float | None = None
+    attn_lambda: float | None = None
+    attn_p: float | None = None
+    attn_alpha: float | None = None
+    attn_k: int | None = None
+    attn_learn_gamma: bool = False
+    attn_learn_lambda: bool = False
+    attn_learn_alpha: bool = False
+    attn_gamma_start: float | None = None
+    attn_gamma_anneal: int = 1000
+    attn_lambda_warmup: int = 1000
+    activation_fn: RegattnTransformerModelActivationFn = "relu"
+    dropout: float = 0.1
+    attention_dropout: float = 0.0
+    activation_dropout: float = 0.0
+    encoder_embed_path: str | None = None
+    encoder_embed_dim: int | None = 512
+    encoder_ffn_embed_dim: int = 2048
+    encoder_layers: int = 6
+    encoder_attention_heads: int = 8
+    encoder_normalize_before: bool = False
+    encoder_learned_pos: bool = False
+    encoder_layerdrop: float = 0.0
+    encoder_layers_to_keep: str | None = None
+    max_source_positions: int = 1024
+    decoder_embed_path: str | None = None
+    decoder_embed_dim: int | None = None
+    decoder_ffn_embed_dim: int | None = None
+    decoder_layers: int = 6
+    decoder_attention_heads: int = 8
+    decoder_normalize_before: bool = False
+    decoder_learned_pos: bool = False
+    decoder_layerdrop: float = 0.0
+    decoder_layers_to_keep: str | None = None
+    decoder_input_dim: int | None = None
+    decoder_output_dim: int | None = None
+    max_target_positions: int = 1024
+    share_decoder_input_output_embed: bool = False
+    share_all_embeddings: bool = False
+    no_token_positional_embeddings: bool = False
+    adaptive_softmax_cutoff: list[int] | None = None
+    adaptive_softmax_dropout: float = 0.0
+    adaptive_softmax_factor: float = 4.0
+    layernorm_embedding: bool = False
+    tie_adaptive_weights: bool = False
+    tie_adaptive_proj: bool = False
+    no_scale_embedding: bool = False
+    checkpoint_activations: bool = False
+    offload_activations: bool = False
+    no_cross_attention: bool = False
+    cross_self_attention: bool = False
+    quant_noise_pq: float = 0.0
+    quant_noise_pq_block_size: int = 8
+    quant_noise_scalar: float = 0.0
+    min_params_to_wrap: int = 100000000
+    no_decoder_final_norm: bool = False
+    encoder_self_attn_normalizer: str | None = None
+    encoder_self_attn_gamma: float | None = None
+    encoder_self_attn_lambda: float | None = None
+    encoder_self_attn_p: float | None = None
+    encoder_self_attn_alpha: float | None = None
+    encoder_self_attn_k: int | None = None
+    encoder_self_attn_learn_gamma: bool | None = None
+    encoder_self_attn_learn_lambda: bool | None = None
+    encoder_self_attn_learn_alpha: bool | None = None
+    encoder_self_attn_gamma_start: float | None = None
+    decoder_self_attn_normalizer: str | None = None
+    decoder_self_attn_gamma: float | None = None
+    decoder_self_attn_lambda: float | None = None
+    decoder_self_attn_p: float | None = None
+    decoder_self_attn_alpha: float | None = None
+    decoder_self_attn_k: int | None = None
+    decoder_self_attn_learn_gamma: bool | None = None
+    decoder_self_attn_learn_lambda: bool | None = None
+    decoder_self_attn_learn_alpha: bool | None = None
+    decoder_self_attn_gamma_start: float | None = None
+    encoder_decoder_attn_normalizer: str | None = None
+    encoder_decoder_attn_gamma: float | None = None
+    encoder_decoder_attn_lambda: float | None = None
+    encoder_decoder_attn_p: float | None = None
+    encoder_decoder_attn_alpha: float | None = None
+    encoder_decoder_attn_k: int | None = None
+    encoder_decoder_attn_learn_gamma: bool | None = None
+    encoder_decoder_attn_learn_lambda: bool | None = None
+    encoder_decoder_attn_learn_alpha: bool | None = None
+    encoder_decoder_attn_gamma_start: float | None = None
+
 # Every node of fairseq's configuration; None where a group's choice stands there.
 NODES = {
     "_name": None,
@@ -558,6 +666,7 @@ GROUPS = {
         "cross_entropy": CrossEntropyCriterion,
         "label_smoothed_cross_entropy": LabelSmoothedCrossEntropyCriterion,
         "label_smoothed_cross_entropy_with_rdrop": LabelSmoothedCrossEntropyWithRdropCriterion,
+        "regattn_fenchel_young": RegattnFenchelYoungCriterion,
         "regattn_label_smoothed_cross_entropy": RegattnLabelSmoothedCrossEntropyCriterion,
         "sentence_prediction": SentencePredictionCriterion,
     },
@@ -582,11 +691,12 @@ GROUPS = {
     "model": {
         "regattn_entailment": RegattnEntailmentModel,
         "regattn_lstm": RegattnLstmModel,
+        "regattn_transformer": RegattnTransformerModel,
     },
 }
 
-# The architectures of regattn_lstm: options that differ from the model's.
-ARCHITECTURES = {
+# The architectures of our models: options that differ from the model's.
+ARCHITECTURES: dict[str, dict[str, Any]] = {
     "regattn_lstm_tiny": {
         "dropout": 0.1,
         "encoder_embed_dim": 32,
@@ -628,6 +738,37 @@ ARCHITECTURES = {
         "decoder_out_embed_dim": 500,
         "decoder_dropout_in": 0.0,
         "decoder_dropout_out": 0.3,
+    },
+    "regattn_transformer_tiny": {
+        "encoder_embed_dim": 64,
+        "encoder_ffn_embed_dim": 64,
+        "encoder_layers": 2,
+        "encoder_attention_heads": 2,
+        "decoder_layers": 2,
+        "decoder_attention_heads": 2,
+    },
+    "regattn_transformer_small": {
+        "encoder_embed_dim": 128,
+        "encoder_ffn_embed_dim": 256,
+        "encoder_layers": 3,
+        "encoder_attention_heads": 4,
+        "encoder_normalize_before": True,
+        "decoder_layers": 3,
+        "decoder_attention_heads": 4,
+        "decoder_normalize_before": True,
+        "share_decoder_input_output_embed": True,
+    },
+    "regattn_transformer_iwslt_de_en": {
+        "encoder_ffn_embed_dim": 1024,
+        "encoder_attention_heads": 4,
+        "decoder_attention_heads": 4,
+    },
+    "regattn_transformer_vaswani_wmt_en_de_big": {
+        "encoder_embed_dim": 1024,
+        "encoder_ffn_embed_dim": 4096,
+        "encoder_attention_heads": 16,
+        "decoder_attention_heads": 16,
+        "dropout": 0.3,
     },
 }
 

@@ -8,7 +8,8 @@ from omegaconf import DictConfig
 from omegaconf.errors import OmegaConfBaseException
 
 from regattn_fairseq.declared import normalizer_options
-from regattn_fairseq.declared.model_options import check_normalizer
+from regattn_fairseq.declared.loss_options import check_loss
+from regattn_fairseq.declared.model_options import KINDS, check_normalizer, options_of_kind
 from regattn_fairseq.declared.naming import is_idle, option_named, takers
 from regattn_fairseq.options import fairseq_options
 from regattn_fairseq.pipeline.tasks import TASKS, Task, task_named
@@ -32,6 +33,7 @@ def check_options(cfg: DictConfig) -> None:
     """
     try:
         check_normalizer(cfg.model)
+        check_loss(cfg.model, cfg.criterion._name)
     except OmegaConfBaseException:
         raise  # it is a ValueError too, and the command line says it better
     except ValueError as error:
@@ -118,16 +120,21 @@ def _refuse_idle_options(cfg: DictConfig) -> None:
     """
     if not HydraConfig.initialized():
         return
-    chosen = cfg.normalizer.name
     for override in HydraConfig.get().overrides.task:
+        chosen = cfg.normalizer.name
         name = override.partition("=")[0].lstrip("+")
         node, _, key = name.rpartition(".")
-        if not (node == "normalizer" or (node == "model" and key.startswith("attn_"))):
+        kind = next((each for each in KINDS if node == "model" and key.startswith(each)), None)
+        if kind is not None:
+            chosen = options_of_kind(cfg.model, kind).attn_normalizer
+            key = f"attn{key.removeprefix(kind)}"
+        elif not (node == "normalizer" or (node == "model" and key.startswith("attn_"))):
             continue
         if not is_idle(key, chosen):
             continue
         others = ", ".join(takers(str(option_named(key))))
-        taken = ", ".join(f"normalizer.{option}" for option in normalizer_options(chosen))
+        group = "normalizer." if kind is None else f"model.{kind}_"
+        taken = ", ".join(f"{group}{option}" for option in normalizer_options(chosen))
         message = f"{name} is an option of {others}, but not of {chosen}, which takes {taken}"
         if not in_sweep():
             raise PipelineError(message)

@@ -10,7 +10,12 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.declared import normalizer_options
-from regattn_fairseq.metrics import AttentionRecord, save_attention, save_copying
+from regattn_fairseq.metrics import (
+    AttentionRecord,
+    head_statistics,
+    save_attention,
+    save_copying,
+)
 from regattn_fairseq.options.fairseq_options import check_generation
 from regattn_fairseq.pipeline.evaluation import provenance
 from regattn_fairseq.pipeline.evaluation.alignments import check_alignment, reference_alignment
@@ -193,6 +198,10 @@ def _decode(task: Task, trial: Trial, run: RunFolder, key: str) -> tuple[Result,
         machine=provenance.machine(),
         key=key,
         training=training_summary(run),
+        heads={
+            kind: {**figures, **outputs.learned.get(kind, {})}
+            for kind, figures in head_statistics(outputs.records).items()
+        },
         files={
             **copied,
             "hypotheses": f"{split}.hyp",

@@ -51,7 +51,7 @@ __all__ = [
 _EXPLORER_BYTES = 11_000_000
 
 # A run's row in runs.csv leaves these out: they are long, nested, or of use only beside the run.
-_NOT_IN_RUNS_CSV = ("config", "files", "format")
+_NOT_IN_RUNS_CSV = ("config", "files", "format", "heads")
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from regattn_fairseq.metrics import AttentionRecord, attention_counts, equal_groups
+from regattn_fairseq.metrics import (
+    HEAD_KINDS,
+    HEAD_TITLES,
+    AttentionRecord,
+    attention_counts,
+    equal_groups,
+)
 from regattn_fairseq.report.sentences import SENTENCE_METRICS, read_counts, sentence_scores
 from regattn_fairseq.report.systems import System
 from regattn_fairseq.runs.result import Result
 
 # The largest code of a weight. It stands for the weight 1; code 0 stands only for exactly 0.
 _LEVELS = 255
+# Of a test set's heads, before they are deflated to some fifth.
+_HEAD_CHARACTERS = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -25,6 +33,8 @@ class Explorer:
     """What the page needs to show single sentences.
 
     Attributes:
+        heads: what the heads of transformers are called, as [value, text] of the choices; the
+            value is ``<kind> <layer> <head>``. Empty if there are none.
         systems: labels of the normalizers.
         metric: the metric that sentences are compared by; empty if there is none.
         shown: number of sentences in `data`.
@@ -32,6 +42,7 @@ class Explorer:
         data: JSON, deflated (zlib's format), in base64.
     """
 
+    heads: list[tuple[str, str]]
     systems: list[str]
     metric: str
     shown: int
@@ -48,6 +59,8 @@ def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> 
     A row of ``rows`` is one target token's attention as ``[position, code, position, code, …]``.
     It has only the nonzero weights. Each is rounded to one byte, and none of them to 0. For each
     target token, ``groups`` holds lists of two or more source positions that share one weight.
+    If an output has ``heads``, they are such rows by kind, layer and head. The first sentences
+    have them, as many as fit into `_HEAD_CHARACTERS`.
 
     Args:
         systems: the systems, all of one test set.
@@ -62,6 +75,7 @@ def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> 
         return None
     same = [system for system in systems if len(system.records) == len(systems[0].records)]
     packed, metric = _sentences(same, sentences)
+    heads = _add_heads(packed, same)
     labels = [system.row.label for system in same]
     while True:
         content = {"systems": labels, "metric": metric, "sentences": packed}
@@ -70,7 +84,43 @@ def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> 
         if len(data) <= limit or len(packed) <= 1:
             break
         packed = packed[: max(1, int(len(packed) * 0.95 * limit / len(data)))]
-    return Explorer(labels, metric, len(packed), len(systems[0].records), data)
+    return Explorer(heads, labels, metric, len(packed), len(systems[0].records), data)
+
+
+def _add_heads(packed: list[dict[str, Any]], systems: Sequence[System]) -> list[tuple[str, str]]:
+    """Add heads to the packed sentences; return the choices among them."""
+    names: dict[str, str] = {}
+    room = _HEAD_CHARACTERS
+    for index, sentence in enumerate(packed):
+        records = [system.records[index] for system in systems]
+        found = [
+            {
+                kind: [[_rows(head.astype(np.float32)) for head in layer] for layer in weights]
+                for kind, weights in record.heads.items()
+            }
+            # Its tokens are left out if they are not those of the sentence that is shown.
+            if output["tokens"]
+            else {}
+            for record, output in zip(records, sentence["outputs"], strict=True)
+        ]
+        room -= len(json.dumps(found, separators=(",", ":")))
+        if room < 0 and names:
+            break
+        for output, heads in zip(sentence["outputs"], found, strict=True):
+            if not heads:
+                continue
+            output["heads"] = heads
+            for kind, layers in heads.items():
+                for layer, of_layer in enumerate(layers):
+                    for head in range(len(of_layer)):
+                        text = f"{HEAD_TITLES[kind]}, layer {layer + 1}, head {head + 1}"
+                        names[f"{kind} {layer} {head}"] = text
+    # First what a translation is usually explained by.
+    kinds = list(reversed(HEAD_KINDS))
+    return sorted(
+        names.items(),
+        key=lambda name: (kinds.index(name[0].split()[0]), *map(int, name[0].split()[1:])),
+    )
 
 
 def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any]], str]:
@@ -118,17 +168,21 @@ def _packed(record: AttentionRecord, shown_tokens: list[str]) -> dict[str, Any]:
     """Tokens and attention of one output; empty if its source tokens are not the ones shown."""
     if record.source_tokens != shown_tokens:
         return {"tokens": [], "rows": [], "groups": []}
-    codes = np.rint(record.weights * _LEVELS).clip(0, _LEVELS).astype(int)
-    codes[(record.weights > 0) & (codes == 0)] = 1
+    return {
+        "tokens": record.target_tokens,
+        "rows": _rows(record.weights),
+        "groups": equal_groups(record.weights),
+    }
+
+
+def _rows(weights: np.ndarray) -> list[list[int]]:
+    codes = np.rint(weights * _LEVELS).clip(0, _LEVELS).astype(int)
+    codes[(weights > 0) & (codes == 0)] = 1
     rows = []
     for row in codes:
         positions = np.flatnonzero(row)
         rows.append(np.stack([positions, row[positions]], axis=1).ravel().tolist())
-    return {
-        "tokens": record.target_tokens,
-        "rows": rows,
-        "groups": equal_groups(record.weights),
-    }
+    return rows
 
 
 def _score(found: tuple[str, np.ndarray] | None, index: int) -> float | None:

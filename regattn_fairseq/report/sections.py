@@ -17,6 +17,7 @@ from regattn_fairseq.report.differences import build_difference_tables
 from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
+from regattn_fairseq.report.heads import draw_heads
 from regattn_fairseq.report.intervals import IntervalPlot, interval_plot
 from regattn_fairseq.report.plots import (
     draw_attention_curves,
@@ -177,6 +178,13 @@ def _plots(
     if len(placed) > 1:
         figure = draw_quality_by_sparsity(placed, metric)
         add("quality", "Quality against sparsity; settings of one normalizer are joined", figure)
+    heads = draw_heads(rows)
+    if heads is not None:
+        caption = (
+            "Weights of each head that are exactly zero (the future, which no output may attend "
+            "to, does not count), and what the head has learned"
+        )
+        add("heads", caption, heads)
     curves = draw_learning_curves(rows)
     if curves is not None:
         add("learning", "Learning curves, one line a run", curves)

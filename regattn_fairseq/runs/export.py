@@ -235,7 +235,8 @@ def _counts(run: Result) -> bytes:
 def _attention(run: Result) -> bytes:
     """The attention of a few sentences, the same ones in every run on a corpus.
 
-    The others keep their places, without tokens and weights.
+    The others keep their places, without tokens and weights. Heads are left out: ``result.json``
+    has their figures.
     """
     records = load_attention(run.path("attention"))
     shown = sorted(
@@ -245,4 +246,7 @@ def _attention(run: Result) -> bytes:
     )[:_SHOWN_SENTENCES]
     kept = {index for _, index in shown}
     nothing = AttentionRecord([], [], np.zeros((0, 0)))
-    return attention_bytes(r if index in kept else nothing for index, r in enumerate(records))
+    return attention_bytes(
+        replace(record, heads={}) if index in kept else nothing
+        for index, record in enumerate(records)
+    )

@@ -22,7 +22,7 @@ from regattn_fairseq.declared.naming import (
     labelled,
     symbol,
 )
-from regattn_fairseq.metrics import ALIGNMENT_FIGURES
+from regattn_fairseq.metrics import ALIGNMENT_FIGURES, HEAD_KINDS
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.files import write_json
 from regattn_fairseq.runs.identity import by_content
@@ -75,6 +75,8 @@ class Result:
             empty without a reference alignment.
         alignment_sentences: how many sentences have a reference alignment.
         alignment_reference: the source of the reference, such as ``gold``; None without one.
+        heads: of a transformer, figures of each head: what `metrics.head_statistics` returns, and
+            the options that the head has learned.
         files: the names of the run's other files, by kind. A name that ends in ``.gz`` is that of
             a compressed file.
         config: the configuration of the run, and that of the evaluation.
@@ -107,6 +109,7 @@ class Result:
     alignment: dict[str, float] = field(default_factory=dict)
     alignment_sentences: int | None = None
     alignment_reference: str | None = None
+    heads: dict[str, dict[str, list[list[float]]]] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
     config: dict[str, Any] = field(default_factory=dict, repr=False)
     other: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -173,6 +176,7 @@ class Result:
             alignment={key: compared[key] for key in compared if key in ALIGNMENT_FIGURES},
             alignment_sentences=int(compared["sentences"]) if "sentences" in compared else None,
             alignment_reference=_strings(alignment).get("reference"),
+            heads=_heads(content.get("heads")),
             files=_strings(content.get("files")),
             config=_mapping(content.get("config")),
             other={key: value for key, value in content.items() if key not in known},
@@ -191,7 +195,7 @@ class Result:
                 "sentences": self.alignment_sentences,
                 "reference": self.alignment_reference,
             }
-        for optional in ("confusion", "alignment"):
+        for optional in ("confusion", "alignment", "heads"):
             if not sections[optional]:
                 del sections[optional]
         return {"format": RESULT_FORMAT, **sections, **self.other}
@@ -285,6 +289,26 @@ def reason(error: Exception) -> str:
 
 def _mapping(section: Any) -> dict[str, Any]:
     return section if isinstance(section, dict) else {}
+
+
+def _heads(section: Any) -> dict[str, dict[str, list[list[float]]]]:
+    """Of each kind of heads the figures that have a finite number for each head of each layer."""
+    return {
+        str(kind): {
+            str(name): values for name, values in _mapping(figures).items() if _is_table(values)
+        }
+        for kind, figures in _mapping(section).items()
+        if kind in HEAD_KINDS
+    }
+
+
+def _is_table(values: Any) -> bool:
+    return isinstance(values, list) and all(
+        isinstance(layer, list)
+        and layer
+        and all(isinstance(value, int | float) and math.isfinite(value) for value in layer)
+        for layer in values
+    )
 
 
 def _numbers(section: Any) -> dict[str, float]:

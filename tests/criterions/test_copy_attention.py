@@ -5,7 +5,7 @@ import torch
 from criterion_cases import criterions, sample_of
 from fairseq.criterions.label_smoothed_cross_entropy import label_smoothed_nll_loss
 
-from regattn_fairseq.criterions import label_smoothed_cross_entropy as chunks
+from regattn_fairseq.criterions import output_layer as chunks
 from regattn_fairseq.criterions.copy_attention import copy_label_smoothed_cross_entropy
 from regattn_fairseq.models.copying import SourceWords, source_words
 

@@ -7,12 +7,13 @@ from fairseq.criterions.label_smoothed_cross_entropy import label_smoothed_nll_l
 from fairseq.models.lstm import LSTMModel
 
 from regattn_fairseq.criterions import label_smoothed_cross_entropy as module
+from regattn_fairseq.criterions import output_layer
 
 
 @pytest.fixture(params=[1, 3, 50], ids="{} rows at once".format)
 def rows_at_once(request, monkeypatch):
-    monkeypatch.setattr(module, "CHUNK_BYTES", 1)
-    monkeypatch.setattr(module, "MIN_CHUNK_ROWS", request.param)
+    monkeypatch.setattr(output_layer, "CHUNK_BYTES", 1)
+    monkeypatch.setattr(output_layer, "MIN_CHUNK_ROWS", request.param)
 
 
 @pytest.mark.usefixtures("rows_at_once")

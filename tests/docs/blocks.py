@@ -51,6 +51,7 @@ _SMALL_VOCABULARY = ["data.tokenizer.vocab_size=200"]
 # Scripts that work for hours, made to do a little of it.
 _LITTLE = {
     "benchmark_normalizers.py": ["--parts", "accuracy", "--rows", "2", "--threads", "1"],
+    "benchmark_transformer.py": ["--sizes", "16", "--repetitions", "1", "--output", "speed.md"],
 }
 
 # What runs on other machines, or belongs to other projects: its text is all that can be checked.
@@ -231,6 +232,8 @@ def _substitutes(command: str, arguments: list[str]) -> list[str]:
         tiny = _TINY_ENTAILMENT
     else:
         tiny = _TINY
+        if options.get("model", "").startswith("regattn_transformer"):
+            tiny = ["model=regattn_transformer_tiny", *_TINY[1:]]
         few = ["data=text", "data.raw_dir=my/folder"]  # which _furnish has filled
         if all(name.startswith("synthetic") for name in given.split(",")):
             few = [*_FEW, *_SMALL_VOCABULARY]

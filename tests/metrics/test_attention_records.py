@@ -14,6 +14,7 @@ from regattn_fairseq.metrics import (
     AttentionRecord,
     attention_statistics,
     equal_groups,
+    head_statistics,
     load_attention,
     save_attention,
     segment_lengths,
@@ -99,7 +100,7 @@ def test_a_damaged_file_is_one_clear_error(tmp_path, damage):
     elif damage == "lengths":
         np.savez(path, **{**arrays, "shapes": arrays["shapes"] + 1})
     else:
-        np.savez(path, **{**arrays, "format": np.array(2)})
+        np.savez(path, **{**arrays, "format": np.array(3)})
     with pytest.raises(AttentionFileError, match=r"a\.npz"):
         load_attention(path)
 
@@ -212,3 +213,81 @@ def test_stretches():
 def test_no_weights_at_all_is_an_error(nothing):
     with pytest.raises(ValueError, match="no attention weights"):
         attention_statistics(nothing)
+
+
+def with_heads(sources, targets, seed=0):
+    rng = np.random.default_rng(seed)
+
+    def sparse(*shape):
+        weights = rng.random((2, 3, *shape)) * rng.integers(0, 2, (2, 3, *shape))
+        return (weights / np.maximum(weights.sum(-1, keepdims=True), 1)).astype(np.float32)
+
+    heads = {
+        "encoder_self_attn": sparse(sources, sources),
+        "decoder_self_attn": np.tril(sparse(targets, targets)),
+        "encoder_decoder_attn": sparse(targets, sources),
+    }
+    words = [f"s{i}" for i in range(sources)], [f"t{i}" for i in range(targets)]
+    return AttentionRecord(*words, heads["encoder_decoder_attn"][-1].mean(0), heads)
+
+
+def test_heads_survive_the_file_beside_records_without(tmp_path):
+    written = [with_heads(4, 3), record([[1.0, 0.0]]), with_heads(2, 5, seed=1)]
+    save_attention(tmp_path / "a.npz", written)
+    for before, after in zip(written, load_attention(tmp_path / "a.npz"), strict=True):
+        assert after.weights.tobytes() == before.weights.tobytes()
+        assert after.heads.keys() == before.heads.keys()
+        for kind, weights in before.heads.items():
+            assert after.heads[kind].dtype == np.float16
+            np.testing.assert_array_equal(after.heads[kind], weights)
+
+
+def test_a_file_without_heads_is_as_it_always_was(tmp_path):
+    save_attention(tmp_path / "a.npz", [record([[0.5, 0.5]])])
+    with np.load(tmp_path / "a.npz") as archive:
+        assert int(archive["format"]) == 1
+        assert sorted(archive) == ["format", "shapes", "text", "token_bytes", "weights"]
+
+
+def test_a_small_weight_of_a_head_is_not_rounded_to_zero():
+    weights = np.array([[[[1.0, 1e-12, 0.0]]]], dtype=np.float32)
+    kept = AttentionRecord(["a", "b", "c"], ["x"], weights[0, 0], {"encoder_decoder_attn": weights})
+    assert (kept.heads["encoder_decoder_attn"] > 0).tolist() == [[[[True, True, False]]]]
+
+
+@pytest.mark.parametrize(
+    ("heads", "message"),
+    [
+        ({"encoder_decoder_attn": np.zeros((1, 1, 2, 2))}, "expected .layers, heads, 1, 2."),
+        ({"encoder_self_attn": np.full((1, 1, 2, 2), np.nan)}, "finite"),
+        ({"other": np.zeros((1, 1, 1, 2))}, "encoder_self_attn"),
+    ],
+)
+def test_heads_that_do_not_fit_the_tokens_are_refused(heads, message):
+    with pytest.raises(ValueError, match=message):
+        AttentionRecord(["a", "b"], ["x"], np.zeros((1, 2)), heads)
+
+
+def test_a_file_whose_heads_are_cut_is_damaged(tmp_path):
+    save_attention(tmp_path / "a.npz", [with_heads(4, 3)])
+    with np.load(tmp_path / "a.npz") as archive:
+        arrays = dict(archive)
+    arrays["decoder_self_attn_weights"] = arrays["decoder_self_attn_weights"][:-1]
+    np.savez(tmp_path / "b.npz", **arrays)
+    with pytest.raises(AttentionFileError, match=r"b\.npz"):
+        load_attention(tmp_path / "b.npz")
+
+
+def test_statistics_of_heads_count_by_hand():
+    causal = np.array([[[[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.2, 0.0, 0.8]]]])
+    across = np.array([[[[0.5, 0.5], [1.0, 0.0], [0.0, 1.0]]]])
+    heads = {"decoder_self_attn": causal, "encoder_decoder_attn": across}
+    found = head_statistics(
+        [AttentionRecord(["a", "b"], ["x", "y", "z"], across[0, 0], heads), record([[1.0]])]
+    )
+    # Of the six positions that are not in the future, four have weight.
+    assert found["decoder_self_attn"]["zero_share"] == [[pytest.approx(2 / 6)]]
+    assert found["decoder_self_attn"]["support"] == [[pytest.approx(4 / 3)]]
+    assert found["encoder_decoder_attn"]["zero_share"] == [[pytest.approx(2 / 6)]]
+    assert "encoder_self_attn" not in found
+    assert head_statistics([record([[1.0]])]) == {}

@@ -7,7 +7,7 @@ from fairseq.dataclass.configs import FairseqConfig
 from omegaconf import OmegaConf
 
 from regattn_fairseq.declared import declared, normalizer_names
-from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig
+from regattn_fairseq.models import ARCHITECTURES, RegattnLSTMConfig, RegattnTransformerConfig
 from regattn_fairseq.normalizers import rule
 from regattn_fairseq.options import generate, generated
 from regattn_fairseq.runs.errors import PipelineError
@@ -66,11 +66,14 @@ def test_maps_and_architectures_are_copied_whole():
     for name in normalizer_names():
         for option, copy in declared(name).items():
             assert dataclasses.asdict(copy) == dataclasses.asdict(rule(name).options[option])
-    lstm = generated.GROUPS["model"]["regattn_lstm"]
+    models = {"regattn_lstm": RegattnLSTMConfig, "regattn_transformer": RegattnTransformerConfig}
+    assert generated.ARCHITECTURES.keys() == ARCHITECTURES.keys()
     for name, sizes in ARCHITECTURES.items():
-        assert options(lstm(**generated.ARCHITECTURES[name])) == {
-            **options(RegattnLSTMConfig(**sizes)),
-            "_name": "regattn_lstm",
+        (model,) = (each for each in models if name.startswith(each))
+        copy = generated.GROUPS["model"][model]
+        assert options(copy(**generated.ARCHITECTURES[name])) == {
+            **options(models[model](**sizes)),
+            "_name": model,
         }
 
 

@@ -93,3 +93,37 @@ def test_what_does_not_fit_is_left_out():
 @pytest.mark.parametrize("systems", [[], [system("a", [])]])
 def test_nothing_to_show(systems):
     assert build_explorer(systems, sentences=9, limit=10**6) is None
+
+
+def test_heads_are_offered_by_kind_layer_and_head():
+    across = np.array([[[[1.0, 0.0], [0.5, 0.5]], [[0.0, 1.0], [0.0, 1.0]]]])
+    heads = {"encoder_decoder_attn": across, "encoder_self_attn": across[:, :1]}
+    words = ["s0", "s1"], ["t0", "t1"]
+    runs = [
+        system("a", [AttentionRecord(*words, across[0].mean(0), heads)]),
+        system("b", [AttentionRecord(*words, across[0, 0])]),
+    ]
+    explorer = build_explorer(runs, sentences=1, limit=10**6)
+    assert explorer.heads == [
+        ("encoder_decoder_attn 0 0", "output to source, layer 1, head 1"),
+        ("encoder_decoder_attn 0 1", "output to source, layer 1, head 2"),
+        ("encoder_self_attn 0 0", "source to source, layer 1, head 1"),
+    ]
+    (sentence,) = unpacked(explorer)["sentences"]
+    with_heads, without = sentence["outputs"]
+    assert with_heads["heads"]["encoder_decoder_attn"] == [
+        [[[0, 255], [0, 128, 1, 128]], [[1, 255], [1, 255]]]
+    ]
+    assert "heads" not in without
+
+
+def test_heads_beyond_the_room_for_them_are_left_out(monkeypatch):
+    weights = np.random.default_rng(0).dirichlet(np.ones(9), (2, 2, 9))
+    heads = {"encoder_self_attn": weights}
+    words = [f"s{i}" for i in range(9)]
+    many = [AttentionRecord(words, words, weights[0, 0], heads) for _ in range(5)]
+    monkeypatch.setattr("regattn_fairseq.report.explorer._HEAD_CHARACTERS", 5000)
+    explorer = build_explorer([system("a", many)], sentences=5, limit=10**7)
+    having = ["heads" in each["outputs"][0] for each in unpacked(explorer)["sentences"]]
+    assert having == sorted(having, reverse=True)
+    assert 0 < sum(having) < 5

@@ -30,6 +30,7 @@ CONTENT = {
     "measures": {"format": 1, "alignment": "ba9876543210"},
     "attention": {"support": 2.5},
     "alignment": {"aer": 0.25, "sentences": 2, "reference": "gold"},
+    "heads": {"encoder_decoder_attn": {"zero_share": [[0.5, 0.25]], "alpha": [[1.5, 1.75]]}},
     "files": {"hypotheses": "valid.hyp"},
     "config": {"model": {"attn_normalizer": "fusedmax"}},
     "something": "new",
@@ -48,7 +49,7 @@ def test_what_is_written_is_what_was_read(tmp_path):
     assert written == json.dumps(CONTENT, indent=2, ensure_ascii=False) + "\n"
 
 
-@pytest.mark.parametrize("absent", ["confusion", "alignment", "something"])
+@pytest.mark.parametrize("absent", ["confusion", "alignment", "heads", "something"])
 def test_what_a_run_does_not_have_is_not_written(tmp_path, absent):
     content = {key: value for key, value in CONTENT.items() if key != absent}
     assert read(content, tmp_path).content() == content

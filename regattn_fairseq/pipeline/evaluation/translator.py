@@ -14,9 +14,15 @@ from omegaconf import DictConfig, OmegaConf
 from tqdm import tqdm
 
 from regattn_fairseq.metrics import AttentionRecord, CopyRecord
-from regattn_fairseq.normalizers import Normalizer, build_normalizer
+from regattn_fairseq.normalizers import Normalizer
 from regattn_fairseq.pipeline.batches import whole_batches
 from regattn_fairseq.pipeline.evaluation.copied_words import copied_words
+from regattn_fairseq.pipeline.evaluation.heads import SENTENCES, heads_of_outputs
+from regattn_fairseq.pipeline.evaluation.normalizers import (
+    changed_options,
+    trained_normalizer,
+    trained_options,
+)
 from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.runs.errors import PipelineError
@@ -110,11 +116,7 @@ class Translator:
         Raises:
             PipelineError: the model is not one of ours.
         """
-        attention = getattr(self.model.decoder, "attention", None)
-        found = getattr(attention, "normalizer", None)
-        if not isinstance(found, Normalizer):
-            raise PipelineError("its model's attention has no normalizer of this package")
-        return found
+        return trained_normalizer(self.model)
 
     @contextmanager
     def normalizer_options(self, **options: float) -> Iterator[dict[str, Any]]:
@@ -129,16 +131,10 @@ class Translator:
         Raises:
             ValueError: an option is out of range.
         """
-        trained = self.normalizer
-        values = trained_options(trained)
-        changed = values | {name: value for name, value in options.items() if name in values}
-        attention = self.model.decoder.attention
-        kept = attention.normalizer
-        attention.normalizer = build_normalizer(trained.name, dim=trained.dim, **changed)
-        try:
-            yield changed
-        finally:
-            attention.normalizer = kept
+        trained = trained_options(self.normalizer)
+        changed = {name: value for name, value in options.items() if name in trained}
+        with changed_options(self.model, changed):
+            yield trained | changed
 
     def _generate_batch(self, batch: dict[str, Any]) -> dict[int, Hypothesis]:
         sample = utils.move_to_cuda(batch) if self.device.type == "cuda" else batch
@@ -148,18 +144,24 @@ class Translator:
         outputs = self.task.inference_step(
             self._generator, [self.model], sample, prefix_tokens=prefix
         )
+        sources, numbers = sample["net_input"]["src_tokens"], sample["id"].tolist()
         best = [hypotheses[0] for hypotheses in outputs]
-        copies = copied_words(self.model, sample["net_input"], [each["tokens"] for each in best])
-        sources = sample["net_input"]["src_tokens"].cpu()
+        written = [each["tokens"] for each in best]
+        copies = copied_words(self.model, sample["net_input"], written)
+        shown = [row for row, number in enumerate(numbers) if number < SENTENCES]
+        words = [written[row] for row in shown]
+        heads = dict(zip(shown, heads_of_outputs(self.model, sources[shown], words), strict=True))
         return {
-            number: self._hypothesis(source, output, copied)
-            for number, source, output, copied in zip(
-                sample["id"].tolist(), sources, best, copies, strict=True
-            )
+            number: self._hypothesis(source, best[row], copies[row], heads.get(row, {}))
+            for row, (number, source) in enumerate(zip(numbers, sources.cpu(), strict=True))
         }
 
     def _hypothesis(
-        self, source: torch.Tensor, output: dict[str, Any], copied: CopyRecord | None
+        self,
+        source: torch.Tensor,
+        output: dict[str, Any],
+        copied: CopyRecord | None,
+        heads: dict[str, Any],
     ) -> Hypothesis:
         """A generated sentence without padding: its words, and the weights between words."""
         dictionary = self.task.target_dictionary
@@ -170,17 +172,10 @@ class Translator:
             source_tokens=_symbols(source[present], self.task.source_dictionary),
             target_tokens=words,
             weights=weights[present].t().numpy(),
+            heads=heads,
         )
         ended = bool(words) and words[-1] == dictionary[dictionary.eos()]
         return Hypothesis(words[:-1] if ended else words, attention, copied)
-
-
-def trained_options(normalizer: Normalizer) -> dict[str, Any]:
-    """A normalizer's options as plain values. A learned option has the value that it learned."""
-    return {
-        name: value.item() if isinstance(value, torch.Tensor) else value
-        for name, value in normalizer.current_options().items()
-    }
 
 
 def _symbols(indices: torch.Tensor, dictionary: Dictionary) -> list[str]:

@@ -48,12 +48,14 @@ class Outputs:
         lines: texts or labels, one an example.
         records: the attention of each.
         counts: what the model made, by the names under which ``result.json`` gives the speed.
+        learned: of a transformer, what its heads have learned: by kind and option [layer][head].
         copies: where the words of each text come from; None if the model cannot copy.
     """
 
     lines: list[str]
     records: list[AttentionRecord]
     counts: dict[str, int]
+    learned: dict[str, dict[str, Any]] = field(default_factory=dict)
     copies: list[CopyRecord] | None = None
 
 

@@ -109,6 +109,7 @@ class Writing:
 
     def predict(self, trial: Trial) -> Outputs:
         """Write a text for each source sentence; see `Task.predict`."""
+        from regattn_fairseq.pipeline.evaluation.heads import learned_by_heads
         from regattn_fairseq.pipeline.evaluation.translator import Translator
 
         translator = Translator(trial.checkpoint, trial.data, trial.saved, trial.generation)
@@ -120,6 +121,7 @@ class Writing:
             records=[hypothesis.attention for hypothesis in hypotheses],
             # The end of each sentence counts.
             counts={"target_tokens": sum(len(each.tokens) + 1 for each in hypotheses)},
+            learned=learned_by_heads(translator.model),
             copies=[each.copied for each in hypotheses if each.copied is not None] or None,
         )
 

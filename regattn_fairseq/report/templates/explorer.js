@@ -83,18 +83,34 @@ function rove(buttons, chosen) {
   for (const button of buttons) button.tabIndex = button === chosen ? 0 : -1;
 }
 
+// What a card shows: the rows of a head, or of the mean of heads, and the tokens on both sides.
+function view(sentence, output, head) {
+  const [kind, layer, number] = head.split(" ");
+  const rows = output.heads?.[kind]?.[layer]?.[number];
+  const sides = { across: "Source", down: "Output", sources: sentence.tokens, targets: output.tokens };
+  if (!rows) return { ...sides, rows: output.rows, groups: output.groups, missing: head !== "" };
+  const groups = rows.map(() => []);
+  if (kind === "encoder_self_attn") return { ...sides, down: "Source", targets: sentence.tokens, rows, groups };
+  if (kind === "decoder_self_attn") return { ...sides, across: "Output", sources: output.tokens, rows, groups };
+  return { ...sides, rows, groups };
+}
+
 class Card {
-  constructor(label, metric, sentence, output) {
-    this.output = output;
-    this.sources = labels(sentence.tokens);
-    this.targets = labels(output.tokens);
+  constructor(label, metric, sentence, output, head = "") {
+    const shown = view(sentence, output, head);
+    this.output = shown;
+    this.sources = labels(shown.sources);
+    this.targets = labels(shown.targets);
     this.spans = this.sources.map((text) => element("span", { class: "token", dir: "auto" }, text));
     this.buttons = this.targets.map((text) =>
       element("button", { type: "button", class: "token", dir: "auto", "aria-pressed": "false" }, text));
     this.readout = element("p", { class: "readout", role: "status" });
     const facts = [];
     if (output.score !== null) facts.push(`${metric} ${output.score.toFixed(1)}`);
-    facts.push(`${output.support.toFixed(1)} of ${this.sources.length} attended`);
+    const support = head && !shown.missing
+      ? shown.rows.reduce((sum, row) => sum + row.length / 2, 0) / Math.max(shown.rows.length, 1)
+      : output.support;
+    facts.push(`${support.toFixed(1)} of ${this.sources.length} attended`);
     this.root = element("article", { class: "card", "aria-label": label },
       element("h4", {}, label, element("span", {}, facts.join(" · "))),
       element("p", { class: "output", dir: "auto" }, output.text));
@@ -102,13 +118,16 @@ class Card {
       this.root.append(element("p", { class: "side" }, "Its attention is not shown: it is not in an exported run, or its source tokens are others."));
       return;
     }
-    const written = element("div", { class: "tokens target", role: "group", "aria-label": "Output tokens" },
+    if (shown.missing) {
+      this.root.append(element("p", { class: "side" }, "This head is not kept for this sentence: the mean of the last layer’s heads is shown."));
+    }
+    const written = element("div", { class: "tokens target", role: "group", "aria-label": `${shown.down} tokens` },
       ...this.buttons);
     this.rows = [];
     this.root.append(
-      element("p", { class: "side" }, "Source"),
+      element("p", { class: "side" }, shown.across),
       element("div", { class: "tokens source", "aria-hidden": "true" }, ...this.spans),
-      element("p", { class: "side" }, "Output",
+      element("p", { class: "side" }, shown.down,
         element("span", { class: "hint" }, ": point at a token, or choose it by arrow keys")),
       written, this.readout, this.matrix(label));
     rove(this.buttons, this.buttons[0]);
@@ -186,7 +205,7 @@ class Card {
     const svg = shape("svg", {
       width: left + across + right, height: top + down + 4, role: "img",
       viewBox: `0 0 ${left + across + right} ${top + down + 4}`,
-      "aria-label": `Attention of ${label}: source across, output down`,
+      "aria-label": `Attention of ${label}: ${this.output.across.toLowerCase()} across, ${this.output.down.toLowerCase()} down`,
     });
     const grid = shape("g", { transform: `translate(${left} ${top})` });
     svg.append(grid);
@@ -242,6 +261,7 @@ class Explorer {
     for (const name of ["controls", "panes"]) this.find(name).hidden = false;
     this.find("search").addEventListener("input", () => this.refresh());
     for (const name of ["order", "system"]) this.find(name).addEventListener("change", () => this.refresh());
+    this.find("head")?.addEventListener("change", () => { if (this.chosen) this.display(this.chosen); });
     this.find("search").addEventListener("keydown", (event) => {
       if (event.key === "ArrowDown" && this.shown.length) {
         event.preventDefault();
@@ -311,6 +331,10 @@ class Explorer {
 
   choose(entry) {
     if (this.chosen === entry) return;
+    this.display(entry);
+  }
+
+  display(entry) {
     this.chosen?.button.removeAttribute("aria-current");
     this.chosen = entry;
     entry.button.setAttribute("aria-current", "true");
@@ -324,7 +348,7 @@ class Explorer {
       if (text) texts.append(element("dt", {}, name), element("dd", { dir: "auto" }, text));
     }
     const cards = sentence.outputs.map((output, at) =>
-      new Card(this.content.systems[at], this.content.metric, sentence, output).root);
+      new Card(this.content.systems[at], this.content.metric, sentence, output, this.find("head")?.value ?? "").root);
     this.find("view").replaceChildren(texts, element("div", { class: "cards" }, ...cards));
   }
 }
