@@ -64,6 +64,11 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 f"({options.decoder_layers}) to the same number"
             )
         check_training_setup(task)
+        if options.copy_attn and output_map_from_options(cfg) is not None:
+            raise ModelError(
+                "copy_attn mixes attention with softmax's probabilities, not with those of "
+                "loss_normalizer: leave one of the two out"
+            )
         if options.copy_attn and source != target:
             raise ModelError(
                 "copy_attn needs one dictionary for both sides: preprocess with "

@@ -293,9 +293,9 @@ def _sentence_rouge(
 
 
 def _choose_baseline(groups: Iterable[Sequence[Result]], name: str) -> Sequence[Result] | None:
-    """The runs of a block with this normalizer; if there are several values of γ, those with 1."""
+    """The runs of a block with this normalizer; of several, those with γ = 1 and usual options."""
     candidates = [runs for runs in groups if runs[0].normalizer["name"] == name]
-    candidates.sort(key=lambda runs: runs[0].normalizer.get("gamma", 1) != 1)
+    candidates.sort(key=lambda runs: (runs[0].normalizer.get("gamma", 1) != 1, len(runs[0].odd)))
     return candidates[0] if candidates else None
 
 

@@ -374,36 +374,61 @@ def _its_own(normalizer: str) -> set[str]:
 
 
 def _choices(run: Result) -> dict[str, Any]:
-    """The options of model and training that a run was made with."""
+    """The options of model, criterion and training that a run was made with.
+
+    Options that are off are left out, since runs of earlier versions do not have all of them.
+    """
+    criterion = dict(run.config.get("criterion") or {})
+    criterion["criterion"] = criterion.pop("_name", None)
     nodes = [by_content(node, run.config.get(node) or {}) for node in ("model", "training")]
     its_own = _its_own(run.normalizer["name"])
     return {
         name: value
-        for node in nodes
+        for node in (criterion, *nodes)
         for name, value in node.items()
-        if name not in its_own and not isinstance(value, dict | list)
+        if name not in its_own
+        and not isinstance(value, dict | list)
+        and value is not None
+        and value is not False
     }
 
 
 def _told_apart(runs: Sequence[Result]) -> list[Result]:
     """Set `odd` if a run differs from most of the runs that would share its row."""
-    usual: dict[tuple[Any, ...], Counter[Any]] = defaultdict(Counter)
+    groups: dict[tuple[Any, ...], list[dict[str, Any]]] = defaultdict(list)
+    chosen = [(run, _choices(run)) for run in runs]
+    for run, choices in chosen:
+        groups[_shared_row(run)].append(choices)
+    usual = {row: _usual(of_row) for row, of_row in groups.items()}
+    return [
+        replace(
+            run,
+            odd={
+                name: choices.get(name, False)
+                for name, value in usual[_shared_row(run)].items()
+                if choices.get(name) != value
+            },
+        )
+        for run, choices in chosen
+    ]
 
-    def counter(run: Result, choice: str) -> Counter[Any]:
-        return usual[*run.block, run.normalizer["name"], run.options, choice]
 
-    for run in runs:
-        for name, value in _choices(run).items():
-            counter(run, name)[value] += 1
-    told = []
-    for run in runs:
-        odd = {
-            name: value
-            for name, value in _choices(run).items()
-            if value != counter(run, name).most_common(1)[0][0]
-        }
-        told.append(replace(run, odd=odd))
-    return told
+def _usual(chosen: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """What most runs have of each option that one of them has; None for an option that is off.
+
+    Of values that equally many runs have, that is off, or else the first one.
+    """
+    found: dict[str, Any] = {}
+    for name in dict.fromkeys(name for choices in chosen for name in choices):
+        values = Counter(choices.get(name) for choices in chosen)
+        most = values.most_common(1)[0]
+        found[name] = None if values[None] == most[1] else most[0]
+    return found
+
+
+def _shared_row(run: Result) -> tuple[Any, ...]:
+    """What runs share that differ in nothing but the seed and what `odd` tells."""
+    return (*run.block, run.normalizer["name"], run.options)
 
 
 def find_results(roots: Sequence[Path]) -> tuple[list[Result], list[str]]:

@@ -122,3 +122,11 @@ def test_a_checkpoint_keeps_the_gate(build, batch):
     torch.testing.assert_close(*found)
     with pytest.raises(RuntimeError, match="copy_gate"):
         build().load_state_dict(before.state_dict())
+
+
+def test_a_sparse_output_layer_is_refused_by_name(build):
+    with pytest.raises(
+        ValueError, match=r"^copy_attn mixes .*loss_normalizer: leave one"
+    ) as caught:
+        build(copy_attn=True, loss_normalizer="sparsemax")
+    assert "\n" not in str(caught.value)

@@ -5,7 +5,7 @@ from dataclasses import fields
 
 import pytest
 
-from regattn_fairseq.runs.result import RESULT_FORMAT, ReportError, Result, read_run
+from regattn_fairseq.runs.result import RESULT_FORMAT, ReportError, Result, find_runs, read_run
 
 # In the order of the file.
 CONTENT = {
@@ -67,3 +67,27 @@ def test_every_attribute_is_set_from_the_file(tmp_path):
 def test_another_version_is_refused(tmp_path):
     with pytest.raises(ReportError, match="format 2, but this version reads 1"):
         read({**CONTENT, "format": 2}, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("node", "option", "label"),
+    [
+        ("model", {"copy_attn": True}, "copy_attn=True"),
+        ("model", {"attn_fertility": 2.0}, "attn_fertility=2"),
+        ("criterion", {"coverage_weight": 1.0}, "coverage_weight=1"),
+        ("criterion", {"_name": "another"}, "criterion=another"),
+    ],
+)
+def test_an_option_that_earlier_runs_do_not_have_tells_a_run_apart(tmp_path, node, option, label):
+    config = {"model": {"_name": "lstm"}, "criterion": {"_name": "usual"}}
+    with_it = {**config, node: {**config[node], **option}}
+    # The order of the folders does not matter, nor that an option is off where it exists.
+    off = {**config, "model": {**config["model"], "copy_attn": False, "attn_fertility": None}}
+    for name, given in (("a", with_it), ("b", config), ("c", off)):
+        content = {**CONTENT, "seed": ord(name), "config": given}
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "result.json").write_text(json.dumps(content))
+    runs, warnings = find_runs(tmp_path)
+    assert not warnings
+    assert [label in run.label for run in runs] == [True, False, False]
+    assert len({run.label for run in runs}) == 2
