@@ -13,7 +13,6 @@ from regattn_fairseq.models.copying import CopyGate, mix_log_probs, source_words
 from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.encoder import EncoderOutput
 from regattn_fairseq.models.fast import decoding, may_bypass
-from regattn_fairseq.models.output_map import log_probabilities, must_be_able_to_end
 from regattn_fairseq.normalizers import Normalizer
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
@@ -145,29 +144,13 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         """
         if not torch.jit.is_scripting():  # noqa: SIM102  the compiler passes over this block alone
             if decoding.replaces(self, prev_output_tokens):
-                outputs, extra = decoding.run(
+                return decoding.run(
                     self, prev_output_tokens, encoder_out, incremental_state, features_only
                 )
-                return outputs, self.ends(extra, prev_output_tokens, encoder_out)
         outputs, extra = self.extract_features(prev_output_tokens, encoder_out, incremental_state)
         if not features_only:
             outputs = self.output_layer(outputs)
-        if not torch.jit.is_scripting():
-            extra = self.ends(extra, prev_output_tokens, encoder_out)
         return outputs, extra
-
-    @torch.jit.unused
-    def ends(
-        self, extra: dict[str, list[Tensor]], words: Tensor, encoder_out: EncoderOutput
-    ) -> dict[str, list[Tensor]]:
-        """Note under ``may_end`` whether a search may force the end of these hypotheses.
-
-        A map that gives the end no probability would leave it without any hypothesis.
-        """
-        sources = encoder_out.states.size(1)
-        if self.output_map is not None and must_be_able_to_end(words.size(1) - 1, sources):
-            extra["may_end"] = []
-        return extra
 
     def extract_features(
         self,
@@ -376,11 +359,8 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         scores = net_output[0].float()
         extra = net_output[1] or {} if len(net_output) > 1 else {}
         if self.output_map is not None:
-            if not log_probs:
-                return self.output_map(scores)
-            return log_probabilities(
-                self.output_map, scores, may_end="may_end" in extra, eos=self.eos
-            )
+            probabilities = self.output_map(scores)
+            return probabilities.log() if log_probs else probabilities
         copied = extra.get("copy")
         if not log_probs and copied is None:
             return scores.softmax(dim=-1)

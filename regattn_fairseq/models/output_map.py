@@ -4,19 +4,12 @@ from dataclasses import field, make_dataclass
 from typing import Any
 
 from fairseq.dataclass import FairseqDataclass
-from torch import Tensor
 
 from regattn_fairseq.declared.loss_options import loss_map, loss_names
 from regattn_fairseq.declared.naming import arguments, declared_options
 from regattn_fairseq.models.normalizer_options import option_fields
 from regattn_fairseq.normalizers import Normalizer
 from regattn_fairseq.normalizers.smoothed_max import with_penalty
-
-LAST_RESORT = -1e4
-"""The logarithm of a probability of 0, where a hypothesis must end."""
-
-# fairseq's length limit where none is given; hypotheses must be able to end before it.
-_LONGEST = 199
 
 
 def loss_fields() -> list[tuple[str, Any, Any]]:
@@ -53,28 +46,4 @@ def output_map_from_options(cfg: Any) -> Normalizer | None:
     return Normalizer(name, **options)
 
 
-def log_probabilities(output_map: Normalizer, scores: Tensor, *, may_end: bool, eos: int) -> Tensor:
-    """The logarithms of the map's probabilities; −inf where a word has none.
-
-    Args:
-        output_map: the map.
-        scores: [..., vocabulary].
-        may_end: whether every hypothesis must be able to end here, if only as a last resort.
-        eos: the index of the word that ends a sentence.
-    """
-    found = output_map(scores).log()
-    if may_end:
-        found[..., eos].clamp_(min=LAST_RESORT)
-    return found
-
-
-def must_be_able_to_end(words: int, sources: int) -> bool:
-    """Whether a search may force the end of hypotheses of so many words.
-
-    A search ends hypotheses at a length limit, and fails if none can end there. The limit of this
-    package's own configurations is 1.5 S + 10 words for S source words, and fairseq's is 200.
-    """
-    return words >= min(int(1.5 * sources + 10), _LONGEST)
-
-
-__all__ = ["LossOptions", "log_probabilities", "must_be_able_to_end", "output_map_from_options"]
+__all__ = ["LossOptions", "output_map_from_options"]

@@ -1,6 +1,7 @@
 """fairseq's beam search with its costliest step compiled, and without repetitions if asked."""
 
 import torch
+from fairseq.data import Dictionary
 from fairseq.search import BeamSearch
 from torch import Tensor, nn
 
@@ -70,6 +71,67 @@ class QuickBeamSearch(BeamSearch):
             indices.data_ptr(),
         )
         return values, indices % words, indices // words
+
+
+IMPOSSIBLE = -1e30
+"""The score of a hypothesis without probability, where a search must end with some hypothesis."""
+
+
+class SparseBeamSearch(QuickBeamSearch):
+    """Beam search in probabilities of which many are exactly zero.
+
+    A word without probability is never taken. A search may therefore have fewer hypotheses than its
+    beam is wide, or none that can end before the length limit; fairseq would then stop with an
+    error. Here they end there, with a score that no possible hypothesis has.
+
+    Attributes:
+        steps: how many next words were chosen for possible hypotheses.
+        single: for how many of them one word alone had a probability.
+        choices: how many words had one, summed over the steps.
+    """
+
+    def __init__(self, dictionary: Dictionary) -> None:
+        super().__init__(dictionary)
+        self.steps = self.single = self.choices = 0
+
+    def step(
+        self,
+        step: int,
+        lprobs: Tensor,
+        scores: Tensor | None,
+        prev_output_tokens: Tensor | None = None,
+        original_batch_idxs: Tensor | None = None,
+        candidate_multiple: int = 2,
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Pick the best candidates of each sentence; see :class:`QuickBeamSearch`."""
+        possible = lprobs > -torch.inf
+        must_end = not possible[:, :, : self.eos].any() and not possible[:, :, self.eos + 1 :].any()
+        if not must_end:
+            self._count(step, possible, scores)
+        values, words, hypotheses = super().step(
+            step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple
+        )
+        if must_end:
+            impossible = values == -torch.inf
+            values = values.masked_fill(impossible, IMPOSSIBLE)
+            words = words.masked_fill(impossible, self.eos)
+        return values, words, hypotheses
+
+    def _count(self, step: int, possible: Tensor, scores: Tensor | None) -> None:
+        choices = possible.sum(2)  # [sentences, beam]
+        if step == 0 or scores is None:
+            choices = choices[:, :1]
+        else:
+            choices = choices[scores[:, :, step - 1] > -torch.inf]
+        self.steps += choices.numel()
+        self.single += int((choices == 1).sum())
+        self.choices += int(choices.sum())
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """The share of steps with a single choice, and the mean number of choices."""
+        steps = max(self.steps, 1)
+        return {"single_choice_share": self.single / steps, "choices": self.choices / steps}
 
 
 class RepeatBlock(nn.Module):

@@ -11,7 +11,7 @@ from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 from regattn_fairseq.guests.fairseq import tokenize_bleu
-from regattn_fairseq.tasks.search import QuickBeamSearch, RepeatBlock
+from regattn_fairseq.tasks.search import QuickBeamSearch, RepeatBlock, SparseBeamSearch
 
 # Model options that a checkpoint does not need: it holds the vectors, and the files may be gone.
 VECTOR_FILES = ("encoder_embed_path", "decoder_embed_path")
@@ -107,17 +107,19 @@ class RegattnTranslationTask(TranslationTask):
             indices, dataset, max_positions, ignore_invalid_inputs
         )
 
-    def build_generator(self, *args: Any, **kwargs: Any) -> Any:
+    def build_generator(self, models: Any, *args: Any, **kwargs: Any) -> Any:
         """Build the search for outputs; see fairseq. Plain beam search becomes a quicker one.
 
         ``no_repeat_ngram_size`` has an effect here; in fairseq 0.12 it has none.
         """
-        generator = super().build_generator(*args, **kwargs)
+        generator = super().build_generator(models, *args, **kwargs)
         block = getattr(generator, "repeat_ngram_blocker", None)
         if block is not None:
             generator.repeat_ngram_blocker = RepeatBlock(block.no_repeat_ngram_size)
         if type(getattr(generator, "search", None)) is BeamSearch:
-            generator.search = QuickBeamSearch(self.target_dictionary)
+            sparse = any(getattr(model, "output_map", None) is not None for model in models)
+            search = SparseBeamSearch if sparse else QuickBeamSearch
+            generator.search = search(self.target_dictionary)
         return generator
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple:

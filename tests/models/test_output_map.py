@@ -9,8 +9,7 @@ from criterion_cases import criterions, sample_of
 from fairseq.sequence_generator import SequenceGenerator
 
 from regattn_fairseq.declared.loss_options import check_loss
-from regattn_fairseq.models.output_map import LAST_RESORT, must_be_able_to_end
-from regattn_fairseq.tasks.search import QuickBeamSearch
+from regattn_fairseq.tasks.search import IMPOSSIBLE, SparseBeamSearch
 
 
 @pytest.mark.parametrize("name", ["entmax15", "sparsemax"])
@@ -21,43 +20,46 @@ def test_probabilities_are_the_maps_and_zero_has_no_logarithm(build, name):
     logarithms = model.get_normalized_probs((scores, None), log_probs=True)
     assert torch.equal(logarithms == -math.inf, probabilities == 0)
     assert (logarithms == -math.inf).any()
-    ending = model.get_normalized_probs((scores, {"may_end": []}), log_probs=True)
-    assert (ending[..., model.decoder.eos] >= LAST_RESORT).all()
 
 
-@pytest.mark.parametrize("quick", [True, False], ids=["ours", "fairseq's"])
 @pytest.mark.parametrize("no_input_feeding", [True, False])
+@pytest.mark.parametrize("ends", [True, False])
 def test_a_search_takes_no_word_without_probability(
-    build, batch, dictionary, quick, no_input_feeding
+    build, batch, dictionary, no_input_feeding, ends
 ):
     model = build(loss_normalizer="sparsemax", no_input_feeding=no_input_feeding).eval()
     with torch.no_grad():
         model.decoder.fc_out.weight.mul_(40)  # sharp: few words have a probability
-        model.decoder.fc_out.bias[dictionary.eos()] = -30  # and the end never has
+        if not ends:
+            model.decoder.fc_out.bias[dictionary.eos()] = -30
     generator = SequenceGenerator([model], dictionary, beam_size=5, max_len_a=1.5, max_len_b=10)
-    if quick:
-        generator.search = QuickBeamSearch(dictionary)
+    search = generator.search = SparseBeamSearch(dictionary)
     sample = {"net_input": {"src_tokens": batch.source, "src_lengths": batch.lengths}}
-    found = generator.generate([model], sample)
-    for row, hypotheses in enumerate(found):
+    for row, hypotheses in enumerate(generator.generate([model], sample)):
         assert hypotheses, "a search ends with something"
-        best = hypotheses[0]["tokens"]
-        scores = hypotheses[0]["positional_scores"]
-        assert scores[-1] == LAST_RESORT, "the end, as a last resort"
-        assert (scores[:-1] > -math.inf).all()
+        best, scores = hypotheses[0]["tokens"], hypotheses[0]["positional_scores"]
+        if not ends:
+            assert scores[-1] < IMPOSSIBLE / 2, "the end, as a last resort"
         previous = torch.cat((torch.tensor([dictionary.eos()]), best[:-1])).unsqueeze(0)
-        source = batch.source[row : row + 1]
         with torch.no_grad():
-            out = model(source, batch.lengths[row : row + 1], previous)
+            out = model(batch.source[row : row + 1], batch.lengths[row : row + 1], previous)
             p = model.get_normalized_probs(out, log_probs=False)[0]
-        chosen = p[torch.arange(len(best)), best]
-        assert (chosen[:-1] > 0).all()
+        assert (p[torch.arange(len(best)), best][:-1] > 0).all()
+    assert search.steps > 0
+    assert 1 <= search.figures["choices"] < len(dictionary)
+    assert 0 <= search.figures["single_choice_share"] <= 1
 
 
-def test_when_a_search_may_force_the_end():
-    assert not must_be_able_to_end(24, 10)
-    assert must_be_able_to_end(25, 10)
-    assert must_be_able_to_end(199, 1000), "fairseq's own limit is 200"
+def test_where_every_hypothesis_has_ended_the_search_ends(dictionary):
+    """Two sentences with a single possible output each, in a beam of three."""
+    search = SparseBeamSearch(dictionary)
+    eos, words = dictionary.eos(), len(dictionary)
+    dead = torch.full((2, 3, 1), -math.inf)
+    lprobs = torch.full((2, 3, words), -math.inf)
+    lprobs[:, :, eos] = -math.inf
+    values, chosen, _ = search.step(1, lprobs, dead)
+    assert (values == IMPOSSIBLE).all()
+    assert (chosen == eos).all()
 
 
 @pytest.mark.parametrize(
