@@ -98,7 +98,7 @@ def _train(
         train_with_fairseq(options, data, run, here)
         return
     if options["task"].get("load_alignments"):
-        from regattn_fairseq.pipeline.training.guidance import binarize_links
+        from regattn_fairseq.pipeline.guidance import binarize_links
 
         binarize_links(data, options)
     write_text(run.fairseq_config, OmegaConf.to_yaml(fairseq_config(options, data)))
