@@ -21,11 +21,12 @@ def sample_of(batch):
     }
 
 
-def criterions(dictionary, coverage_weight=None, **options):
-    """Our criterion and fairseq's, which has no coverage loss."""
+def criterions(dictionary, coverage_weight=None, alignment_lambda=None, **options):
+    """Our criterion and fairseq's, which has no losses of attention."""
     task = SimpleNamespace(target_dictionary=dictionary)
     settings = {"sentence_avg": False, "label_smoothing": 0.1, **options}
+    of_attention = {"coverage_weight": coverage_weight, "alignment_lambda": alignment_lambda}
     return (
-        RegattnLabelSmoothedCrossEntropy(task, **settings, coverage_weight=coverage_weight),
+        RegattnLabelSmoothedCrossEntropy(task, **settings, **of_attention),
         LabelSmoothedCrossEntropyCriterion(task, **settings),
     )

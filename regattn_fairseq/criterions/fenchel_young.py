@@ -57,7 +57,7 @@ class RegattnFenchelYoung(RegattnLabelSmoothedCrossEntropy):
             loss, counts = linear_fenchel_young(
                 features[is_word], *layer, target[is_word], output_map, self.eps
             )
-        loss = self._with_coverage(loss, extra, is_word)
+        loss = self._with_attention_losses(loss, model, sample, extra)
         sample_size = target.size(0) if self.sentence_avg else sample["ntokens"]
         logged = {
             "loss": loss.data,

@@ -3,6 +3,7 @@
 import argparse
 import math
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Optional
 
 import torch
@@ -16,22 +17,32 @@ from fairseq.models import FairseqModel
 from torch import Tensor
 
 from regattn_fairseq.criterions.coverage import coverage_loss
+from regattn_fairseq.criterions.guided_alignment import alignment_loss_of
 from regattn_fairseq.criterions.output_layer import ChunkedLayer
 from regattn_fairseq.models.fast import gradients
 
 # fairseq reads this annotation at run time. It knows Optional[X], but not X | None.
 OptionalFloat = Optional[float]  # noqa: UP045
 
+WEIGHTS = ("coverage_weight", "alignment_lambda")  # of the losses of attention
+
 
 @dataclass
 class RegattnLabelSmoothedCrossEntropyConfig(LabelSmoothedCrossEntropyCriterionConfig):
-    """fairseq's options of the criterion, and one more."""
+    """fairseq's options of the criterion, and two more."""
 
     coverage_weight: OptionalFloat = field(
         default=None,
         metadata={
             "help": "weight of the coverage loss, which punishes attention to source words that "
             "had it already (See et al. 2017), 0 or more (default: no such loss)"
+        },
+    )
+    alignment_lambda: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "weight of the loss that trains attention towards the links that "
+            "--load-alignments reads (Chen et al. 2016), 0 or more (default: no such loss)"
         },
     )
 
@@ -54,8 +65,8 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         """Add the options of the criterion, checked as they are parsed."""
         super().add_args(parser)
         for action in parser._actions:
-            if action.dest == "coverage_weight":
-                action.type = _weight_of_text
+            if action.dest in WEIGHTS:
+                action.type = partial(_weight_of_text, action.dest)
 
     def __init__(
         self,
@@ -65,11 +76,14 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         ignore_prefix_size: int = 0,
         report_accuracy: bool = False,
         coverage_weight: float | None = None,
+        alignment_lambda: float | None = None,
     ) -> None:
         super().__init__(task, sentence_avg, label_smoothing, ignore_prefix_size, report_accuracy)
-        if coverage_weight is not None:
-            _weight(coverage_weight)
+        for name, weight in zip(WEIGHTS, (coverage_weight, alignment_lambda), strict=True):
+            if weight is not None:
+                _weight(name, weight)
         self.coverage_weight = coverage_weight
+        self.alignment_lambda = alignment_lambda
 
     def forward(
         self, model: FairseqModel, sample: dict[str, Any], reduce: bool = True
@@ -90,7 +104,7 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
             loss, nll_loss = copy_loss(*given, extra, is_word)
         else:
             loss, nll_loss = linear_label_smoothed_cross_entropy(*given)
-        loss = self._with_coverage(loss, extra, is_word)
+        loss = self._with_attention_losses(loss, model, sample, extra)
         sample_size = target.size(0) if self.sentence_avg else sample["ntokens"]
         logged = {
             "loss": loss.data,
@@ -107,14 +121,20 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         """Fairseq's loss from a model's output, where the output layer is not computed with it."""
         loss, nll_loss = super().compute_loss(model, net_output, sample, reduce)
         if reduce:
-            is_word = model.get_targets(sample, net_output).ne(self.padding_idx)
-            loss = self._with_coverage(loss, net_output[1], is_word)
+            loss = self._with_attention_losses(loss, model, sample, net_output[1])
         return loss, nll_loss
 
-    def _with_coverage(self, loss: Tensor, extra: Any, is_word: Tensor) -> Tensor:
-        if not self.coverage_weight:
-            return loss
-        return loss + self.coverage_weight * coverage_loss(extra["attn"][0], is_word)
+    def _with_attention_losses(
+        self, loss: Tensor, model: Any, sample: dict[str, Any], extra: Any
+    ) -> Tensor:
+        """Add what attention itself is trained for."""
+        if self.coverage_weight:
+            is_word = sample["target"].ne(self.padding_idx)
+            loss = loss + self.coverage_weight * coverage_loss(extra["attn"][0], is_word)
+        if self.alignment_lambda:
+            of_links = alignment_loss_of(unwrapped(model), sample, extra, self.padding_idx)
+            loss = loss + self.alignment_lambda * of_links
+        return loss
 
     def _fusible_layer(self, model: FairseqModel) -> tuple[Tensor, Tensor | None] | None:
         """Weight and bias of the output layer, if the loss may be computed together with it."""
@@ -127,7 +147,7 @@ class RegattnLabelSmoothedCrossEntropy(LabelSmoothedCrossEntropyCriterion):
         return None if torch.is_autocast_enabled(layer[0].device.type) else layer
 
 
-def _weight(value: Any) -> float:
+def _weight(name: str, value: Any) -> float:
     """The weight of a loss.
 
     Raises:
@@ -135,13 +155,13 @@ def _weight(value: Any) -> float:
     """
     weight = float(value)
     if not 0 <= weight < math.inf:
-        raise ValueError(f"coverage_weight is {value}; use 0 or more, such as 1")
+        raise ValueError(f"{name} is {value}; use 0 or more, such as 1")
     return weight
 
 
-def _weight_of_text(text: str) -> float:
+def _weight_of_text(name: str, text: str) -> float:
     try:
-        return _weight(text)
+        return _weight(name, text)
     except ValueError as error:
         raise argparse.ArgumentTypeError(str(error)) from None
 

@@ -257,10 +257,11 @@ class LSTMDecoder(FairseqIncrementalDecoder):
             encoder_out: the encoded source.
 
         Returns:
-            ``attn``: the weights; with copy attention also ``copy``: the logits of the gate
-            [batch, target], and the source's words [sentences, source].
+            ``attn``: the weights; ``queries``, and the states that they attend to; with copy
+            attention also ``copy``: the logits of the gate [batch, target], and the source's words
+            [sentences, source].
         """
-        extra = {"attn": [weights]}
+        extra = {"attn": [weights], "queries": [queries, encoder_out.states]}
         if self.copy_gate is not None:
             gate = self.copy_gate(weights, encoder_out.states, queries, words)
             extra["copy"] = [gate, encoder_out.tokens]

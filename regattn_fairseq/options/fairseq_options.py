@@ -323,7 +323,6 @@ TABLE: dict[str, dict[str, Use]] = {
 # Options of tasks and optimizers that would fail or have no effect, and their defaults.
 _OTHERS = {
     "task.num_batch_buckets": (0, "it is for TPUs, and fails with this version of numpy"),
-    "task.load_alignments": (False, "attention is compared with alignments, not trained on them"),
     "task.upsample_primary": (-1, "the training text is one part"),
     "optimizer.fp16_adam_stats": (False, "it needs NVIDIA's apex"),
 }

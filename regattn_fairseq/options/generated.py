@@ -307,6 +307,7 @@ class RegattnFenchelYoungCriterion:
     ignore_prefix_size: int = 0
     sentence_avg: bool = "${optimization.sentence_avg}"
     coverage_weight: float | None = None
+    alignment_lambda: float | None = None
 
 @dataclass
 class RegattnLabelSmoothedCrossEntropyCriterion:
@@ -316,6 +317,7 @@ class RegattnLabelSmoothedCrossEntropyCriterion:
     ignore_prefix_size: int = 0
     sentence_avg: bool = "${optimization.sentence_avg}"
     coverage_weight: float | None = None
+    alignment_lambda: float | None = None
 
 @dataclass
 class SentencePredictionCriterion:

@@ -45,10 +45,16 @@ def check_options(cfg: DictConfig) -> None:
             "model.copy_attn=true needs one dictionary for both sides: add "
             "data.tokenizer.joint=true (fairseq-preprocess --joined-dictionary)"
         )
-    weight = cfg.criterion.get("coverage_weight")
-    if weight is not None and not 0 <= weight < math.inf:
+    for name in ("coverage_weight", "alignment_lambda"):
+        weight = cfg.criterion.get(name)
+        if weight is not None and not 0 <= weight < math.inf:
+            raise PipelineError(
+                f"criterion.{name} is {weight}; choose 0 or more, such as 1, or leave it out"
+            )
+    if cfg.criterion.get("alignment_lambda") and not cfg.task.get("load_alignments"):
         raise PipelineError(
-            f"criterion.coverage_weight is {weight}; choose 0 or more, such as 1, or leave it out"
+            "criterion.alignment_lambda needs links to train attention towards: add "
+            "task.load_alignments=true"
         )
     if cfg.training.save_minutes < 0:
         raise PipelineError(

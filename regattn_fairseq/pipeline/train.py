@@ -97,6 +97,10 @@ def _train(
     if not here.is_first:
         train_with_fairseq(options, data, run, here)
         return
+    if options["task"].get("load_alignments"):
+        from regattn_fairseq.pipeline.guidance import binarize_links
+
+        binarize_links(data, options)
     write_text(run.fairseq_config, OmegaConf.to_yaml(fairseq_config(options, data)))
     checkpoint = restore_newest(run.checkpoints)
     if checkpoint is not None:

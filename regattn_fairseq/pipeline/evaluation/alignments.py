@@ -141,8 +141,39 @@ def given_alignment(options: Any, data: PreparedData, split: str) -> ReferenceAl
         if not path.is_file():
             raise PipelineError(f"alignment.file={path} is not there, or is no file")
         return ReferenceAlignment(path.name, path, bool(options.one_based))
+    return _gold_alignment(data, split)
+
+
+def _gold_alignment(data: PreparedData, split: str) -> ReferenceAlignment | None:
     gold = data.text / f"{split}.align"
     return ReferenceAlignment(GOLD, gold) if gold.is_file() else None
+
+
+def training_alignment(
+    aligner: str | None, data: PreparedData, split: str, *, lowercase: bool
+) -> ReferenceAlignment | None:
+    """The links that attention may be trained towards: the corpus's own, else an aligner's.
+
+    Args:
+        aligner: ``alignment.aligner``; None for none.
+        data: the preprocessed corpus.
+        split: train or valid.
+        lowercase: whether an aligner reads lowercased text, as the model does.
+
+    Raises:
+        PipelineError: as :func:`reference_alignment` says.
+    """
+    _check_aligner(aligner)
+    if gold := _gold_alignment(data, split):
+        return gold
+    return None if aligner is None else _aligned(aligner, data, split, lowercase=lowercase)
+
+
+def _check_aligner(aligner: str | None) -> None:
+    if aligner is not None and aligner not in ALIGNERS:
+        raise PipelineError(
+            f"alignment.aligner is {aligner!r}; choose {', '.join(ALIGNERS)} or null"
+        )
 
 
 def check_alignment(options: Any, data: PreparedData, split: str) -> None:
@@ -175,10 +206,7 @@ def reference_alignment(
     Raises:
         PipelineError: the file or the aligner does not exist, or the aligner fails.
     """
-    if options.aligner is not None and options.aligner not in ALIGNERS:
-        raise PipelineError(
-            f"alignment.aligner is {options.aligner!r}; choose {', '.join(ALIGNERS)} or null"
-        )
+    _check_aligner(options.aligner)
     if given := given_alignment(options, data, split):
         return given
     if options.aligner is None:
@@ -199,7 +227,8 @@ def _aligned(
             if not about.is_file():
                 logger.info("%s: aligning train and %s of %s", aligner, split, data.directory)
                 align, version = ALIGNERS[aligner]
-                links = _links_between_words(data, ("train", split), align, lowercase=lowercase)
+                splits = tuple(dict.fromkeys(("train", split)))
+                links = _links_between_words(data, splits, align, lowercase=lowercase)
                 held_out = sum(1 for _ in read_lines(data.text / f"{split}.src"))
                 write_lines(path, list(links)[-held_out:])
                 write_json(about, {"origin": version(), "symmetrized": "grow-diag-final-and"})
