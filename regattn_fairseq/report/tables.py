@@ -158,6 +158,27 @@ _FIGURES: tuple[tuple[str, str, Column, Callable[[float], str] | None], ...] = (
     ),
     (
         "evaluation",
+        "choices",
+        Column("choices", "words with a probability above zero, at each step of the search"),
+        "{:.1f}".format,
+    ),
+    (
+        "evaluation",
+        "single_choice_share",
+        Column("single choice", "steps of the search at which one word alone had a probability"),
+        "{:.1%}".format,
+    ),
+    (
+        "evaluation",
+        "exact_search_share",
+        Column(
+            "exact search",
+            "sentences of which every output with a probability above zero was found",
+        ),
+        "{:.1%}".format,
+    ),
+    (
+        "evaluation",
         "sentences_per_s",
         Column("examples/s", "examples classified a second", detail=True),
         "{:,.0f}".format,

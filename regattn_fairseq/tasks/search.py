@@ -1,5 +1,7 @@
 """fairseq's beam search with its costliest step compiled, and without repetitions if asked."""
 
+from collections import Counter
+
 import torch
 from fairseq.data import Dictionary
 from fairseq.search import BeamSearch
@@ -84,15 +86,27 @@ class SparseBeamSearch(QuickBeamSearch):
     beam is wide, or none that can end before the length limit; fairseq would then stop with an
     error. Here they end there, with a score that no possible hypothesis has.
 
+    Args:
+        dictionary: the target's.
+        max_len_a: outputs have at most a S + b words for the S words of a batch's longest source.
+        max_len_b: b.
+
     Attributes:
         steps: how many next words were chosen for possible hypotheses.
         single: for how many of them one word alone had a probability.
         choices: how many words had one, summed over the steps.
+        searched: the sentences.
+        pruned: those of them that had more possible outputs than the beam has room for. All outputs
+            of the others were found, so that no search finds a better one.
     """
 
-    def __init__(self, dictionary: Dictionary) -> None:
+    def __init__(self, dictionary: Dictionary, max_len_a: float, max_len_b: int) -> None:
         super().__init__(dictionary)
+        self._max_len = max_len_a, max_len_b
         self.steps = self.single = self.choices = 0
+        self.searched: set[int] = set()
+        self.pruned: set[int] = set()
+        self._ended: Counter[int] = Counter()  # how many outputs of a sentence have ended
 
     def step(
         self,
@@ -105,33 +119,54 @@ class SparseBeamSearch(QuickBeamSearch):
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Pick the best candidates of each sentence; see :class:`QuickBeamSearch`."""
         possible = lprobs > -torch.inf
-        must_end = not possible[:, :, : self.eos].any() and not possible[:, :, self.eos + 1 :].any()
-        if not must_end:
-            self._count(step, possible, scores)
+        nothing_else = not (
+            possible[:, :, : self.eos].any() or possible[:, :, self.eos + 1 :].any()
+        )
+        factor, words_more = self._max_len
+        cut = nothing_else and step >= int(factor * int(self.src_lengths.max()) + words_more)
+        if step > 0 and scores is not None:
+            possible &= (scores[:, :, step - 1] > -torch.inf).unsqueeze(2)
+        else:
+            possible[:, 1:] = False  # all hypotheses of a sentence are equal
+        if not cut:
+            self._count(possible)
+        if original_batch_idxs is not None:
+            self._note_pruned(possible, original_batch_idxs.tolist(), cut=cut)
         values, words, hypotheses = super().step(
             step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple
         )
-        if must_end:
+        if nothing_else:
             impossible = values == -torch.inf
             values = values.masked_fill(impossible, IMPOSSIBLE)
             words = words.masked_fill(impossible, self.eos)
         return values, words, hypotheses
 
-    def _count(self, step: int, possible: Tensor, scores: Tensor | None) -> None:
+    def _count(self, possible: Tensor) -> None:
         choices = possible.sum(2)  # [sentences, beam]
-        if step == 0 or scores is None:
-            choices = choices[:, :1]
-        else:
-            choices = choices[scores[:, :, step - 1] > -torch.inf]
+        choices = choices[choices > 0]
         self.steps += choices.numel()
         self.single += int((choices == 1).sum())
         self.choices += int(choices.sum())
 
+    def _note_pruned(self, possible: Tensor, sentences: list[int], *, cut: bool) -> None:
+        beam = possible.size(1)
+        ends = possible[:, :, self.eos].sum(1).tolist()
+        continued = (possible.sum((1, 2))).tolist()
+        for sentence, candidates, ending in zip(sentences, continued, ends, strict=True):
+            self.searched.add(sentence)
+            if self._ended[sentence] + candidates > beam or (cut and candidates > 0):
+                self.pruned.add(sentence)
+            self._ended[sentence] += ending
+
     @property
     def figures(self) -> dict[str, float]:
-        """The share of steps with a single choice, and the mean number of choices."""
-        steps = max(self.steps, 1)
-        return {"single_choice_share": self.single / steps, "choices": self.choices / steps}
+        """Mean number of choices, share of steps with one, share of sentences not pruned."""
+        steps, sentences = max(self.steps, 1), max(len(self.searched), 1)
+        return {
+            "choices": self.choices / steps,
+            "single_choice_share": self.single / steps,
+            "exact_search_share": 1 - len(self.pruned) / sentences,
+        }
 
 
 class RepeatBlock(nn.Module):

@@ -117,9 +117,11 @@ class RegattnTranslationTask(TranslationTask):
         if block is not None:
             generator.repeat_ngram_blocker = RepeatBlock(block.no_repeat_ngram_size)
         if type(getattr(generator, "search", None)) is BeamSearch:
-            sparse = any(getattr(model, "output_map", None) is not None for model in models)
-            search = SparseBeamSearch if sparse else QuickBeamSearch
-            generator.search = search(self.target_dictionary)
+            generator.search = QuickBeamSearch(self.target_dictionary)
+            if any(getattr(model, "output_map", None) is not None for model in models):
+                generator.search = SparseBeamSearch(
+                    self.target_dictionary, generator.max_len_a, generator.max_len_b
+                )
         return generator
 
     def valid_step(self, sample: dict[str, Any], model: Any, criterion: Any) -> tuple:

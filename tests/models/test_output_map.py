@@ -33,7 +33,7 @@ def test_a_search_takes_no_word_without_probability(
         if not ends:
             model.decoder.fc_out.bias[dictionary.eos()] = -30
     generator = SequenceGenerator([model], dictionary, beam_size=5, max_len_a=1.5, max_len_b=10)
-    search = generator.search = SparseBeamSearch(dictionary)
+    search = generator.search = SparseBeamSearch(dictionary, 1.5, 10)
     sample = {"net_input": {"src_tokens": batch.source, "src_lengths": batch.lengths}}
     for row, hypotheses in enumerate(generator.generate([model], sample)):
         assert hypotheses, "a search ends with something"
@@ -52,14 +52,43 @@ def test_a_search_takes_no_word_without_probability(
 
 def test_where_every_hypothesis_has_ended_the_search_ends(dictionary):
     """Two sentences with a single possible output each, in a beam of three."""
-    search = SparseBeamSearch(dictionary)
+    search = SparseBeamSearch(dictionary, 1.5, 10)
     eos, words = dictionary.eos(), len(dictionary)
+    search.set_src_lengths(torch.tensor([4, 4]))
     dead = torch.full((2, 3, 1), -math.inf)
     lprobs = torch.full((2, 3, words), -math.inf)
     lprobs[:, :, eos] = -math.inf
     values, chosen, _ = search.step(1, lprobs, dead)
     assert (values == IMPOSSIBLE).all()
     assert (chosen == eos).all()
+
+
+def test_a_search_says_for_which_sentences_it_was_exact(dictionary):
+    """The first sentence has 2 outputs, the second 4, in a beam of three."""
+    search = SparseBeamSearch(dictionary, 1.5, 10)
+    eos, words, ids = dictionary.eos(), len(dictionary), torch.tensor([40, 41])
+    search.set_src_lengths(torch.tensor([4, 4]))
+
+    def step(number, rows, alive):
+        lprobs = torch.full((2, 3, words), -math.inf)
+        for (sentence, beam), choices in rows.items():
+            lprobs[sentence, beam, choices] = -1.0
+        scores = torch.full((2, 3, max(number, 1)), -math.inf)
+        for sentence, beam in alive:
+            scores[sentence, beam] = -1.0
+        search.step(number, lprobs, scores if number else None, None, ids)
+
+    step(0, {(0, 0): [5, 6], (1, 0): [5, 6]}, [])
+    alive = [(0, 0), (0, 1), (1, 0), (1, 1)]
+    rows = {(0, 0): [eos], (0, 1): [7], (1, 0): [eos, 8], (1, 1): [eos, 8]}
+    step(1, rows, alive)
+    step(2, {(0, 0): [eos], (1, 0): [eos]}, [(0, 0), (1, 0)])
+    assert search.figures == {
+        "choices": 12 / 8,
+        "single_choice_share": 4 / 8,
+        "exact_search_share": 0.5,
+    }
+    assert search.pruned == {41}
 
 
 @pytest.mark.parametrize(

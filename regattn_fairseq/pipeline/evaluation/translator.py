@@ -28,6 +28,7 @@ from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.tasks.coverage import CoverageGenerator
+from regattn_fairseq.tasks.search import SparseBeamSearch
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,12 @@ class Translator:
         ).long()
         dataset = self.task.build_dataset_for_inference([indices], [len(indices)])
         return self._generate_batch(dataset.collater([dataset[0]]))[0]
+
+    @property
+    def search_figures(self) -> dict[str, float]:
+        """Figures of all searches so far; none if every word has a probability."""
+        search = getattr(self._generator, "search", None)
+        return search.figures if isinstance(search, SparseBeamSearch) else {}
 
     @property
     def normalizer(self) -> Normalizer:

@@ -50,6 +50,7 @@ class Outputs:
         counts: what the model made, by the names under which ``result.json`` gives the speed.
         learned: of a transformer, what its heads have learned: by kind and option [layer][head].
         copies: where the words of each text come from; None if the model cannot copy.
+        search: figures of the search; none if every word has a probability.
     """
 
     lines: list[str]
@@ -57,6 +58,7 @@ class Outputs:
     counts: dict[str, int]
     learned: dict[str, dict[str, Any]] = field(default_factory=dict)
     copies: list[CopyRecord] | None = None
+    search: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

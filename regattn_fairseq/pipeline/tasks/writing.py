@@ -123,6 +123,7 @@ class Writing:
             counts={"target_tokens": sum(len(each.tokens) + 1 for each in hypotheses)},
             learned=learned_by_heads(translator.model),
             copies=[each.copied for each in hypotheses if each.copied is not None] or None,
+            search=translator.search_figures,
         )
 
     def files(self, trial: Trial) -> dict[str, str]:
