@@ -16,6 +16,7 @@ from regattn_fairseq.criterions.label_smoothed_cross_entropy import (
 from regattn_fairseq.criterions.output_layer import ChunkedLayer
 from regattn_fairseq.declared.loss_options import CRITERION
 from regattn_fairseq.models.fast import gradients
+from regattn_fairseq.models.output_map import output_map_of
 from regattn_fairseq.normalizers import Normalizer, fenchel_young_loss
 from regattn_fairseq.normalizers.smoothed_max import Problem
 
@@ -40,7 +41,7 @@ class RegattnFenchelYoung(RegattnLabelSmoothedCrossEntropy):
         self, model: Any, sample: dict[str, Any], reduce: bool = True
     ) -> tuple[Tensor, int, dict[str, Any]]:
         """The summed loss of a batch, the number to divide it by, and what to log."""
-        output_map = getattr(unwrapped(model), "output_map", None)
+        output_map = output_map_of(unwrapped(model))
         if output_map is None:
             result: tuple[Tensor, int, dict[str, Any]] = super().forward(model, sample, reduce)
             return result

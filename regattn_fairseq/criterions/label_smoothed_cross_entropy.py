@@ -20,6 +20,7 @@ from regattn_fairseq.criterions.coverage import coverage_loss
 from regattn_fairseq.criterions.guided_alignment import alignment_loss_of
 from regattn_fairseq.criterions.output_layer import ChunkedLayer
 from regattn_fairseq.models.fast import gradients
+from regattn_fairseq.models.output_map import output_map_of
 
 # fairseq reads this annotation at run time. It knows Optional[X], but not X | None.
 OptionalFloat = Optional[float]  # noqa: UP045
@@ -172,7 +173,7 @@ def check_output_map(model: Any) -> None:
     Raises:
         ValueError: they are another map's.
     """
-    output_map = getattr(unwrapped(model), "output_map", None)
+    output_map = output_map_of(unwrapped(model))
     if output_map is not None:
         raise ValueError(
             f"--loss-normalizer {output_map.name} needs --criterion regattn_fenchel_young: this "

@@ -21,7 +21,6 @@ from regattn_fairseq.models.normalizer_options import (
 from regattn_fairseq.models.output_map import output_map_from_options
 from regattn_fairseq.models.training_setup import check_training_setup
 from regattn_fairseq.models.word_vectors import load_word_vectors
-from regattn_fairseq.normalizers import Normalizer
 
 INIT_RANGE = 0.1  # Weights start uniform in ±0.1, as in OpenNMT's and fairseq's LSTM models.
 
@@ -127,12 +126,6 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
         return self.decoder(
             prev_output_tokens, encoder_out=encoder_out, features_only=features_only
         )
-
-    @property
-    def output_map(self) -> Normalizer | None:
-        """The map of word scores to probabilities; None for softmax."""
-        output_map: Normalizer | None = self.decoder.output_map
-        return output_map
 
     def output_weights(self) -> tuple[Tensor, Tensor | None] | None:
         """Weight and bias of the output layer; see the decoder's method of this name."""

@@ -46,4 +46,13 @@ def output_map_from_options(cfg: Any) -> Normalizer | None:
     return Normalizer(name, **options)
 
 
-__all__ = ["LossOptions", "output_map_from_options"]
+def output_map_of(model: Any) -> Normalizer | None:
+    """The map of a model's word scores to probabilities; None for softmax, and for other models.
+
+    A function, since TorchScript compiles a model's properties.
+    """
+    found: Normalizer | None = getattr(getattr(model, "decoder", None), "output_map", None)
+    return found
+
+
+__all__ = ["LossOptions", "output_map_from_options", "output_map_of"]

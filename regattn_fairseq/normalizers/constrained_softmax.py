@@ -63,7 +63,8 @@ def _solve(x: Tensor, upper: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     bounds = bounds.masked_fill(bounds == torch.inf, 0.0)  # these come last, and no sum has them
     before = bounds.cumsum(-1) - bounds
     left = z.gather(-1, order).flip(-1).logcumsumexp(-1).flip(-1)
-    total = before + torch.where(left == -torch.inf, 0.0, (reached + left).exp())
+    # Masked positions and those without a bound, in either order, come after all others.
+    total = (before + (reached + left).exp()).masked_fill(reached == torch.inf, torch.inf)
     number = z.shape[-1]
     first = (total < 1.0).sum(-1, keepdim=True)  # how many are at their bounds
     k = first.clamp(max=number - 1)

@@ -118,7 +118,7 @@ class RegattnTranslationTask(TranslationTask):
             generator.repeat_ngram_blocker = RepeatBlock(block.no_repeat_ngram_size)
         if type(getattr(generator, "search", None)) is BeamSearch:
             generator.search = QuickBeamSearch(self.target_dictionary)
-            if any(getattr(model, "output_map", None) is not None for model in models):
+            if any(getattr(model.decoder, "output_map", None) is not None for model in models):
                 generator.search = SparseBeamSearch(
                     self.target_dictionary, generator.max_len_a, generator.max_len_b
                 )

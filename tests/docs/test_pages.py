@@ -13,7 +13,7 @@ from blocks import ELSEWHERE, PAGES, ROOT, blocks, commands, run_blocks
 
 from regattn_fairseq.normalizers import normalizer_names, rule
 
-LANGUAGES = {"bash", "python", "text", "yaml", ""}
+LANGUAGES = {"bash", "bibtex", "python", "text", "yaml", ""}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))

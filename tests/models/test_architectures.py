@@ -8,6 +8,7 @@ from fairseq import options
 from fairseq.dataclass.utils import convert_namespace_to_omegaconf
 from fairseq.models import ARCH_CONFIG_REGISTRY
 from hydra.core.config_store import ConfigStore
+from in_process import as_fairseq_expects
 
 from regattn_fairseq.models import (
     ARCHITECTURES,
@@ -79,6 +80,7 @@ def test_a_transformer_has_fairseqs_sizes_and_options_of_each_kind():
     arguments += ["--encoder-embed-dim", "256", "--attn-normalizer", "entmax"]
     arguments += ["--decoder-self-attn-alpha", "1.2", "--attn-learn-alpha"]
     args = options.parse_args_and_arch(parser, arguments)
+    as_fairseq_expects()
     cfg = convert_namespace_to_omegaconf(args).model
     assert (cfg.encoder_ffn_embed_dim, cfg.encoder_attention_heads) == (1024, 4)
     assert (cfg.encoder_embed_dim, cfg.decoder_embed_dim) == (256, None)  # the encoder's

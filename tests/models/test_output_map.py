@@ -16,7 +16,7 @@ from regattn_fairseq.tasks.search import IMPOSSIBLE, SparseBeamSearch
 def test_probabilities_are_the_maps_and_zero_has_no_logarithm(build, name):
     model, scores = build(loss_normalizer=name), 3 * torch.randn(4, 1, 30)
     probabilities = model.get_normalized_probs((scores, None), log_probs=False)
-    torch.testing.assert_close(probabilities, model.output_map(scores))
+    torch.testing.assert_close(probabilities, model.decoder.output_map(scores))
     logarithms = model.get_normalized_probs((scores, None), log_probs=True)
     assert torch.equal(logarithms == -math.inf, probabilities == 0)
     assert (logarithms == -math.inf).any()

@@ -117,6 +117,28 @@ def test_a_mask_and_scores_of_minus_infinity_leave_words_out(name):
 
 
 @both
+def test_masked_positions_change_nothing_wherever_they_are(name):
+    rng = np.random.default_rng(5)
+    for x, upper, gamma in draws(200):
+        if rng.random() < 0.3:
+            upper = np.minimum(upper, 0.9 / len(x))  # they leave too little
+        shown = rng.permutation(len(x) + 4) < len(x)
+        padded, bounds = rng.standard_normal(len(shown)), rng.choice([0, 0.4, np.inf], len(shown))
+        padded[shown], bounds[shown] = x, upper
+        padded, bounds, mask = map(torch.tensor, (padded, bounds, ~shown))
+        padded.requires_grad_()
+        y = MAPS[name](padded, bounds, gamma=gamma, mask=mask)
+        alone = torch.tensor(x, requires_grad=True)
+        wanted = MAPS[name](alone, torch.tensor(upper), gamma=gamma)
+        torch.testing.assert_close(y[~mask], wanted)
+        assert not y[mask].any()
+        for each in (y, wanted):
+            each.square().sum().backward()
+        torch.testing.assert_close(padded.grad[~mask], alone.grad)
+        assert not padded.grad[mask].any()
+
+
+@both
 def test_any_dimension_and_bounds_that_broadcast(name):
     x = torch.randn(3, 5, 4)
     upper = torch.tensor([0.3, 0.3, 0.3, 0.3, 1.0]).view(5, 1)

@@ -438,19 +438,19 @@ def test_different_options_are_different_rows_with_labels(tmp_path, monkeypatch)
 
 
 def test_what_tells_a_run_from_the_others_stands_beside_its_name(tmp_path):
-    for name, normalizer, fed, lr in (
-        ("a", "softmax", True, 0.1),
-        ("b", "softmax", False, 0.1),
-        ("c", "sparsemax", True, 0.1),
-        ("d", "sparsemax", True, 0.2),
+    for name, normalizer, unfed, lr in (
+        ("a", "softmax", False, 0.1),
+        ("b", "softmax", True, 0.1),
+        ("c", "sparsemax", False, 0.1),
+        ("d", "sparsemax", False, 0.2),
     ):
-        model = {"attn_normalizer": normalizer, "input_feeding": fed}
+        model = {"attn_normalizer": normalizer, "no_input_feeding": unfed}
         config = {"model": model, "training": {"lr": lr, "distributed": {"backend": None}}}
         write_run(tmp_path / "r" / name, normalizer, attention=False, config=config)
     report = build_report(tmp_path / "r", tmp_path / "out")
     assert sorted(row.label for row in report.rows) == [
         "softmax",
-        "softmax (input_feeding=False)",
+        "softmax (no_input_feeding=True)",
         "sparsemax",
         "sparsemax (lr=0.2)",
     ]
