@@ -68,6 +68,9 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         output_map: the map of word scores to probabilities; None for softmax.
     """
 
+    # torch.jit.script compiles what `forward` needs; only the probabilities need this one.
+    __jit_ignored_attributes__ = ("output_map",)
+
     def __init__(
         self,
         dictionary: Dictionary,
