@@ -7,26 +7,43 @@ from typing import Any
 import gradio as gr
 
 from regattn_fairseq.demo.admission import Admission, RefusedError
-from regattn_fairseq.demo.panels import (
-    NORMALIZERS,
-    OptionSlider,
-    attention_html,
-    head_choices,
-    in_words,
-    option_sliders,
-    scores_html,
-)
+from regattn_fairseq.demo.panels import NORMALIZERS, attention_html, head_choices, scores_html
+from regattn_fairseq.demo.sliders import OptionSlider, in_words, option_sliders
 from regattn_fairseq.demo.systems import Desk
-from regattn_fairseq.pipeline.evaluation.normalizers import trained_options
 from regattn_fairseq.runs.task_facts import task_facts
 
-_START_SCORES = (1.2, 0.9, 0.8, -0.3, 0.1)
+# fusedmax pools the first two, oscarmax the fourth as well.
+_START_SCORES = (1.2, 0.9, -0.3, 1.1, 0.1)
 
-# Only fonts of the reader's machine, so that the browser downloads none.
+_ABOUT_SENTENCES = """\
+Each model below was trained on the same text, with another map that turns the scores of attention
+into weights. Choose an example or type a sentence, and see what each makes of it. In a heat map a
+row is a word that the model wrote and a column a word that it read: the darker a cell, the larger
+the weight; an **empty cell is exactly zero**.
+"""
+_ABOUT_SCORES = """\
+Attention gives each word that is read a score x; a map turns the scores into weights
+Π<sub>Ω</sub>(x) that sum to one. Drag the scores, and see how each map does it. **Letters mark
+scores that were fused**, so that their weights are equal: fusedmax fuses neighbours, oscarmax any
+of similar size. max<sub>Ω</sub> is the regularized maximum, whose gradient the weights are.
+"""
+
+_templates = files(__package__).joinpath("templates")
+CSS = _templates.joinpath("page.css").read_text(encoding="utf-8")
+
+# Only fonts of the reader's machine, so that the browser downloads none; and colours that differ
+# from their background as much as WCAG's level AA asks for.
 THEME = gr.themes.Base(
     font=["system-ui", "sans-serif"], font_mono=["ui-monospace", "monospace"], primary_hue="purple"
+).set(
+    color_accent="*primary_700",
+    button_primary_background_fill="*primary_700",
+    button_primary_background_fill_hover="*primary_800",
+    body_text_color_subdued="*neutral_600",
+    body_text_color_subdued_dark="*neutral_400",
+    block_info_text_color="*neutral_600",
+    block_info_text_color_dark="*neutral_400",
 )
-CSS = files(__package__).joinpath("templates", "page.css").read_text(encoding="utf-8")
 
 
 def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
@@ -49,58 +66,94 @@ def build_page(desks: list[Desk], admission: Admission) -> gr.Blocks:
 
 def _sentences(desks: list[Desk], admission: Admission) -> None:
     by_name = {desk.name: desk for desk in desks}
-    normalizers = [system.translator.normalizer for desk in desks for system in desk.systems]
     sliders = option_sliders(
-        [normalizer.name for normalizer in normalizers], map(trained_options, normalizers)
+        [system.translator.normalizer.name for desk in desks for system in desk.systems],
+        [trained for desk in desks for trained in desk.trained],
     )
 
     def write(
-        text: str, corpus: str, options: dict[str, float], head: Sequence[str], request: gr.Request
+        request: gr.Request,
+        corpus: str,
+        text: str,
+        second: str,
+        options: dict[str, float],
+        head: Sequence[str],
     ) -> str:
         try:
-            line = admission.admit(_address(request), text or "")
+            address = _address(request)
+            line, other = (admission.admit(address, each or "") for each in (text, second))
             if not line:
                 return "<p>Type a sentence first.</p>"
             if corpus not in by_name:
                 raise RefusedError(f"There is no model for {corpus!r}.")
-            panels = by_name[corpus].write(line, **options)
+            chosen = "".join(each or "" for each in head)
             return attention_html(
-                [panel.of_head("".join(each or "" for each in head)) for panel in panels]
+                *(
+                    [panel.of_head(chosen) for panel in by_name[corpus].write(each, **options)]
+                    for each in (line, other)
+                    if each
+                )
             )
         except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise _shown(error) from error
 
-    def named(values: Sequence[Any]) -> tuple[dict[str, float], Sequence[str]]:
-        """The options by name, and the head, where there is a choice of heads."""
-        options = zip(sliders, values, strict=False)
-        return {slider.option: value for slider, value in options}, values[len(sliders) :]
+    def asked(values: Sequence[Any]) -> tuple[str, dict[str, float], Sequence[str]]:
+        """The second sentence, the options by name, and the head where there is a choice."""
+        options, others = values[: len(sliders)], values[len(sliders) :]
+        named = zip(sliders, _numbers(options), strict=True)
+        return others[-1], {slider.option: value for slider, value in named}, others[:-1]
 
     def translate(request: gr.Request, text: str, corpus: str, trained: bool, *values: Any) -> str:
-        options, head = named(values)
-        return write(text, corpus, {} if trained else options, head, request)
+        second, options, head = asked(values)
+        return write(request, corpus, text, second, {} if trained else options, head)
 
     def change(request: gr.Request, text: str, corpus: str, *values: Any) -> tuple[bool, str]:
-        return False, write(text, corpus, *named(values), request)
+        second, options, head = asked(values)
+        return False, write(request, corpus, text, second, options, head)
+
+    def starts(desk: Desk) -> list[float]:
+        return [slider.start_of(desk.trained) for slider in sliders]
 
     def choose(corpus: str) -> tuple[Any, ...]:
         desk = by_name.get(corpus, desks[0])
-        updates = gr.update(value=desk.example), gr.update(value=task_facts(desk.task).action)
         choices = head_choices(desk.heads)
-        return *updates, *(gr.update(choices=choices, value="") for _ in heads)
+        return (
+            desk.examples[0] if desk.examples else "",
+            gr.update(value=task_facts(desk.task).action),
+            gr.Dataset(samples=[[each] for each in desk.examples]),
+            *starts(desk),
+            *(gr.update(choices=choices, value="") for _ in heads),
+        )
 
     first = desks[0]
+    gr.Markdown(_ABOUT_SENTENCES)
     corpus = gr.Dropdown(
         list(by_name), value=first.name, label="Trained on", visible=len(desks) > 1
     )
-    text = gr.Textbox(
-        first.example,
-        label="Source sentence",
-        info=f"at most {admission.max_characters} characters",
-        lines=2,
-        elem_id="source",
+    with gr.Row():
+        text = gr.Textbox(
+            first.examples[0] if first.examples else "",
+            label="Source sentence",
+            info=f"at most {admission.max_characters} characters",
+            lines=2,
+            elem_id="source",
+        )
+        second = gr.Textbox(
+            "",
+            label="Another one, to compare",
+            info="empty for none",
+            lines=2,
+            elem_id="second",
+        )
+    examples = gr.Dataset(
+        components=[text],
+        samples=[[each] for each in first.examples],
+        label="Examples, from the test set",
+        elem_id="examples",
     )
     with gr.Row():
-        options = [_option(slider, elem_id=slider.option) for slider in sliders]
+        at = zip(sliders, starts(first), strict=True)
+        options = [_option(slider, start, slider.option) for slider, start in at]
         symbols = in_words([slider.symbol for slider in sliders])
         trained = gr.Checkbox(True, label=f"{symbols} as trained")
     heads = []
@@ -110,59 +163,79 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
     button = gr.Button(task_facts(first.task).action, variant="primary", elem_id="translate")
     shown = gr.HTML(elem_id="attention")
 
+    unchanged = [gr.skip()] * len(sliders)
     together: dict[str, Any] = {
         "concurrency_limit": 1,
         "concurrency_id": "models",
         # While a slider moves, only its last position is computed.
         "trigger_mode": "always_last",
     }
-    gr.on(
-        [button.click, text.submit, trained.input, *(head.input for head in heads)],
+    chosen = examples.click(
+        lambda sample: sample[0], examples, text, api_visibility="private", queue=False
+    )
+    asked_for = [text, corpus, trained, *options, *heads, second]
+    inputs = [button.click, text.submit, second.submit, trained.input]
+    translated = gr.on(
+        [*inputs, *(head.input for head in heads)],
         translate,
-        [text, corpus, trained, *options, *heads],
+        asked_for,
         shown,
         api_name="translate",
         **together,
     )
-    gr.on(
+    example_translated = chosen.success(
+        translate, asked_for, shown, api_visibility="private", **together
+    )
+    changed = gr.on(
         [option.input for option in options],
         change,
-        [text, corpus, *options, *heads],
+        [text, corpus, *options, *heads, second],
         [trained, shown],
         api_visibility="private",
         **together,
     )
-    corpus.input(choose, corpus, [text, button, *heads], api_visibility="private", queue=False)
+    _clear_after_failure(shown, translated, example_translated, changed)
+    trained.input(
+        lambda corpus, trained: starts(by_name.get(corpus, first)) if trained else unchanged,
+        [corpus, trained],
+        options,
+        api_visibility="private",
+        queue=False,
+    )
+    corpus.input(
+        choose,
+        corpus,
+        [text, button, examples, *options, *heads],
+        api_visibility="private",
+        queue=False,
+    )
 
 
 def _scores() -> None:
-    sliders = option_sliders(NORMALIZERS)
+    sliders = option_sliders(NORMALIZERS, length=len(_START_SCORES))
 
     def show(*values: float) -> str:
         scores, options = values[: len(_START_SCORES)], values[len(_START_SCORES) :]
         try:
-            if any(not isinstance(value, int | float) or abs(value) > 1e6 for value in values):
-                raise RefusedError("Scores and options must be numbers.")
-            named = zip(sliders, options, strict=True)
-            return scores_html(scores, **{slider.option: value for slider, value in named})
+            named = zip(sliders, _numbers(options), strict=True)
+            return scores_html(
+                _numbers(scores), **{slider.option: value for slider, value in named}
+            )
         except ValueError as error:
-            raise gr.Error(str(error), print_exception=False) from error
+            raise _shown(error) from error
 
-    gr.Markdown(
-        "Drag the scores: each normalizer turns them into weights Π<sub>Ω</sub>(x) that sum to "
-        "one. Letters mark positions that were pooled into one."
-    )
+    gr.Markdown(_ABOUT_SCORES)
     with gr.Row():
         scores = [
             gr.Slider(-3, 3, value, step=0.01, label=f"x{position}", elem_id=f"x{position}")
             for position, value in enumerate(_START_SCORES, start=1)
         ]
     with gr.Row():
-        options = [_option(slider) for slider in sliders]
+        options = [_option(slider, slider.start, f"score-{slider.option}") for slider in sliders]
     inputs = [*scores, *options]
     start = {slider.option: slider.start for slider in sliders}
     shown = gr.HTML(scores_html(_START_SCORES, **start), elem_id="weights")
-    gr.on(
+    moved = gr.on(
         [slider.input for slider in inputs],
         show,
         inputs,
@@ -170,15 +243,45 @@ def _scores() -> None:
         api_name="scores",
         trigger_mode="always_last",
         show_progress="hidden",
-        concurrency_limit=2,
+        concurrency_limit=1,
         concurrency_id="scores",
     )
+    _clear_after_failure(shown, moved)
 
 
-def _option(slider: OptionSlider, **more: Any) -> gr.Slider:
-    return gr.Slider(
-        slider.low, slider.high, slider.start, step=slider.step, label=slider.label, **more
+def _option(slider: OptionSlider, start: float, name: str) -> Any:
+    """A control for an option; its value is a number."""
+    if not slider.stops:
+        return gr.Slider(
+            slider.low, slider.high, start, step=slider.step, label=slider.label, elem_id=name
+        )
+    return gr.HTML(
+        start,
+        label=slider.label,
+        html_template=_templates.joinpath("log_slider.html").read_text(encoding="utf-8"),
+        js_on_load=_templates.joinpath("log_slider.js").read_text(encoding="utf-8"),
+        stops=slider.stops,
+        elem_id=name,
+        container=True,
+        min_width=200,
     )
+
+
+def _clear_after_failure(shown: gr.HTML, *events: Any) -> None:
+    """Have an answer go when the next request fails: it is none to that request."""
+    for event in events:
+        event.failure(None, None, shown, js="() => ''", api_visibility="private")
+
+
+def _numbers(values: Sequence[Any]) -> list[float]:
+    if any(not isinstance(value, int | float) or abs(value) > 1e6 for value in values):
+        raise _shown(RefusedError("Scores and options must be numbers."))
+    return list(values)
+
+
+def _shown(error: ValueError) -> gr.Error:
+    """An error that the page shows until the reader closes it."""
+    return gr.Error(str(error), duration=None, print_exception=False)
 
 
 def _address(request: gr.Request | None) -> str:

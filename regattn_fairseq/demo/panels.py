@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -12,8 +12,7 @@ import numpy as np
 import torch
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from regattn_fairseq.declared import Option
-from regattn_fairseq.declared.naming import declared_options, symbol
+from regattn_fairseq.declared.naming import symbol
 from regattn_fairseq.metrics import HEAD_KINDS, HEAD_TITLES, AttentionRecord, equal_groups
 from regattn_fairseq.metrics.token_labels import token_labels
 from regattn_fairseq.normalizers import (
@@ -22,10 +21,14 @@ from regattn_fairseq.normalizers import (
     rule,
     smoothed_max,
 )
+from regattn_fairseq.normalizers.autograd import backend
 from regattn_fairseq.normalizers.rules import rules
 
 # Only maps with a regularizer Ω have a max_Ω.
 NORMALIZERS = tuple(each.name for each in rules() if each.penalty is not None)
+
+UNKNOWN = "<unk>"
+"""What a model reads, and writes, in place of every word that its dictionary lacks."""
 
 _environment = Environment(
     loader=PackageLoader(__name__.rpartition(".")[0]),
@@ -34,6 +37,32 @@ _environment = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
+
+
+def weight_text(weight: float) -> str:
+    """A weight as readers see it: a rounded figure is never taken for an exact 0.
+
+    >>> [weight_text(weight) for weight in (0.0, 1e-9, 0.0004, 0.0006, 0.25, 1.0)]
+    ['0', '< 0.001', '< 0.001', '0.001', '0.250', '1.000']
+    """
+    if weight == 0:
+        return "0"
+    return f"{weight:.3f}" if weight >= 0.0005 else "< 0.001"
+
+
+def share_text(share: float) -> str:
+    """A share in percent, which is 0 or 100 only if it is that exactly.
+
+    >>> [share_text(share) for share in (0.0, 0.001, 0.256, 0.999, 1.0)]
+    ['0 %', '< 1 %', '26 %', '> 99 %', '100 %']
+    """
+    if 0 < share < 0.005:
+        return "< 1 %"
+    return "> 99 %" if 0.995 <= share < 1 else f"{100 * share:.0f} %"
+
+
+_environment.filters["weight"] = weight_text
+_environment.filters["share"] = share_text
 
 
 @dataclass(frozen=True)
@@ -121,79 +150,6 @@ class ScoresPanel:
     groups: list[str]
 
 
-@dataclass(frozen=True)
-class OptionSlider:
-    """A slider for an option that one or more normalizers take.
-
-    Attributes:
-        option: name of the option.
-        symbol: its symbol in formulas.
-        label: what the option changes, in words.
-        low: its lower end.
-        high: its upper end.
-        step: distance between two positions.
-        start: its first position.
-    """
-
-    option: str
-    symbol: str
-    label: str
-    low: float
-    high: float
-    step: float
-    start: float
-
-
-def option_sliders(
-    normalizers: Iterable[str], trained: Iterable[Mapping[str, Any]] = ()
-) -> list[OptionSlider]:
-    """A slider for each number that one of these normalizers takes as an option.
-
-    A slider covers the option's range. If the range has no upper end, the slider's length is twenty
-    times the distance from the lower end to the largest default, or twice this distance for a whole
-    number. It starts at the trained value if that is the same for all models that take the option,
-    otherwise at the default of the first normalizer that takes it.
-
-    Args:
-        normalizers: the names of the normalizers.
-        trained: the trained options of each model.
-    """
-    names = list(dict.fromkeys(normalizers))
-    models = list(trained)
-    sliders = []
-    for name, declared in declared_options().items():
-        takers = tuple(each for each in names if name in normalizer_options(each))
-        if not takers or declared.low is None:
-            continue
-        what = (
-            f": {declared.description}" if len(takers) == len(names) else f" of {in_words(takers)}"
-        )
-        values = {model[name] for model in models if name in model}
-        defaults = [rule(each).options[name].default for each in takers]
-        sliders.append(_slider(declared, f"{declared.symbol}{what}", defaults, values))
-    return sliders
-
-
-def _slider(
-    option: Option, label: str, defaults: Sequence[float], trained: set[float]
-) -> OptionSlider:
-    assert option.low is not None
-    reaches = [default - option.low for default in defaults if default > option.low] or [1.0]
-    step = 1 if option.integer else round(min(reaches) / 20, 6)
-    low = option.low if option.low_included else round(option.low + step, 6)
-    high = min(option.high, round(option.low + (2 if option.integer else 20) * max(reaches), 6))
-    start = next(iter(trained)) if len(trained) == 1 else defaults[0]
-    return OptionSlider(
-        option=option.name,
-        symbol=option.symbol,
-        label=label,
-        low=min(low, *trained, start),
-        high=max(high, *trained, start),
-        step=step,
-        start=start,
-    )
-
-
 def head_choices(counts: Mapping[str, tuple[int, int]]) -> list[tuple[str, str]]:
     """What the heads of a transformer are called, and `AttentionPanel.of_head`'s name of each.
 
@@ -211,16 +167,18 @@ def head_choices(counts: Mapping[str, tuple[int, int]]) -> list[tuple[str, str]]
     return choices
 
 
-def in_words(names: Sequence[str]) -> str:
-    """The names as text, such as ``a, b and c``."""
-    *others, last = names
-    return f"{', '.join(others)} and {last}" if others else last
+def attention_html(*answers: Sequence[AttentionPanel]) -> str:
+    """A heat map for each panel: each row is a target token, each column a source token.
 
-
-def attention_html(panels: Sequence[AttentionPanel]) -> str:
-    """A heat map for each panel: each row is a target token, each column a source token."""
+    Args:
+        answers: what the models made of one sentence; or of two, and then each model's two heat
+            maps stand side by side.
+    """
     return _environment.get_template("attention.html.j2").render(
-        panels=panels, token_labels=token_labels
+        panels=[panel for of_one_model in zip(*answers, strict=True) for panel in of_one_model],
+        compared=len(answers) > 1,
+        token_labels=token_labels,
+        unknown=UNKNOWN,
     )
 
 
@@ -235,18 +193,21 @@ def score_panels(scores: Sequence[float], **options: float) -> list[ScoresPanel]
         ValueError: an option is out of range.
     """
     x = torch.tensor(scores, dtype=torch.float64)
-    panels = []
-    for name in NORMALIZERS:
-        taken: dict[str, Any] = {
-            option: value for option, value in options.items() if option in normalizer_options(name)
-        }
-        if rule(name).grouped:
-            weights, groups = rule(name).function(x, return_groups=True, **taken)
-        else:
-            weights, groups = build_normalizer(name, **taken)(x), None
-        value = smoothed_max(x, normalizer=name, **taken)
-        panels.append(ScoresPanel(name, value.item(), weights.tolist(), _letters(groups)))
-    return panels
+    # Compiling kernels for so few scores would take a minute, where they are not cached yet.
+    with backend("torch"):
+        return [_score_panel(name, x, options) for name in NORMALIZERS]
+
+
+def _score_panel(name: str, x: torch.Tensor, options: Mapping[str, float]) -> ScoresPanel:
+    taken: dict[str, Any] = {
+        option: value for option, value in options.items() if option in normalizer_options(name)
+    }
+    if rule(name).grouped:
+        weights, groups = rule(name).function(x, return_groups=True, **taken)
+    else:
+        weights, groups = build_normalizer(name, **taken)(x), None
+    value = smoothed_max(x, normalizer=name, **taken)
+    return ScoresPanel(name, value.item(), weights.tolist(), _letters(groups))
 
 
 def scores_html(scores: Sequence[float], **options: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 _WRITING = tuple(facts.name for facts in TASK_FACTS if facts.action)
 _EXAMPLE_WORDS = range(5, 16)
+_EXAMPLES = 5
 
 
 @dataclass(frozen=True)
@@ -46,16 +48,23 @@ class Desk:
     Args:
         name: name of the corpus; followed by the model's if the corpus has several models.
         task: ``translation`` or ``summarization``.
-        example: the first sentence in the input field.
+        examples: sentences of the test set, of which the first stands in the input field.
         systems: the models, one for each normalizer.
     """
 
-    def __init__(self, name: str, task: str, example: str, systems: list[System]) -> None:
+    def __init__(
+        self, name: str, task: str, examples: Sequence[str], systems: list[System]
+    ) -> None:
         self.name = name
         self.task = task
-        self.example = example
+        self.examples = examples
         self.systems = systems
         self._lock = threading.Lock()
+
+    @property
+    def trained(self) -> list[dict[str, Any]]:
+        """The options of each model's normalizer in training."""
+        return [trained_options(system.translator.normalizer) for system in self.systems]
 
     @property
     def heads(self) -> dict[str, tuple[int, int]]:
@@ -135,7 +144,7 @@ def load_desks(root: Path, max_models: int, cache_dir: Path = Path("cache")) -> 
         Desk(
             f"{data} ({model})" if several_models else data,
             task,
-            _example(members[0][0]),
+            _examples(members[0][0]),
             [system for _, system in sorted(members, key=lambda member: _order(member[1]))],
         )
         for (task, data, model), members in blocks.items()
@@ -162,9 +171,12 @@ def _order(system: System) -> tuple[int, str]:
     return normalizer_names().index(system.translator.normalizer.name), system.label
 
 
-def _example(run: Result) -> str:
+def _examples(run: Result) -> list[str]:
+    """Sentences of the test set, spread over it, that are neither very short nor very long."""
     try:
         lines = run.lines("sources")
     except (OSError, UnicodeDecodeError):
-        return ""
-    return next((line for line in lines if len(line.split()) in _EXAMPLE_WORDS), lines[0])
+        return []
+    fit = list(dict.fromkeys(line for line in lines if len(line.split()) in _EXAMPLE_WORDS))
+    fit = fit or lines
+    return fit[:: max(1, len(fit) // _EXAMPLES)][:_EXAMPLES]

@@ -9,12 +9,12 @@ from regattn_fairseq.demo.panels import (
     NORMALIZERS,
     AttentionPanel,
     attention_html,
-    option_sliders,
     score_panels,
     scores_html,
+    share_text,
 )
 from regattn_fairseq.metrics import AttentionRecord
-from regattn_fairseq.normalizers import fusedmax, rule, smoothed_max
+from regattn_fairseq.normalizers import fusedmax, smoothed_max
 
 
 def panel(source: list[str], target: list[str], text: str = "out") -> AttentionPanel:
@@ -34,6 +34,44 @@ def test_a_cell_for_each_weight_and_colour_only_above_zero():
         assert ["style" in cell.attrib for cell in row.findall("td")] == [True, False, False]
         assert row.find("td").get("style") == "--w: 100.0%"
     assert "67 % of the weights are exactly 0" in page.text_content()
+
+
+def test_no_rounded_figure_is_taken_for_an_exact_one():
+    weights = np.full((2, 200), 1e-6, np.float32)
+    weights[0, 0] = 0
+    record = AttentionRecord(["w"] * 200, ["x", "y"], weights)
+    page = html.fragment_fromstring(attention_html([AttentionPanel("softmax", {}, {}, "", record)]))
+    titles = [cell.get("title") for cell in page.xpath(".//tbody/tr[1]/td[position() < 3]")]
+    assert titles == ["x ← w: 0", "x ← w: < 0.001"]
+    assert page.xpath(".//tbody/tr[1]/td[2]/@style") == ["--w: 12.0%"]
+    assert "< 1 % of the weights are exactly 0" in page.text_content()
+    assert [share_text(share) for share in (0, 0.996, 1)] == ["0 %", "> 99 %", "100 %"]
+    assert "&lt; 0.001" in scores_html([9.0, 0.0])  # softmax
+    assert "0.000" not in scores_html([9.0, 0.0]).replace("max<sub>Ω</sub> = 0.000", "")
+
+
+def test_a_word_that_the_model_lacks_is_explained_where_it_is():
+    def notes(source: str, target: str) -> list[str]:
+        page = html.fragment_fromstring(attention_html([panel([source], [target])]))
+        return [note.text for note in page.find_class("regattn-unknown")]
+
+    assert notes("a", "x") == []
+    (read,) = notes("<unk>", "x")
+    (written,) = notes("a", "<unk>")
+    assert read.startswith("<unk> in a column")
+    assert written.startswith("<unk> in a row")
+    assert notes("<unk>", "<unk>") == [read, written]
+
+
+def test_two_sentences_stand_side_by_side_by_model():
+    answers = [[panel([word], ["x"], f"{word} {n}") for n in (1, 2)] for word in ("a", "b")]
+    page = html.fragment_fromstring(attention_html(*answers))
+    assert page.get("class").split() == ["regattn-panels", "regattn-pairs"]
+    texts = [output.text for output in page.find_class("regattn-output")]
+    assert texts == ["a 1", "b 1", "a 2", "b 2"]
+    names = page.xpath(".//*[@role='region']/@aria-label")
+    assert len({*names}) == 4
+    assert "regattn-pairs" not in attention_html(answers[0])
 
 
 def test_equal_weights_of_a_row_are_marked_by_group():
@@ -84,30 +122,3 @@ def test_letters_mark_what_was_pooled():
 def test_options_out_of_range_are_named():
     with pytest.raises(ValueError, match="gamma"):
         score_panels([1.0, 2.0], gamma=0.0)
-
-
-def test_sliders_cover_the_range_of_each_option_that_a_normalizer_takes():
-    sliders = option_sliders(["softmax", "fusedmax", "pnormmax", "topk", "entmax", "fusedmax"])
-    ranges = {slider.option: (slider.low, slider.high, slider.step) for slider in sliders}
-    lam = rule("fusedmax").options["lam"].default
-    assert ranges == {
-        "gamma": (0.05, 20, 0.05),
-        "lam": (0, 20 * lam, lam / 20),
-        "p": (1.025, 2, 0.025),
-        "alpha": (1, 11, 0.025),
-        "k": (1, 15, 1),
-    }
-    assert [slider.start for slider in sliders] == [1, lam, 1.5, 1.5, 8]
-    labels = [slider.label for slider in sliders]
-    assert labels[0].startswith("γ: strength")
-    assert labels[1:] == ["λ of fusedmax", "p of pnormmax", "α of entmax", "k of topk"]
-
-
-def test_sliders_start_where_the_models_were_trained():
-    normalizers = ["softmax", "oscarmax", "fusedmax"]
-    trained = [{"gamma": 0.01}, {"gamma": 0.01, "lam": 30.0}, {"gamma": 0.01, "lam": 0.5}]
-    gamma, lam = option_sliders(normalizers, trained)
-    assert (gamma.low, gamma.start) == (0.01, 0.01)
-    # Two models disagree: it stands at the default, and reaches both.
-    assert (lam.high, lam.start) == (30.0, rule("oscarmax").options["lam"].default)
-    assert lam.label == "λ of oscarmax and fusedmax"

@@ -28,7 +28,7 @@ from argparse import ArgumentParser
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from composing import composed
-from regattn_fairseq.demo.panels import option_sliders
+from regattn_fairseq.demo.sliders import option_sliders
 from regattn_fairseq.models import RegattnLSTMModel
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
 from regattn_fairseq.options.config import offered
