@@ -15,18 +15,22 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-_HEAVY = ("torch", "fairseq", "numba")
+_HEAVY = ("torch", "fairseq", "numba", "gradio")
+# Where Gradio has what writes stubs for editors.
+_STUBS = "gradio.component_meta"
 # What fairseq imports functions from, parents first.
 _FOR_FEW = ("sklearn", "sklearn.metrics", "scipy.stats")
 
 
 def import_lightly(registered: Mapping[str, Collection[str]]) -> None:
-    """Have the imports of torch, fairseq and numba take less time, when they come.
+    """Have the imports of torch, fairseq, numba and Gradio take less time, when they come.
 
     - fairseq imports every module in its folders of models, tasks and criterions, to register what
       they hold. Those that are not needed are left out. They can still be imported by name.
     - One measure of one of its criterions needs scikit-learn and ``scipy.stats``, which take longer
       to import than all of fairseq. They are imported when it is computed.
+    - Gradio parses the source of each of its components, and compares it with a stub for editors
+      that lies beside it. That is half of the time that its import takes, and is left out.
     - The modules make several hundred thousand objects, none of which is garbage. The collector of
       cycles, which looks through them again and again, is off meanwhile.
 
@@ -52,7 +56,7 @@ class _Finder(MetaPathFinder):
         self._searching = False
 
     def find_spec(self, name: str, path: Any, target: Any = None) -> ModuleSpec | None:
-        if name not in _HEAVY or self._searching:
+        if name not in (*_HEAVY, _STUBS) or self._searching:
             return None
         self._searching = True
         try:
@@ -63,6 +67,10 @@ class _Finder(MetaPathFinder):
             execute = spec.loader.exec_module
 
             def execute_lightly(module: ModuleType) -> None:
+                if name == _STUBS:
+                    execute(module)
+                    module.create_or_modify_pyi = lambda *given: None  # type: ignore[attr-defined]
+                    return
                 with without_collecting():
                     if name != "fairseq":
                         execute(module)

@@ -50,6 +50,25 @@ def test_fairseq_imports_only_what_it_is_told_to():
     assert found["by name"] == "LSTMModel"
 
 
+_GRADIO = """
+import ast
+from unittest import mock
+from regattn_fairseq.guests import imports
+
+imports.import_lightly({})
+with mock.patch("ast.parse", side_effect=AssertionError("Gradio parses its source")):
+    import gradio
+assert gradio.Slider(0, 1).input and gradio.HTML.input
+print("imported")
+"""
+
+
+def test_gradio_writes_no_stubs():
+    pytest.importorskip("gradio", reason="the extra demo is not installed")
+    done = subprocess.run([sys.executable, "-c", _GRADIO], capture_output=True, text=True)
+    assert done.stdout == "imported\n", done.stderr
+
+
 def test_a_second_call_replaces_the_first(monkeypatch):
     import_fully()
     before = [*sys.meta_path]
