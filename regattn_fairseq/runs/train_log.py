@@ -24,11 +24,13 @@ class TrainLog:
     Args:
         path: the file of JSON lines, to which lines are added.
         text: the text log, to which lines are added. ``None``: only read what is there.
+        label: stands in front of the lines on the terminal, where several trainings write there.
     """
 
-    def __init__(self, path: Path, text: Path | None) -> None:
+    def __init__(self, path: Path, text: Path | None, label: str = "") -> None:
         self.path = path
         self.text = text
+        self.label = label
         self._handlers: list[logging.Handler] = []
         self._level = logging.INFO
 
@@ -37,7 +39,7 @@ class TrainLog:
             return self
         complete = logging.FileHandler(self.text, encoding="utf-8")
         complete.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-        self._handlers = [complete, _EpochHandler(self.path)]
+        self._handlers = [complete, _EpochHandler(self.path, self.label)]
         root = logging.getLogger()
         self._level = root.level
         root.setLevel(logging.INFO)
@@ -91,9 +93,10 @@ class TrainLog:
 
 
 class _EpochHandler(logging.Handler):
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, label: str) -> None:
         super().__init__(logging.INFO)
         self.path = path
+        self.prefix = f"{label}  " if label else ""
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == "train_inner":
@@ -109,7 +112,7 @@ class _EpochHandler(logging.Handler):
         self._write(record.name, numbers)
         shown = ("loss", "ppl", "bleu", "accuracy", "wps", "lr")
         parts = [f"{key} {numbers[key]:g}" for key in shown if key in numbers]
-        message = f"epoch {numbers['epoch']:3.0f}  {record.name}  " + "  ".join(parts)
+        message = f"{self.prefix}epoch {numbers['epoch']:3.0f}  {record.name}  " + "  ".join(parts)
         print(message, file=sys.stderr, flush=True)
 
     def _write(self, split: str, numbers: dict[str, float]) -> None:

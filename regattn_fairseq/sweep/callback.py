@@ -31,13 +31,13 @@ from omegaconf import DictConfig, OmegaConf
 from regattn_fairseq.guests.hydra import around_launch
 from regattn_fairseq.interruption import Interrupted, ask_to_stop, ends_the_work, exit_status
 from regattn_fairseq.runs.errors import OtherRunError, PipelineError
-from regattn_fairseq.runs.files import read_json, write_json
+from regattn_fairseq.runs.files import write_json
 from regattn_fairseq.runs.unfinished import FAILURE
-from regattn_fairseq.sweep.progress import Progress
+from regattn_fairseq.sweep.output import Output
+from regattn_fairseq.sweep.summary import Summary, shows_live
 
 _STOP = "stop"  # a file in the sweep's folder that tells the jobs to save and end
 _FRUITLESS_LAUNCHES = 3  # after so many in a row the sweep's jobs are not started again
-_SETTLING_S = 15.0  # how long the next job has to begin before the summary is printed
 _BASIC_SWEEPER = "hydra._internal.core_plugins.basic_sweeper.BasicSweeper"
 _BASIC = "hydra._internal.core_plugins.basic_launcher.BasicLauncher"
 _JOBLIB = "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher"
@@ -114,6 +114,16 @@ class _Job:
         if record is not None:
             threading.Thread(target=self._heed, args=(record.parent / _STOP,), daemon=True).start()
 
+    @property
+    def in_sweep(self) -> bool:
+        """Whether it is a job of a sweep."""
+        return self._record is not None
+
+    @property
+    def name(self) -> str:
+        """Its options, or its folder once that is known."""
+        return str(self._content["name"])
+
     def write(self, **changes: Any) -> None:
         """Change the record."""
         self._content |= changes
@@ -141,11 +151,17 @@ class _Job:
 
 
 _job: _Job | None = None
+_output: Output | None = None
 
 
 def in_sweep() -> bool:
     """Whether this process does a job of a sweep."""
     return HydraConfig.initialized() and HydraConfig.get().mode == RunMode.MULTIRUN
+
+
+def job_name() -> str:
+    """What the sweep calls this process's job; empty outside of sweeps."""
+    return "" if _job is None or not _job.in_sweep else _job.name
 
 
 def name_job(folder: Path) -> None:
@@ -184,7 +200,9 @@ class SweepCallback(Callback):
         self.folder: Path | None = None  # set in a sweep, before its jobs get a copy of this object
         # The options of each job, where Hydra's sweeper does not know them.
         self.jobs: list[tuple[str, ...]] | None = None
-        self._summary: _Summary | None = None
+        # Whether lines on a terminal show how far each job is, in place of what the jobs print.
+        self.live = False
+        self._summary: Summary | None = None
         self._interrupted: Interrupted | None = None
 
     def __getstate__(self) -> dict[str, Any]:
@@ -214,12 +232,17 @@ class SweepCallback(Callback):
         atexit.register(_remove, self.folder, os.getpid())
         launcher = config.hydra.launcher
         jobs = _jobs(config) if self.jobs is None else self.jobs
-        self._summary = _Summary(self.folder, jobs, _at_once(launcher))
+        self.live = launcher._target_ in (_BASIC, _JOBLIB) and shows_live()
+        self._summary = Summary(
+            self.folder, jobs, _at_once(launcher), self.runs_dir, live=self.live
+        )
         self._summary.start()
         if launcher._target_ == _JOBLIB:
             around_launch(_JOBLIB, self._outlive_kills)
         if _at_once(launcher) != 1:  # a single job runs in this process, which gets the signals
             self._pass_on_signals(launcher._target_)
+        if self.live:
+            around_launch(launcher._target_, self._end_lines)
 
     def _pass_on_signals(self, launcher: str) -> None:
         """Have Ctrl-C and SIGTERM stop the jobs of a launcher before they end the sweep."""
@@ -227,6 +250,15 @@ class SweepCallback(Callback):
             if ends_the_work(number):
                 signal.signal(number, self._leave_jobs if launcher == _SLURM else self._stop_jobs)
         around_launch(launcher, self._as_we_raised_it)
+
+    def _end_lines(self, launch: Callable[[], Any]) -> Any:
+        """Take the lines away before an error is printed."""
+        assert self._summary is not None
+        try:
+            return launch()
+        except BaseException:
+            self._summary.close()
+            raise
 
     def _as_we_raised_it(self, launch: Callable[[], Any]) -> Any:
         try:
@@ -244,10 +276,8 @@ class SweepCallback(Callback):
         if stop.exists() or not running:
             self._end("", number)
         stop.touch()
-        print(
-            f"stopping: {len(running)} running jobs save first; once more to stop at once",
-            file=sys.stderr,
-            flush=True,
+        self._summary.say(
+            f"stopping: {len(running)} running jobs save first; once more to stop at once"
         )
         while running & self._summary.running():
             time.sleep(0.2)
@@ -290,11 +320,11 @@ class SweepCallback(Callback):
                         f"{reason}: run fewer at once with hydra.launcher.n_jobs=…; the same "
                         "command goes on from here"
                     ) from None
-                print(f"{reason}; starting again those that have not ended", file=sys.stderr)
+                self._summary.say(f"{reason}; starting again those that have not ended")
 
     def on_job_start(self, config: DictConfig, **kwargs: Any) -> None:
         """Record that the job runs."""
-        global _job
+        global _job, _output
         record = None
         if self.folder is not None:
             # A cluster's worker may stand elsewhere, and folders are named from where the user is.
@@ -302,13 +332,21 @@ class SweepCallback(Callback):
             if (self.folder / _STOP).exists():
                 raise KeyboardInterrupt
             record = self.folder / f"{config.hydra.job.num:05d}.json"
+            if self.live:
+                _output = Output(record.with_suffix(".out"))
         name = ", ".join(config.hydra.overrides.task)
         content = {"name": name, "state": "running", "began": time.time()}
+        for end in ("max_epoch", "max_update"):
+            content[end] = OmegaConf.select(config, f"training.{end}")
         _job = _Job(record, self.runs_dir, content)
 
     def on_job_end(self, config: DictConfig, job_return: JobReturn, **kwargs: Any) -> None:
         """Record how the job ended."""
+        global _output
         assert _job is not None
+        if _output is not None:
+            _output.put_away(_job.folder)
+            _output = None
         returned = job_return._return_value
         if isinstance(returned, Failure):
             _job.end(state="failed", reason=returned.reason)
@@ -337,72 +375,6 @@ def _remove(folder: Path, process: int) -> None:
     """Remove a sweep's records, however it ended. A forked process leaves them alone."""
     if os.getpid() == process:
         shutil.rmtree(folder, ignore_errors=True)
-
-
-class _Summary(threading.Thread):
-    """Prints a line on stderr whenever a job has ended, and every few minutes.
-
-    Args:
-        folder: that of the records.
-        jobs: the options of each job; ``None`` if they are unknown.
-        at_once: as in :class:`Progress`.
-    """
-
-    def __init__(
-        self, folder: Path, jobs: list[tuple[str, ...]] | None, at_once: int | None
-    ) -> None:
-        super().__init__(daemon=True)
-        self.folder = folder
-        self.jobs = jobs
-        self.at_once = at_once
-        self.stop = threading.Event()
-
-    def run(self) -> None:
-        # The main thread may have blocked them, to keep them from its children. This one gets them.
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, _SIGNALS)
-        shown, when, changed = -1, 0.0, None
-        while not self.stop.wait(1.0):
-            progress = self.progress()
-            now = time.monotonic()
-            if not progress.records or (progress.ended == shown and now - when < 180):
-                continue
-            changed = changed or now
-            # The next job needs a moment to begin.
-            if progress.is_settled or now - changed > _SETTLING_S:
-                print(progress.line(), file=sys.stderr, flush=True)
-                shown, when, changed = progress.ended, now, None
-
-    def progress(self) -> Progress:
-        records = {}
-        for path in sorted(self.folder.glob("*.json")):
-            try:
-                records[int(path.stem)] = read_json(path)
-            except PipelineError:  # on a network's file system, while the job replaces it
-                continue
-        return Progress(records, self.jobs, time.time(), self.at_once)
-
-    def running(self) -> set[int]:
-        """The numbers of the running jobs."""
-        records = self.progress().records
-        return {job for job, record in records.items() if record["state"] == "running"}
-
-    def forget_running(self) -> None:
-        """Delete the records of running jobs, whose processes were killed."""
-        for job in self.running():
-            (self.folder / f"{job:05d}.json").unlink(missing_ok=True)
-
-    def finish(self) -> int:
-        """Print what became of all jobs; return how many failed."""
-        self.stop.set()
-        self.join()
-        progress = self.progress()
-        print(progress.line(), file=sys.stderr)
-        failed = progress.state("failed")
-        for record in failed:
-            print(f"failed: {record['name']}: {record['reason']}", file=sys.stderr)
-        if failed:
-            print("the same command tries the failed jobs again, and no others", file=sys.stderr)
-        return len(failed)
 
 
 def _jobs(config: DictConfig) -> list[tuple[str, ...]] | None:

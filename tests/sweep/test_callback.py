@@ -25,11 +25,11 @@ from regattn_fairseq.sweep.callback import (
     SweepCallback,
     _at_once,
     _jobs,
-    _Summary,
     name_job,
     record_failure,
     stopped,
 )
+from regattn_fairseq.sweep.summary import Summary
 
 
 def test_what_a_searching_sweeper_is_told():
@@ -87,7 +87,8 @@ class Sweep:
         self.callback = SweepCallback(str(runs_dir))
         self.callback.folder = runs_dir / ".sweeps" / "now"
         self.callback.folder.mkdir(parents=True)
-        self.callback._summary = _Summary(self.callback.folder, [("seed=1",), ("seed=2",)], 2)
+        jobs = [("seed=1",), ("seed=2",)]
+        self.callback._summary = Summary(self.callback.folder, jobs, 2, runs_dir)
 
     def config(self, number: int) -> DictConfig:
         return OmegaConf.create(

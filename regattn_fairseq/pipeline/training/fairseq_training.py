@@ -24,6 +24,7 @@ from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.runs.train_log import TrainLog
+from regattn_fairseq.sweep import job_name
 
 logger = logging.getLogger(__name__)
 
@@ -72,7 +73,8 @@ def train_with_fairseq(
     keep_freed_memory()
     leave_compiler_out()
     started = time.monotonic()
-    with TrainLog(run.log, run.directory / "train.log" if here.is_first else None) as log:
+    text = run.directory / "train.log" if here.is_first else None
+    with TrainLog(run.log, text, job_name()) as log:
         if here.is_first:
             log.go_on_after(*epochs_done(run.checkpoint("last")))
         distributed.wait_for_all(here)
