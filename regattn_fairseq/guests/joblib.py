@@ -3,6 +3,7 @@
 import multiprocessing.resource_tracker
 import os
 import signal
+import warnings
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 
@@ -15,11 +16,13 @@ def quiet_children(signals: Collection[signal.Signals]) -> Iterator[None]:
 
     A terminal sends Ctrl-C to all processes, and each worker would print a traceback. The block
     blocks these signals, and the workers inherit that, so they never receive them, not even while
-    they import modules. joblib's warning about resources that a killed worker left is hidden.
+    they import modules. joblib's warnings are hidden: about resources that a killed worker left,
+    and about a worker that ended since it had nothing to do.
 
     Args:
         signals: the signals to block. This thread does not receive them within the block either.
     """
+    warnings.filterwarnings("ignore", message="A worker stopped while some jobs were given")
     given = os.environ.get("PYTHONWARNINGS")
     os.environ["PYTHONWARNINGS"] = ",".join(filter(None, (given, "ignore:resource_tracker")))
     # Each of these helper processes unblocks the signals when it starts, so they must start first.

@@ -3,6 +3,7 @@
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import time
@@ -171,6 +172,11 @@ def test_a_sweep_and_its_report(toy, tmp_path):
     assert "lam must be" in failed
     assert "Traceback" not in sweep.stderr
     assert sweep.stderr.count("trained for") == 2
+    # Without a terminal there are plain lines, each with its job's name.
+    trained = [line for line in sweep.stderr.splitlines() if "epoch   1  train" in line]
+    assert sorted(re.split("[-_]", line)[0] for line in trained) == ["toy/oscarmax", "toy/softmax"]
+    assert len([line for line in sweep.stderr.splitlines() if line.startswith("done: toy/")]) == 3
+    assert not {*"\r\x1b"} & {*sweep.stderr}
     results = sorted((tmp_path / "runs").rglob("result.json"))
     labels = [path.parent.parent.name.rpartition("-")[0] for path in results]
     assert labels == ["oscarmax_lam0.1", "softmax"]

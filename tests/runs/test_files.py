@@ -69,6 +69,16 @@ def test_fairseqs_messages_become_numbers():
     assert parse_epoch("begin validation on valid subset") is None
 
 
+@pytest.mark.parametrize(("label", "prefix"), [("", ""), ("toy/softmax", "toy/softmax  ")])
+def test_an_epoch_is_a_short_line_on_the_terminal_with_its_run_in_front(
+    tmp_path, capsys, label, prefix
+):
+    with TrainLog(tmp_path / "train_log.jsonl", tmp_path / "train.log", label):
+        logging.getLogger("train").info("epoch 003 | loss 4.25 | ppl 9.1 | wps 6000 | wpb 100")
+    line = "epoch   3  train  loss 4.25  ppl 9.1  wps 6000\n"
+    assert capsys.readouterr().err == prefix + line
+
+
 def test_of_an_epoch_every_hundredth_update_is_kept(tmp_path):
     path, logger = tmp_path / "train_log.jsonl", logging.getLogger("train_inner")
     with TrainLog(path, tmp_path / "train.log") as log:
