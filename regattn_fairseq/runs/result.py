@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from regattn_fairseq.declared import normalizer_names, normalizer_options
+from regattn_fairseq.declared.loss_options import idle_loss_options
 from regattn_fairseq.declared.naming import (
     arguments,
     declared_options,
@@ -381,7 +382,7 @@ def _choices(run: Result) -> dict[str, Any]:
     criterion = dict(run.config.get("criterion") or {})
     criterion["criterion"] = criterion.pop("_name", None)
     nodes = [by_content(node, run.config.get(node) or {}) for node in ("model", "training")]
-    its_own = _its_own(run.normalizer["name"])
+    its_own = _its_own(run.normalizer["name"]) | idle_loss_options(run.config.get("model") or {})
     return {
         name: value
         for node in (criterion, *nodes)
