@@ -12,9 +12,9 @@ from regattn_fairseq.reproduce.execution import is_made_so
 from regattn_fairseq.reproduce.plan import compose_run, plan_runs, resolve_run
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.export import export_runs
+from regattn_fairseq.runs.finding import read_run
 from regattn_fairseq.runs.identity import run_directory
 from regattn_fairseq.runs.prepared import PreparedData
-from regattn_fairseq.runs.result import read_run
 
 COMMAND = "python scripts/reproduce.py as tested"
 
