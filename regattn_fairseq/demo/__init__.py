@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import threading
 from pathlib import Path
 
 from omegaconf import DictConfig
@@ -44,5 +45,7 @@ def serve(cfg: DictConfig) -> None:
     listener = server.listen(cfg.host, cfg.port)
     with listener:
         desks = load_desks(Path(cfg.runs_dir), cfg.max_models, Path(cfg.cache_dir))
+        # While the page is built, and before the reader asks, the kernels are loaded, or compiled.
+        threading.Thread(target=desks[0].warm_up).start()
         page = build_page(desks, Admission(cfg.max_characters, cfg.requests_per_minute))
         server.answer(page, listener, cfg.host)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,12 @@ class Desk:
         """Layers and heads of each kind of attention of the first transformer; empty if none is."""
         counts = (head_counts(system.translator.model) for system in self.systems)
         return next((each for each in counts if each), {})
+
+    def warm_up(self) -> None:
+        """Write once with each model, so that the first answer to a reader takes no longer."""
+        # If that fails, it fails again for the reader, who is then told why.
+        with suppress(Exception):
+            self.write(next(iter(self.examples), ""))
 
     def write(self, line: str, **options: float) -> list[AttentionPanel]:
         """Write with each model.
