@@ -107,9 +107,8 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         second, options, head = asked(values)
         return write(request, corpus, text, second, {} if trained else options, head)
 
-    def change(request: gr.Request, text: str, corpus: str, *values: Any) -> tuple[bool, str]:
-        second, options, head = asked(values)
-        return False, write(request, corpus, text, second, options, head)
+    def change(request: gr.Request, text: str, corpus: str, *values: Any) -> str:
+        return translate(request, text, corpus, False, *values)
 
     def starts(desk: Desk) -> list[float]:
         return [slider.start_of(desk.trained) for slider in sliders]
@@ -190,9 +189,18 @@ def _sentences(desks: list[Desk], admission: Admission) -> None:
         [option.input for option in options],
         change,
         [text, corpus, *options, *heads, second],
-        [trained, shown],
+        shown,
         api_visibility="private",
         **together,
+    )
+    # Not with the answer, which may come after the reader has checked the box again.
+    gr.on(
+        [option.input for option in options],
+        None,
+        None,
+        trained,
+        js="() => false",
+        api_visibility="private",
     )
     _clear_after_failure(shown, translated, example_translated, changed)
     trained.input(

@@ -200,6 +200,14 @@ def translate(page: Any, text: str, second: str = "") -> Any:
     return fused
 
 
+def expect(locator: Any) -> Any:
+    """Playwright's assertions, which wait for what they say."""
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=60_000)
+    return expect(locator)
+
+
 def titles(cells: Any) -> list[str]:
     found: list[str] = cells.evaluate_all("cells => cells.map(cell => cell.title)")
     return found
@@ -236,7 +244,7 @@ def test_options_have_a_logarithmic_scale_in_a_browser(page):
     number.press("Enter")
     page.get_by_text(f"λ = 2 (trained with {LAM})").wait_for()
     assert slider.get_attribute("aria-valuetext") == "2"
-    assert not trained.is_checked()
+    expect(trained).not_to_be_checked()
     assert titles(weights) != before
 
     # The first position is 0, and the others lie as far apart in logarithms.
@@ -258,7 +266,8 @@ def test_options_have_a_logarithmic_scale_in_a_browser(page):
     trained.check()
     page.locator("#attention").get_by_text("trained with").wait_for(state="detached")
     assert titles(weights) == before
-    assert float(number.input_value()) == LAM
+    expect(number).to_have_value(f"{LAM:g}")
+    assert trained.is_checked()
 
 
 def test_an_example_is_translated_by_a_click_in_a_browser(page):
@@ -318,8 +327,7 @@ def test_scores_in_a_browser(page):
     page.mouse.move(box["x"] + box["width"], box["y"] + box["height"] / 2, steps=5)
     page.mouse.up()
     shares = page.locator('#weights [data-normalizer="sparsemax"] output')
-    sync_api = pytest.importorskip("playwright.sync_api")
-    sync_api.expect(shares.nth(3)).to_have_text("1.000")
+    expect(shares.nth(3)).to_have_text("1.000")
     assert float(value.inner_text()) > largest
 
 
