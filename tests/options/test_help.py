@@ -9,6 +9,7 @@ import pytest
 from composing import composed
 from omegaconf import DictConfig
 
+from regattn_fairseq import cli
 from regattn_fairseq.options import comments, help, page
 from regattn_fairseq.options.command_line import check
 from regattn_fairseq.options.config import groups, offered
@@ -63,10 +64,8 @@ def test_the_examples_are_understood(command):
     examples = re.findall(rf"^  regattn-{command} (.+)$", shown(command), re.MULTILINE)
     assert len(examples) >= 3
     for example in examples:
-        words = shlex.split(example, comments=True)
-        options = [re.sub(r"^(table|figure)=(\d)$", r"reproduce=\1\2", word) for word in words]
-        options = [re.sub(r"^table=bleu$", "reproduce=bleu", word) for word in options]
-        check(command, [word for word in options if word != "-m"], sweep="-m" in words)
+        words = [cli._target(word) for word in shlex.split(example, comments=True)]
+        check(command, [word for word in words if word != "-m"], sweep="-m" in words)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
