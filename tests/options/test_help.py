@@ -88,6 +88,14 @@ def test_help_all_has_what_the_command_can_use_and_nothing_else(command):
         assert nodes == {"data", "cache_dir", "preprocess_workers"}
 
 
+def test_the_tutorial_quotes_what_help_prints():
+    tutorial = (ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8")
+    quoted = re.search(r"```text\n(regattn-run: .*?)```", tutorial, re.DOTALL)
+    assert quoted is not None
+    for part in quoted[1].split("…\n"):
+        assert part in f"{shown('run')}\n"
+
+
 def test_help_follows_the_choices():
     text = all_options(composed("run", "training=linear", "normalizer=fusedmax"))
     options = dict(_OPTION.findall(text))
