@@ -56,6 +56,11 @@ class Explorer:
         """Values and texts of the attention that can be shown besides that of the outputs."""
         return [*self.references, *self.heads]
 
+    @property
+    def is_compared(self) -> bool:
+        """Whether two systems' sentences are set against each other: not if just right or wrong."""
+        return len(self.systems) > 1 and self.metric not in ("", SENTENCE_METRICS["accuracy"])
+
 
 def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> Explorer | None:
     """Pack the first sentences of a test set.

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 _TABLES = ("elements.js", "tables.js")
-_EXPLORER = ("words.js", "heatmap.js", "card.js", "explorer.js")
+_EXPLORER = ("words.js", "heatmap.js", "card.js", "compare.js", "explorer.js")
 
 
 class _Script(NamedTuple):

@@ -528,3 +528,43 @@ def test_the_word_alignment_is_drawn_over_the_attention_to_the_reference(page):
     assert shown == page.locator(".view dd").nth(1).inner_text().split()
     assert "head=reference" in page.evaluate("location.hash")
     assert "not kept" in card(page, "softmax").inner_text()
+
+
+def test_two_systems_are_set_against_each_other(page):
+    page.wait_for_selector(".point")
+    points = page.locator(".point")
+    assert points.count() == SENTENCES
+    said = page.locator(".scatter .readout").inner_text()
+    better, worse, same = map(int, re.findall(r"(?<!-)\b(\d+)\b", said))
+    assert better + worse + same == SENTENCES
+    page.locator(".pair .one").select_option(label="softmax")
+    assert f"softmax in 0 sentences, for softmax in 0, and the same in {SENTENCES}" in (
+        page.locator(".scatter .readout").inner_text()
+    )
+    assert page.locator(".ngrams tbody").first.inner_text() == "none"
+    page.locator(".pair .one").select_option(label="oscarmax")
+
+    # By keyboard: the first is the largest gain.
+    points.first.focus()
+    name = points.first.get_attribute("aria-label")
+    number, mine, theirs = re.search(
+        r"Sentence (\d+): oscarmax ([\d.]+), softmax ([\d.]+)", name
+    ).groups()
+    assert float(mine) > float(theirs)
+    page.keyboard.press("Enter")
+    assert chosen(page) == int(number)
+    assert f"BLEU {mine}" in card(page, "oscarmax").locator("h4").inner_text()
+    assert f"BLEU {theirs}" in card(page, "softmax").locator("h4").inner_text()
+    points.nth(4).dispatch_event("click")
+    assert f"Sentence {chosen(page)}:" in points.nth(4).get_attribute("aria-label")
+
+
+def test_words_that_one_gets_right_are_searched_for(page):
+    page.wait_for_selector(".ngrams button")
+    row = page.locator(".ngrams table").first.locator("tbody tr").first
+    right, missed = (int(text) for text in row.locator("td").all_inner_texts())
+    assert right > missed >= 0
+    words = row.get_by_role("button").inner_text()
+    row.get_by_role("button").click()
+    assert page.locator(".search").input_value() == f'"{words}"'
+    assert right <= len(keys(page)) < SENTENCES

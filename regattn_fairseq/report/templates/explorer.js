@@ -31,6 +31,24 @@ class Explorer {
     arrowKeys(this.list, () => this.shown.map((entry) => entry.button), "ArrowDown", "ArrowUp");
     addEventListener("hashchange", () => this.follow());
     if (!this.follow()) this.refresh(false);
+    const compare = this.find("compare");
+    if (compare) setTimeout(() => new Comparison(compare, this)); // once the sentences are there
+  }
+
+  // Shows a sentence, whether it is listed or not.
+  go(entry) {
+    if (!this.shown.includes(entry)) this.find("search").value = "";
+    this.chosen = entry;
+    this.refresh(true);
+    this.display(entry, true);
+    this.find("panes").scrollIntoView();
+    entry.item.scrollIntoView({ block: "nearest" });
+  }
+
+  search(words) {
+    this.find("search").value = words;
+    this.refresh(true);
+    this.find("controls").scrollIntoView();
   }
 
   entry(sentence, index) {
