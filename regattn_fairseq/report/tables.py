@@ -336,6 +336,14 @@ _ATTENTION_FIGURES: tuple[tuple[str, str, Column, Callable[[float], str], int], 
 )
 
 
+def attention_labels() -> dict[str, tuple[str, bool]]:
+    """Each figure of attention: its column's heading, and whether it is a share."""
+    return {
+        figure: (column.label, form(1.0).endswith("%"))
+        for _, figure, column, form, _ in _ATTENTION_FIGURES
+    }
+
+
 def build_attention_tables(rows: Sequence[Row]) -> list[Table]:
     """Tables of the attention and of the alignments, for one task, corpus, model and split."""
     tables = [_attention_table(rows, section) for section in _ATTENTION_TITLES]
