@@ -5,6 +5,7 @@ import json
 import os
 import re
 import shutil
+from importlib.resources import files
 
 import numpy as np
 import pytest
@@ -568,3 +569,19 @@ def test_words_that_one_gets_right_are_searched_for(page):
     row.get_by_role("button").click()
     assert page.locator(".search").input_value() == f'"{words}"'
     assert right <= len(keys(page)) < SENTENCES
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page, scheme):
+    pytest.importorskip("axe_core_python", reason="axe-core-python is not installed")
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_selector(".point")
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
+    card(page, "fusedmax").locator("button.token").nth(2).hover()
+    page.evaluate(files("axe_core_python").joinpath("axe.min.js").read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run(document, { resultTypes: ['violations'] })")
+    assert found["passes"], "it looked"
+    assert [
+        (each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"])
+        for each in found["violations"]
+    ] == []

@@ -44,7 +44,7 @@ function heatMap(shown, label, point) {
       ...(sure ? {} : { "stroke-dasharray": "2 2" }) }));
   }
   grid.append(...bands);
-  const root = element("div", { class: "matrix", tabindex: "0", role: "region", "aria-label": `Heat map of ${label}` }, svg);
+  const root = element("div", { class: "matrix", tabindex: "0", role: "group", "aria-label": `Heat map of ${label}` }, svg);
   root.style.setProperty("--natural", `${width}px`);
   return { root, svg, bands, width };
 }
