@@ -83,7 +83,7 @@ def _in_points(test: PairedResult) -> PairedResult:
 
 def _plot(label: str, tests: Mapping[str, PairedResult], rows: Sequence[Row]) -> IntervalPlot:
     lows, highs = [test.low for test in tests.values()], [test.high for test in tests.values()]
-    ticks = MaxNLocator(nbins=6).tick_values(min(0.0, *lows), max(0.0, *highs))
+    ticks = MaxNLocator(nbins=4).tick_values(min(0.0, *lows), max(0.0, *highs))
     first, width = ticks[0], (ticks[-1] - ticks[0]) or 1.0
 
     def place(value: float) -> float:

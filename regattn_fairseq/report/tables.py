@@ -132,7 +132,7 @@ def _score(summary: Summary | None, test: PairedResult | None) -> str:
 
 def difference_text(test: PairedResult) -> str:
     """A difference with its 95 % interval: ``+0.40 [−1.05, +1.66]``."""
-    return f"{test.difference:+.2f} [{test.low:+.2f}, {test.high:+.2f}]".replace("-", "−")
+    return f"{test.difference:+z.2f} [{test.low:+z.2f}, {test.high:+z.2f}]".replace("-", "−")
 
 
 def p_text(p_value: float, p_holm: float) -> str:

@@ -181,11 +181,16 @@ def test_every_column_is_explained_by_touch_and_keyboard(page):
 
 
 def test_intervals_are_drawn_around_zero(page):
-    plot = page.locator(".intervals")
+    plot = page.locator(".intervals").first
     names = plot.locator(".name").all_inner_texts()
     assert names == NORMALIZERS[1:]
     zero, dot = (plot.locator(part).first.bounding_box() for part in (".zero", ".dot"))
     assert abs(zero["x"] - dot["x"] - dot["width"] / 2) < 2, "all differences are 0 here"
+    page.get_by_text("other figures, with their intervals").click()
+    more = page.locator(".many .intervals")
+    assert more.first.is_visible()
+    captions = more.locator("figcaption").all_inner_texts()
+    assert captions[0].startswith("Difference from softmax in zeros, in points")
 
 
 def test_it_is_small_and_opens_fast(report, browser):
@@ -403,12 +408,17 @@ def test_on_a_phone_nothing_runs_over_the_edge(page):
         natural = float(svg.get_attribute("width"))
         shown = svg.bounding_box()["width"]
         assert 0.7 * natural - 1 <= shown <= natural + 1, "it shrinks before it scrolls"
+    page.set_viewport_size({"width": 230, "height": 844})
+    matrix = card(page, "sparsemax").locator(".matrix")
+    assert matrix.evaluate("matrix => matrix.scrollWidth > matrix.clientWidth")
+    shadows = matrix.evaluate("matrix => getComputedStyle(matrix).backgroundAttachment")
+    assert shadows.split(", ") == ["local", "local", "scroll", "scroll"]
 
 
 def test_in_print_there_is_paper_and_no_controls(page):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    for selector in ("nav", ".controls", ".list", ".count"):
+    for selector in ("nav", ".controls", ".pair", ".list", ".count", ".act"):
         assert page.locator(selector).first.is_hidden()
     assert card(page, "fusedmax").is_visible()
     for matrix in page.locator(".matrix").all():

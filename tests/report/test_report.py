@@ -244,7 +244,7 @@ def test_latex_table_uses_booktabs_and_escapes(two_seeds):
     for needed in (r"\toprule", r"\bottomrule", r"fusedmax ($\lambda$=0.1)", r"toy\_de\_en"):
         assert needed in text
     assert r"$\pm$" in text
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 3
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 4
     assert not re.search(r"(?<!\\)%", re.sub(r"(?m)^%.*$", "", text))
     assert text.isascii()
 

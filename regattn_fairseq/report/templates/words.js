@@ -20,7 +20,8 @@ function percent(code) {
 }
 
 function signed(value) {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(1)}`;
+  const size = Math.abs(value).toFixed(1);
+  return `${value < 0 && Number(size) ? "−" : "+"}${size}`;
 }
 
 function pairs(row) {
