@@ -5,7 +5,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup quickstart test test-slow lint bench docs clean
+# Where there is no network: make gpu-check WHEELS=folder installs from the wheels in a folder.
+ifdef WHEELS
+export PIP_NO_INDEX := 1
+export PIP_FIND_LINKS := $(abspath $(WHEELS))
+endif
+
+.PHONY: help setup quickstart test test-slow lint bench gpu-check docs clean
 
 help:  ## what one can make
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 14
@@ -37,6 +43,10 @@ lint: $(INSTALLED)  ## ruff, mypy, and the layering
 bench: $(INSTALLED)  ## speed of the normalizers; results/benchmarks/
 	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[bench]'
 	$(BIN)/python scripts/benchmark_normalizers.py
+
+gpu-check: $(INSTALLED)  ## the kernels and the benchmarks on a GPU, within 8 minutes; results/benchmarks/gpu.md
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev,gpu]'
+	$(BIN)/python scripts/gpu_check.py
 
 docs: $(INSTALLED)  ## the documentation as a site; site/index.html
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict --quiet

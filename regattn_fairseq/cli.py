@@ -128,9 +128,8 @@ def _target(argument: str) -> str:
     >>> [_target(written) for written in ("table=1", "table=bleu", "corpora=real")]
     ['reproduce=table1', 'reproduce=bleu', 'corpora=real']
     """
-    if argument == "table=bleu":
-        return "reproduce=bleu"
-    return re.sub(r"^(table|figure)=(\w+)$", r"reproduce=\1\2", argument)
+    named = re.sub(r"^table=([a-z]\w*)$", r"reproduce=\1", argument)
+    return re.sub(r"^(table|figure)=(\w+)$", r"reproduce=\1\2", named)
 
 
 def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:

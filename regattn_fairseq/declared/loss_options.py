@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from regattn_fairseq.declared.naming import arguments, declared_options
@@ -51,6 +52,21 @@ def loss_map(cfg: Any) -> tuple[str, dict[str, Any]] | None:
     if name == "softmax" and options.get("gamma", 1.0) == 1.0:
         return None
     return name, options
+
+
+def idle_loss_options(model: Mapping[str, Any]) -> set[str]:
+    """The ``loss_*`` options of a model whose map at the output is softmax as it is; else none.
+
+    They say no more than a configuration of an earlier version that has none of them.
+
+    >>> "loss_normalizer" in idle_loss_options({"loss_normalizer": "softmax"})
+    True
+    >>> idle_loss_options({"loss_normalizer": "sparsemax"})
+    set()
+    """
+    names = loss_names()
+    is_softmax = model.get(names["name"], "softmax") == "softmax"
+    return set(names.values()) if is_softmax and model.get(names["gamma"]) in (None, 1.0) else set()
 
 
 def check_loss(cfg: Any, criterion: str) -> None:

@@ -117,6 +117,7 @@ def _check_one(cfg: Any) -> None:
     check_options(choice.name, choice.options, choice.learned)
     check_schedule(cfg)
     check_fertility(cfg)
+    check_window(cfg)
 
 
 BOUNDED = ("softmax", "sparsemax")
@@ -138,6 +139,25 @@ def check_fertility(cfg: Any) -> None:
         raise ValueError(
             f"attn_fertility bounds the weights of {' and '.join(BOUNDED)}, not of "
             f"{cfg.attn_normalizer}: choose one of them, or leave the option out"
+        )
+
+
+def check_window(cfg: Any) -> None:
+    """Check the size of local attention's window.
+
+    Raises:
+        ValueError: it is out of range, or the model copies words, which takes weights that sum to
+            one.
+    """
+    window = getattr(cfg, "attn_window", None)
+    if window is None:
+        return
+    if not 0.0 < window < math.inf:
+        raise ValueError(f"attn_window is {window}; use a finite number above 0, such as 10")
+    if getattr(cfg, "copy_attn", False):
+        raise ValueError(
+            "copy_attn needs weights that sum to one, and those in a window do not: leave out "
+            "attn_window or copy_attn"
         )
 
 

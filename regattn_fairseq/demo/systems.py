@@ -16,9 +16,10 @@ from regattn_fairseq.pipeline.evaluation.heads import head_counts
 from regattn_fairseq.pipeline.evaluation.normalizers import trained_options
 from regattn_fairseq.pipeline.evaluation.translator import Translator
 from regattn_fairseq.runs.errors import PipelineError
+from regattn_fairseq.runs.finding import find_runs
 from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.prepared import data_of_run
-from regattn_fairseq.runs.result import Result, find_runs, reason
+from regattn_fairseq.runs.result import Result, reason
 from regattn_fairseq.runs.task_facts import TASK_FACTS
 
 logger = logging.getLogger(__name__)

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 
 from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.models.learned_options import adapt_learned_options
+from regattn_fairseq.models.local_attention import LocalWindow
 from regattn_fairseq.models.scripting import Snapshot
 
 SCORES = ("dot", "general", "concat")
@@ -42,6 +43,8 @@ class Attention(nn.Module):
             normalized scores.
         normalized: use cosines as scores, as described above.
         normalizer: module that maps scores [..., S] and a mask to weights [..., S].
+        window: the words on each side of a learned place that weights reach
+            (:class:`~regattn_fairseq.models.local_attention.LocalWindow`); None for all words.
 
     Raises:
         ModelError: if ``score`` is unknown, or is ``dot`` for states of different sizes.
@@ -60,6 +63,7 @@ class Attention(nn.Module):
         scaled: bool,
         normalized: bool,
         normalizer: nn.Module,
+        window: float | None = None,
     ) -> None:
         super().__init__()
         if score not in SCORES:
@@ -72,6 +76,7 @@ class Attention(nn.Module):
         self.normalized = normalized
         self.scale = query_dim**-0.5 if scaled or normalized else 1.0
         self.normalizer = normalizer
+        self.window = None if window is None else LocalWindow(query_dim, window)
         self.input_proj: nn.Linear | None = None
         self.query_proj: nn.Linear | None = None
         self.key_proj: nn.Linear | None = None
@@ -137,7 +142,7 @@ class Attention(nn.Module):
     ) -> tuple[Tensor, Tensor]:
         """Turn scores [batch, target, source] into outputs and weights; as :meth:`forward`."""
         mask = None if padding_mask is None else padding_mask.unsqueeze(1)
-        weights = self.weigh(scores, mask)
+        weights = self.weigh(scores, mask, query)
         return self.blend(weights, query, values), weights
 
     def blend(self, weights: Tensor, query: Tensor, values: Tensor) -> Tensor:
@@ -145,7 +150,21 @@ class Attention(nn.Module):
         context = torch.bmm(weights, values)
         return torch.tanh(self.output_proj(torch.cat((context, query), dim=2)))
 
-    def weigh(self, scores: Tensor, mask: Tensor | None, upper: Tensor | None = None) -> Tensor:
+    def weigh(
+        self, scores: Tensor, mask: Tensor | None, query: Tensor, upper: Tensor | None = None
+    ) -> Tensor:
+        """The weights of the source words: their scores normalized, and within the window.
+
+        Args:
+            scores: [..., source].
+            mask: bool, broadcastable to the scores, True at padding; None if there is none.
+            query: decoder states [..., query_dim].
+            upper: bounds of the weights [..., source]; None for no bounds.
+        """
+        weights = self.normalize(scores, mask, upper)
+        return weights if self.window is None else weights * self.window(query, scores, mask)
+
+    def normalize(self, scores: Tensor, mask: Tensor | None, upper: Tensor | None) -> Tensor:
         """Normalize scores [..., source]; ``upper`` bounds the weights, if it is given."""
         if not torch.jit.is_scripting():
             if upper is None:

@@ -233,7 +233,9 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         steps: list[Tensor] = []
         for step in range(target):
             upper = (fertility - attended).clamp(min=0.0)
-            steps.append(self.attention.weigh(scores[:, step], padding_mask, upper))
+            steps.append(
+                self.attention.weigh(scores[:, step], padding_mask, queries[:, step], upper)
+            )
             attended = attended + steps[-1]
         weights = torch.stack(steps, 1)
         of_sentences = weights.view(values.size(0), -1, weights.size(2))

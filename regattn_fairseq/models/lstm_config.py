@@ -98,6 +98,13 @@ class RegattnLSTMConfig(NormalizedScoreOptions, LossOptions):
             "constrained softmax and constrained sparsemax (default: no bound)"
         },
     )
+    attn_window: OptionalFloat = field(
+        default=None,
+        metadata={
+            "help": "local attention (Luong et al. 2015): how many words on each side of a "
+            "predicted place get weights, above 0, such as 10 (default: all words, anywhere)"
+        },
+    )
     copy_attn: bool = field(
         default=False,
         metadata={

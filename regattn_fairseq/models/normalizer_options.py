@@ -129,7 +129,7 @@ def check_attention_options(parser: argparse.ArgumentParser) -> None:
     checks: dict[str, Callable[[str], Any]] = {names["name"]: _normalizer_name}
     checks |= {names[name]: _checked_by(option) for name, option in options.items()}
     checks["attn_gamma_start"] = checks["attn_gamma"]
-    checks["attn_fertility"] = _positive
+    checks["attn_fertility"] = checks["attn_window"] = _positive
     for kind in KINDS:
         checks |= {
             kind_argument(kind, name): check

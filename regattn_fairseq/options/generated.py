@@ -542,6 +542,7 @@ class RegattnLstmModel:
     attn_score: RegattnLstmModelAttnScore = "general"
     attn_scaled: bool = False
     attn_fertility: float | None = None
+    attn_window: float | None = None
     copy_attn: bool = False
     no_input_feeding: bool = False
 
@@ -550,6 +551,12 @@ RegattnTransformerModelActivationFn = StrEnum("RegattnTransformerModelActivation
 @dataclass
 class RegattnTransformerModel:
     _name: str | None = "regattn_transformer"
+    loss_normalizer: str = "softmax"
+    loss_gamma: float | None = None
+    loss_lambda: float | None = None
+    loss_p: float | None = None
+    loss_alpha: float | None = None
+    loss_k: int | None = None
     attn_normalizer: str = "softmax"
     attn_gamma: float | None = None
     attn_lambda: float | None = None

@@ -28,7 +28,8 @@ from regattn_fairseq.report.table_formats import (
 )
 from regattn_fairseq.report.tables import Table
 from regattn_fairseq.runs.files import write_text
-from regattn_fairseq.runs.result import ReportError, Result, find_runs
+from regattn_fairseq.runs.finding import find_runs
+from regattn_fairseq.runs.result import ReportError, Result
 from regattn_fairseq.runs.unfinished import find_unfinished
 
 logger = logging.getLogger(__name__)

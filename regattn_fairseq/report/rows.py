@@ -127,7 +127,7 @@ class Row:
         return flat
 
 
-def _summarize(sections: Sequence[Mapping[str, float | None]]) -> dict[str, Summary]:
+def summarize(sections: Sequence[Mapping[str, float | None]]) -> dict[str, Summary]:
     """Mean and deviation of each figure that any of the runs has."""
     figures = dict.fromkeys(figure for section in sections for figure in section)
     summaries = {}
@@ -334,11 +334,11 @@ def build_rows(runs: Iterable[Result], *, baseline: str = BASELINE) -> tuple[lis
                     label=first.label,
                     normalizer=first.variant,
                     runs=tuple(members),
-                    metrics=_summarize([run.metrics for run in members]),
-                    attention=_summarize([run.attention for run in members]),
-                    alignment=_summarize([run.alignment for run in members]),
-                    training=_summarize([run.training for run in members]),
-                    evaluation=_summarize([run.evaluation for run in members]),
+                    metrics=summarize([run.metrics for run in members]),
+                    attention=summarize([run.attention for run in members]),
+                    alignment=summarize([run.alignment for run in members]),
+                    training=summarize([run.training for run in members]),
+                    evaluation=summarize([run.evaluation for run in members]),
                     baseline=tested_against[0].label if tested_against and tested else None,
                     significance=tested,
                 )

@@ -20,6 +20,7 @@ from regattn_fairseq.report.tables import format_duration
 from regattn_fairseq.reproduce.attention import write_heatmaps
 from regattn_fairseq.reproduce.comparison import write_comparison
 from regattn_fairseq.reproduce.execution import Outcome, carry_out
+from regattn_fairseq.reproduce.family import write_family
 from regattn_fairseq.reproduce.jobs import Stage
 from regattn_fairseq.reproduce.plan import check_target, plan_runs
 from regattn_fairseq.runs.files import clear_write_errors, write_text
@@ -62,7 +63,11 @@ def reproduce(cfg: DictConfig, *, command: str, run: Stage) -> Path:
             body = write_map_figure(draw, cfg, folder / target)
     else:
         outcomes = carry_out(plan_runs(cfg), cfg, run)
-        write = write_comparison if cfg.kind == "table" else write_heatmaps
+        write = {
+            "table": write_comparison,
+            "family": write_family,
+            "heatmap": write_heatmaps,
+        }[cfg.kind]
         with clear_write_errors(folder, "results_dir"):
             body = write(outcomes, cfg, folder / target)
     header = _header(cfg, command, time.monotonic() - started, outcomes)

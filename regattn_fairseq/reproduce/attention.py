@@ -41,7 +41,7 @@ def write_heatmaps(outcomes: Sequence[Outcome], cfg: DictConfig, stem: Path) -> 
             of_normalizer = [
                 outcome
                 for outcome in outcomes
-                if (outcome.planned.data, outcome.planned.normalizer) == (data, normalizer)
+                if (outcome.planned.data, outcome.planned.system) == (data, normalizer)
             ]
             found = _first(of_normalizer)
             if isinstance(found, str):

@@ -107,17 +107,17 @@ def compare(outcomes: Sequence[Outcome], cfg: DictConfig) -> Compared:
     rows = corrected(rows)
     row_of = {id(run): row for row in rows for run in row.runs}
     by_name = {
-        (outcome.planned.data, outcome.planned.normalizer): row_of[id(outcome.run)]
+        (outcome.planned.data, outcome.planned.system): row_of[id(outcome.run)]
         for outcome in outcomes
         if outcome.run is not None
     }
     entries = []
-    planned = dict.fromkeys((o.planned.data, o.planned.normalizer) for o in outcomes)
+    planned = dict.fromkeys((o.planned.data, o.planned.system) for o in outcomes)
     for data, normalizer in planned:
         reasons = dict.fromkeys(
             outcome.reason
             for outcome in outcomes
-            if (outcome.planned.data, outcome.planned.normalizer) == (data, normalizer)
+            if (outcome.planned.data, outcome.planned.system) == (data, normalizer)
             and outcome.run is None
         )
         for position, metric in enumerate(cfg.metrics):

@@ -14,8 +14,9 @@ from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.reproduce.jobs import Stage, make_runs
 from regattn_fairseq.reproduce.plan import PlannedRun, compose_run, resolve_run
 from regattn_fairseq.runs.errors import PipelineError, one_line
+from regattn_fairseq.runs.finding import find_results
 from regattn_fairseq.runs.identity import portable, run_differences
-from regattn_fairseq.runs.result import Result, find_results
+from regattn_fairseq.runs.result import Result
 
 logger = logging.getLogger(__name__)
 

@@ -29,7 +29,7 @@ class PlannedRun:
         data: the name of the corpus in the table, or of one of its test sets.
         corpus: name of the corpus.
         raw_dir: the key of its folder in the option ``raw_dir``; empty where it has none.
-        normalizer: name of the attention normalizer.
+        system: what the table calls the model: its attention normalizer, or a name of its own.
         seed: of the training.
         options: those of ``regattn-run`` that decide what the run is.
         folders: those that say where files lie.
@@ -38,13 +38,13 @@ class PlannedRun:
     data: str
     corpus: str
     raw_dir: str
-    normalizer: str
+    system: str
     seed: int
     options: tuple[str, ...]
     folders: tuple[str, ...]
 
     def __str__(self) -> str:
-        return f"{self.data}, {self.normalizer}, seed {self.seed}"
+        return f"{self.data}, {self.system}, seed {self.seed}"
 
 
 def check_target(cfg: DictConfig) -> None:
@@ -55,7 +55,8 @@ def check_target(cfg: DictConfig) -> None:
     """
     if "kind" not in cfg:
         raise PipelineError(
-            "name what to make: table=1, table=2, table=bleu, figure=1 … figure=5 (--help)"
+            "name what to make: table=1, table=2, table=bleu, table=family, figure=1 … figure=5 "
+            "(--help)"
         )
     if cfg.corpora not in CORPORA:
         raise PipelineError(f"corpora is {cfg.corpora!r}; choose {', '.join(CORPORA)}")
@@ -79,12 +80,15 @@ def plan_runs(cfg: DictConfig) -> list[PlannedRun]:
         place = cfg.raw_dir.get(key)
         if place is not None:
             folders.append(f"data.raw_dir={place}")
-        for normalizer in cfg.normalizers:
+        systems = entry.get("systems") or {
+            normalizer: [f"normalizer={normalizer}"] for normalizer in cfg.normalizers
+        }
+        for system, chosen in systems.items():
             for seed in cfg.seeds:
                 options = (
                     *entry.options,
                     f"data={entry.data}",
-                    f"normalizer={normalizer}",
+                    *chosen,
                     f"seed={seed}",
                     *cfg.overrides,
                 )
@@ -93,7 +97,7 @@ def plan_runs(cfg: DictConfig) -> list[PlannedRun]:
                         data=entry.get("name", entry.data),
                         corpus=entry.data,
                         raw_dir=key,
-                        normalizer=normalizer,
+                        system=system,
                         seed=seed,
                         options=tuple(options),
                         folders=tuple(folders),

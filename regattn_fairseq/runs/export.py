@@ -31,15 +31,10 @@ from regattn_fairseq.metrics import (
     load_attention,
 )
 from regattn_fairseq.runs.files import clear_write_errors
+from regattn_fairseq.runs.finding import find_results
 from regattn_fairseq.runs.folder import RunFolder
 from regattn_fairseq.runs.identity import portable, run_label
-from regattn_fairseq.runs.result import (
-    ReportError,
-    Result,
-    content_digits,
-    find_results,
-    reason,
-)
+from regattn_fairseq.runs.result import ReportError, Result, content_digits, reason
 
 logger = logging.getLogger(__name__)
 

@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict, read_write
 
 from regattn_fairseq.declared import normalizer_options
+from regattn_fairseq.declared.loss_options import idle_loss_options
 from regattn_fairseq.declared.naming import is_idle, labelled
 from regattn_fairseq.files import sha256
 from regattn_fairseq.runs.files import fingerprint
@@ -57,8 +58,8 @@ _FILES = {
 def identity(cfg: dict[str, Any]) -> dict[str, Any]:
     """The part of a resolved configuration that decides the parameters.
 
-    Options that are off, ``None`` or ``False``, are left out: a version that adds such an option
-    does not make the runs of earlier versions different ones.
+    Options that are off are left out: ``None``, ``False``, and softmax at the output. A version
+    that adds such an option does not make the runs of earlier versions different ones.
 
     Args:
         cfg: as in a run's ``config.yaml``. Its key ``prepared`` is the path of the preprocessed
@@ -68,6 +69,7 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
     if cfg.get("prepared"):
         found["prepared"] = Path(cfg["prepared"]).name
     normalizer = cfg["model"]["attn_normalizer"]
+    idle = idle_loss_options(cfg["model"])
     for group in TRAINED_BY:
         options = cfg.get(group)
         if not isinstance(options, dict):
@@ -78,6 +80,7 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
             if value is not None
             and value is not False
             and name not in _WITHOUT_EFFECT.get(group, ())
+            and name not in idle
             and not (name.startswith("attn_") and is_idle(name, normalizer))
         }
     return found

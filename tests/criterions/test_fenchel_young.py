@@ -116,8 +116,12 @@ def test_without_a_map_it_is_regattns_cross_entropy(build, dictionary, batch):
 
 
 @pytest.mark.parametrize("options", [{}, {"report_accuracy": True}], ids=["fused", "plain"])
-def test_it_trains_a_model_to_sparse_probabilities(build, dictionary, batch, options):
-    model = build(loss_normalizer="entmax15", dropout=0.0).train()
+@pytest.mark.parametrize("kind", ["lstm", "transformer"])
+def test_it_trains_a_model_to_sparse_probabilities(
+    build, transformer, dictionary, batch, options, kind
+):
+    built = {"lstm": build, "transformer": transformer}[kind]
+    model = built(loss_normalizer="entmax15", dropout=0.0).train()
     loss_of = criterion(dictionary, label_smoothing=0.0, **options)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.03)
     for _ in range(60):

@@ -29,6 +29,8 @@ OPTIONS: list[dict[str, Any]] = [
     {"attn_normalizer": "fusedmax"},
     {"copy_attn": True},
     {"attn_fertility": 0.4},
+    {"attn_window": 2.0},
+    {"attn_window": 2.0, "no_input_feeding": True},
     {"copy_attn": True, "no_input_feeding": True, "encoder_layers": 2, "decoder_layers": 2},
 ]
 

@@ -22,6 +22,7 @@ VARIANTS: list[dict[str, Any]] = [
     {"attn_fertility": 0.4, "no_input_feeding": True},
     {"attn_normalizer": "entmax", "attn_learn_alpha": True},
     {"loss_normalizer": "entmax15"},
+    {"attn_window": 2.0},
     {"attn_score": "dot", "attn_normalizer": "topk", "encoder_layers": 2, "decoder_layers": 2},
     {"decoder_embed_dim": 8, "share_decoder_input_output_embed": True},
 ]
@@ -152,7 +153,7 @@ def test_a_quantized_model_is_near_the_whole_one(build, arguments, batch, kinds,
     )
 
 
-@pytest.mark.parametrize("options", VARIANTS[1:10])
+@pytest.mark.parametrize("options", VARIANTS[1:11])
 def test_a_scripted_model_computes_the_same(build, batch, arguments, options, tmp_path):
     model = build(**options)
     torch.jit.save(torch.jit.script(model), str(tmp_path / "model.pt"))

@@ -14,7 +14,7 @@ from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.models.transformer import record_heads
 from regattn_fairseq.models.transformer.attention import NormalizedMultiheadAttention
 from regattn_fairseq.models.transformer.heads import attentions
-from regattn_fairseq.normalizers import build_normalizer, normalizer_names
+from regattn_fairseq.normalizers import build_normalizer, normalizer_names, sparsemax
 
 KINDS = ("encoder_self_attn", "decoder_self_attn", "encoder_decoder_attn")
 # Without a schedule, training computes what evaluation does.
@@ -251,6 +251,17 @@ def test_output_weights_are_the_output_layer(transformer, batch):
     torch.testing.assert_close(features @ weight.t(), scores)
 
 
+def test_word_probabilities_may_be_exactly_zero(transformer, batch):
+    model = transformer(loss_normalizer="sparsemax")
+    scores, extra = model(batch.source, batch.lengths, batch.previous)
+    scores = 5 * scores
+    probabilities = model.get_normalized_probs((scores, extra), log_probs=False)
+    torch.testing.assert_close(probabilities, sparsemax(scores.float()))
+    assert (probabilities == 0).any()
+    logarithms = model.get_normalized_probs((scores, extra), log_probs=True)
+    assert torch.equal(logarithms == -torch.inf, probabilities == 0)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -262,6 +273,11 @@ def test_output_weights_are_the_output_layer(transformer, batch):
         ({"encoder_decoder_attn_learn_lambda": True}, "softmax has no lam to learn"),
         ({"encoder_embed_path": "/nowhere/vectors"}, "encoder_embed_path"),
         ({"share_all_embeddings": True, "decoder_embed_dim": 4}, "decoder-embed-dim"),
+        ({"loss_normalizer": "sparsemx"}, "sparsemx.*sparsemax"),
+        (
+            {"loss_normalizer": "sparsemax", "adaptive_softmax_cutoff": [5, 10]},
+            "leave out loss_normalizer or adaptive_softmax_cutoff",
+        ),
     ],
 )
 def test_bad_options_are_refused_in_one_line(transformer, options, message):

@@ -1,11 +1,12 @@
 import os
 
-# Before the kernels are defined: there is no GPU in the tests, the interpreter stands in for it.
-os.environ.setdefault("TRITON_INTERPRET", "1")
-
 import pytest
 import torch
 from hypothesis import settings
+
+# Before the kernels are defined: where there is no GPU, Triton's interpreter stands in for it.
+if not torch.cuda.is_available():
+    os.environ.setdefault("TRITON_INTERPRET", "1")
 
 settings.register_profile("normalizers", max_examples=60, deadline=None, derandomize=True)
 settings.load_profile("normalizers")

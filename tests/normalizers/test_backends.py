@@ -1,6 +1,7 @@
-"""The CPU kernels, the Triton kernels (interpreted) and the PyTorch path agree."""
+"""The CPU kernels, the Triton kernels (on a GPU, or interpreted) and the PyTorch path agree."""
 
 import importlib.util
+import os
 
 import pytest
 import torch
@@ -18,18 +19,21 @@ CASES = [
     ("pnormmax", {"p": 1.2}),
     *(("entmax", {"alpha": alpha}) for alpha in (1.0, 1.001, 1.3, 1.9, 2.0, 2.6)),
 ]
+# The interpreter runs on the CPU's tensors; see conftest.py.
+TRITON_DEVICE = "cpu" if os.environ.get("TRITON_INTERPRET") == "1" else "cuda"
 needs_triton = pytest.mark.skipif(
     importlib.util.find_spec("triton") is None, reason="triton is not installed"
 )
 
 
-def run(name, options, x, mask, g):
+def run(name, options, x, mask, g, device="cpu"):
+    x, mask, g = (None if each is None else each.to(device) for each in (x, mask, g))
     y = getattr(normalizers, name)(x, gamma=0.7, mask=mask, **options)
     (gradient,) = torch.autograd.grad(y, x, g)
-    return y.detach(), gradient
+    return y.detach().cpu(), gradient.cpu()
 
 
-def compare(other, name, options, dtype):
+def compare(other, name, options, dtype, device="cpu"):
     x = torch.randn(9, 13, dtype=dtype) * 1.5
     mask = torch.rand(9, 13) < 0.3
     mask[4] = True
@@ -43,7 +47,7 @@ def compare(other, name, options, dtype):
     for m in (mask, None):
         expected = run(name, options, x, m, g)
         with backend(other):
-            got = run(name, options, x, m, g)
+            got = run(name, options, x, m, g, device)
         # A constant row stands on a kink: there any element of the generalized Jacobian will do.
         smooth = [0, 1, 2, 3, 4, 5, 6]
         tolerance = 5e-6 if dtype is torch.float32 else 1e-11
@@ -62,18 +66,20 @@ def test_pytorch_path_agrees(name, options, dtype):
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 @pytest.mark.parametrize(("name", "options"), CASES)
 def test_triton_kernels_agree(name, options, dtype):
-    compare("triton", name, options, dtype)
+    compare("triton", name, options, dtype, TRITON_DEVICE)
 
 
 @pytest.mark.parametrize("name", ["fusedmax", "oscarmax"])
 def test_groups_agree(name):
     x = torch.randn(6, 15, dtype=torch.float64)
     _, expected = getattr(normalizers, name)(x, return_groups=True)
-    others = ["torch"] + (["triton"] if importlib.util.find_spec("triton") else [])
-    for other in others:
+    others = {"torch": "cpu"}
+    if importlib.util.find_spec("triton"):
+        others["triton"] = TRITON_DEVICE
+    for other, device in others.items():
         with backend(other):
-            _, groups = getattr(normalizers, name)(x, return_groups=True)
-        torch.testing.assert_close(groups, expected)
+            _, groups = getattr(normalizers, name)(x.to(device), return_groups=True)
+        torch.testing.assert_close(groups.cpu(), expected)
 
 
 @pytest.mark.parametrize("name", ["fusedmax", "oscarmax"])

@@ -9,7 +9,7 @@ from regattn_fairseq.metrics import match_counts
 from regattn_fairseq.report.differences import build_difference_tables
 from regattn_fairseq.report.rows import build_rows
 from regattn_fairseq.report.sentences import remembering
-from regattn_fairseq.runs.result import find_runs
+from regattn_fairseq.runs.finding import find_runs
 
 FREQUENCIES = Counter({"common": 2000, "rare": 3})
 

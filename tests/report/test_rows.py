@@ -9,7 +9,8 @@ import pytest
 from regattn_fairseq.metrics.rouge import score_summaries
 from regattn_fairseq.metrics.rouge_published import published_rouge
 from regattn_fairseq.report.rows import build_rows
-from regattn_fairseq.runs.result import Result, read_run
+from regattn_fairseq.runs.finding import read_run
+from regattn_fairseq.runs.result import Result
 
 # Irregular forms, which ROUGE-1.5.5 knows and rouge-score does not, and more than 75 bytes a line.
 WORDS = [

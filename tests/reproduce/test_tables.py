@@ -5,86 +5,18 @@ import json
 
 import numpy as np
 import pytest
-from reproducing import loaded, made
+from reproducing import loaded, made, write_result, write_run, write_translation
 
-from regattn_fairseq.corpora.entailment import LABELS
-from regattn_fairseq.metrics import AttentionRecord, attention_statistics, save_attention
+from regattn_fairseq.metrics import AttentionRecord
 from regattn_fairseq.reproduce.execution import is_made_so
 from regattn_fairseq.reproduce.plan import compose_run, plan_runs, resolve_run
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.export import export_runs
+from regattn_fairseq.runs.finding import read_run
 from regattn_fairseq.runs.identity import run_directory
 from regattn_fairseq.runs.prepared import PreparedData
-from regattn_fairseq.runs.result import read_run
 
-EXAMPLES = 60
 COMMAND = "python scripts/reproduce.py as tested"
-
-
-def write_result(
-    folder,
-    planned,
-    *,
-    metrics,
-    texts,
-    records,
-    task="entailment",
-    name="result.json",
-    revision="8e4b049ceddf",
-):
-    """A finished run of a plan, as the evaluation leaves it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for kind, lines in texts.items():
-        (folder / f"test.{kind}").write_text("\n".join(lines) + "\n")
-    save_attention(folder / "test.attention.npz", records)
-    config = resolve_run(planned)
-    result = {
-        "format": 1,
-        "split": config["evaluation"]["split"],
-        "task": task,
-        "data": planned.corpus,
-        "model": "regattn_lstm",
-        "normalizer": {"name": planned.normalizer, "gamma": 1.0},
-        "seed": planned.seed,
-        "metrics": metrics,
-        "attention": attention_statistics(records),
-        "training": {"wall_s": 100.0},
-        "git_revision": revision,
-        "machine": "a machine",
-        "config": config,
-        "files": {kind: f"test.{kind}" for kind in texts} | {"attention": "test.attention.npz"},
-    }
-    (folder / name).write_text(json.dumps(result))
-
-
-def write_run(folder, planned, right, **more):
-    """A run of the entailment classifier; `right` of its labels are right."""
-    gold = [LABELS[number % 3] for number in range(EXAMPLES)]
-    labels = [
-        label if number < right else LABELS[(LABELS.index(label) + 1) % 3]
-        for number, label in enumerate(gold)
-    ]
-    words = ["all", "dogs", "run", "."]
-    draw = np.random.default_rng(planned.seed)
-    texts = {
-        "sources": [" ".join(words)] * EXAMPLES,
-        "questions": ["some dogs run ."] * EXAMPLES,
-        "hypotheses": labels,
-        "references": gold,
-    }
-    records = [AttentionRecord(words, [label], draw.dirichlet(np.ones(4), 1)) for label in labels]
-    metrics = {"accuracy": 100 * right / EXAMPLES}
-    write_result(folder, planned, metrics=metrics, texts=texts, records=records, **more)
-
-
-def write_translation(folder, planned, bleu):
-    """A run of a translation model, whose output is its source."""
-    words = ["ein", "hund", "."]
-    texts = {kind: [" ".join(words)] * EXAMPLES for kind in ("sources", "hypotheses", "references")}
-    records = [AttentionRecord(words, words, np.eye(3))] * EXAMPLES
-    write_result(
-        folder, planned, metrics={"bleu": bleu}, texts=texts, records=records, task="translation"
-    )
 
 
 DIRECTIONS = ("multi30k_de_en", "multi30k_en_de", "multi30k_fr_en", "debian_fr_en")
@@ -110,9 +42,9 @@ def some_runs(options, tmp_path):
     planned = plan_runs(loaded("table1", seeds))
     right = {("softmax", 1): 30, ("softmax", 2): 36, ("sparsemax", 1): 54, ("sparsemax", 2): 54}
     for run in planned:
-        if (run.normalizer, run.seed) in right:
-            folder = tmp_path / "runs" / f"{run.normalizer}{run.seed}"
-            write_run(folder, run, right[run.normalizer, run.seed])
+        if (run.system, run.seed) in right:
+            folder = tmp_path / "runs" / f"{run.system}{run.seed}"
+            write_run(folder, run, right[run.system, run.seed])
     return seeds
 
 
@@ -225,9 +157,9 @@ def test_how_many_directions_are_as_the_paper_found_them(options, tmp_path):
         values = dict(
             zip(("softmax", "sparsemax", "fusedmax"), bleu.get(planned.data, ()), strict=False)
         )
-        if planned.normalizer in values:
-            folder = tmp_path / "runs" / planned.data / planned.normalizer
-            write_translation(folder, planned, values[planned.normalizer])
+        if planned.system in values:
+            folder = tmp_path / "runs" / planned.data / planned.system
+            write_translation(folder, planned, values[planned.system])
     text = made("bleu", [*options, "corpora=real", REAL], command=COMMAND).read_text()
     said = " ".join(text.replace("\\", "").split())
     assert (

@@ -27,9 +27,10 @@ from regattn_fairseq.report.rows import build_rows
 from regattn_fairseq.report.sentences import compare_attention, read_counts
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.export import export_runs
+from regattn_fairseq.runs.finding import find_runs, read_run
 from regattn_fairseq.runs.identity import portable, resolved, run_directory, run_label
 from regattn_fairseq.runs.prepared import PreparedData
-from regattn_fairseq.runs.result import ReportError, find_runs, read_run
+from regattn_fairseq.runs.result import ReportError
 
 SENTENCES = 60
 WORDS = ["ein", "großer", "Hund", "läuft", "durch", "das", "Gras"]

@@ -5,7 +5,8 @@ from dataclasses import fields
 
 import pytest
 
-from regattn_fairseq.runs.result import RESULT_FORMAT, ReportError, Result, find_runs, read_run
+from regattn_fairseq.runs.finding import find_runs, read_run
+from regattn_fairseq.runs.result import RESULT_FORMAT, ReportError, Result
 
 # In the order of the file.
 CONTENT = {

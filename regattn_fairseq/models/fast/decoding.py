@@ -290,9 +290,9 @@ def loop_attention(
             scores = _score(attention, query.unsqueeze(1), keys[:rows]).squeeze(1)
         mask = None if padding_mask is None else padding_mask[:rows]
         if left is None:
-            weights = attention.weigh(scores, mask)
+            weights = attention.weigh(scores, mask, query)
         else:
-            weights = attention.weigh(scores, mask, left[:rows].clamp(min=0.0))
+            weights = attention.weigh(scores, mask, query, left[:rows].clamp(min=0.0))
             left = left[:rows] - weights
         return mix(torch.cat((average(weights), query), dim=1)).tanh(), weights
 
@@ -342,10 +342,10 @@ class _Search:
         if mask is not None:
             mask = mask.unsqueeze(1)
         if attended is None:
-            weights = decoder.attention.weigh(scores, mask)
+            weights = decoder.attention.weigh(scores, mask, queries)
         else:
             upper = (decoder.fertilities(encoder_out) - attended).clamp(min=0.0)
-            weights = decoder.attention.weigh(scores, mask, upper.view_as(scores))
+            weights = decoder.attention.weigh(scores, mask, queries, upper.view_as(scores))
             attended = attended + weights.view_as(attended)
         mixed = decoder.attention.blend(weights, queries, encoder_out.states)
         output = decoder.dropout_out_module(mixed.view_as(query))

@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.declared.model_options import KINDS, kind_argument
 from regattn_fairseq.models.normalizer_options import NormalizerOptions, option_fields
+from regattn_fairseq.models.output_map import LossOptions
 
 # fairseq reads these annotations at run time. It knows Optional[X], but not X | None.
 OptionalFloat = Optional[float]  # noqa: UP045
@@ -76,7 +77,9 @@ def _kind_fields() -> Iterator[tuple[str, Any, Any]]:
 
 # A type checker cannot see its fields.
 _DeclaredOptions: Any = make_dataclass(
-    "_DeclaredOptions", [*_fairseq_fields(), *_kind_fields()], bases=(NormalizerOptions,)
+    "_DeclaredOptions",
+    [*_fairseq_fields(), *_kind_fields()],
+    bases=(NormalizerOptions, LossOptions),
 )
 
 
@@ -86,7 +89,7 @@ class RegattnTransformerConfig(_DeclaredOptions):
 
     Names that fairseq's own ``transformer`` has mean the same there. ``attn_*`` are for all kinds
     of attention; ``encoder_self_attn_*``, ``decoder_self_attn_*`` and ``encoder_decoder_attn_*``
-    are for one.
+    are for one. ``loss_*`` are of the map at the output.
     """
 
 

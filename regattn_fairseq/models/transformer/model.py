@@ -17,6 +17,7 @@ from regattn_fairseq.models.normalizer_options import (
     check_attention_options,
     normalizer_from_options,
 )
+from regattn_fairseq.models.output_map import output_map_from_options
 from regattn_fairseq.models.training_setup import check_training_setup
 from regattn_fairseq.models.transformer.attention import (
     NormalizedMultiheadAttention,
@@ -25,6 +26,7 @@ from regattn_fairseq.models.transformer.attention import (
 from regattn_fairseq.models.transformer.config import RegattnTransformerConfig, fairseq_config
 from regattn_fairseq.models.transformer.heads import attentions
 from regattn_fairseq.models.word_vectors import load_word_vectors
+from regattn_fairseq.normalizers import Normalizer
 
 
 @register_model("regattn_transformer", dataclass=RegattnTransformerConfig)
@@ -65,6 +67,7 @@ class RegattnTransformerModel(TransformerModelBase):
             raise
         except ValueError as error:
             raise ModelError(str(error)) from error
+        model.decoder.output_map = _output_map(cfg, config)
         for kind, modules in attentions(model).items():
             options = options_of_kind(cfg, kind)
             try:
@@ -87,6 +90,20 @@ class RegattnTransformerModel(TransformerModelBase):
             side = "encoder" if path == cfg.encoder.embed_path else "decoder"
             load_word_vectors(path, dictionary, embedding.weight.data, side)
         return embedding
+
+    def get_normalized_probs(
+        self,
+        net_output: tuple[Tensor, dict[str, Any] | None],
+        log_probs: bool,
+        sample: dict[str, Tensor] | None = None,
+    ) -> Tensor:
+        """Word probabilities, or their logarithms: [batch, target, vocabulary]."""
+        output_map = self.decoder.output_map
+        if output_map is None:
+            found: Tensor = super().get_normalized_probs(net_output, log_probs, sample)
+            return found
+        probabilities: Tensor = output_map(net_output[0].float())
+        return probabilities.log() if log_probs else probabilities
 
     def output_weights(self) -> tuple[Tensor, None] | None:
         """Weight [words, dim] of the output layer, which has no bias; None if it is adaptive."""
@@ -121,6 +138,24 @@ def _install(modules: list[Any], options: Any, *, watched: bool) -> None:
         normalizer = normalizer_from_options(options, (module.num_heads, 1, 1))
         normalizer.watched = watched
         NormalizedMultiheadAttention.adopt(module, normalizer)
+
+
+def _output_map(cfg: Any, config: TransformerConfig) -> Normalizer | None:
+    """The map of word scores to probabilities; None for softmax.
+
+    Raises:
+        ModelError: an option of the map is out of range, or the output layer has no word scores.
+    """
+    try:
+        output_map = output_map_from_options(cfg)
+    except ValueError as error:
+        raise ModelError(str(error)) from error
+    if output_map is not None and config.adaptive_softmax_cutoff is not None:
+        raise ModelError(
+            "loss_normalizer maps the scores of all words, which an adaptive softmax does not "
+            "have: leave out loss_normalizer or adaptive_softmax_cutoff"
+        )
+    return output_map
 
 
 def _check_sizes(config: TransformerConfig) -> None:
