@@ -296,7 +296,7 @@ def test_pointing_at_a_word_lights_up_what_it_attends_to(page):
     assert lit == np.flatnonzero(weights[2]).tolist()
     assert "begins" in spans.nth(0).get_attribute("class")
     assert "ends" in spans.nth(1).get_attribute("class")
-    readout = page.locator(".readout")
+    readout = page.locator(".strip .readout")
     assert readout.inner_text().startswith("fusedmax, ")
     assert "25 % each" in readout.inner_text()
     page.mouse.move(0, 0)
@@ -315,7 +315,7 @@ def test_the_readout_pushes_nothing_and_stays_in_view(page):
     for number in range(3):
         fusedmax.locator("button.token").nth(number).hover()
         assert places() == before
-    box = page.locator(".readout").bounding_box()
+    box = page.locator(".strip .readout").bounding_box()
     assert 0 <= box["y"] < 900
     assert page.locator(".source").count() == 1, "the source stands once"
 
@@ -359,10 +359,12 @@ def test_by_keyboard_alone(page):
     assert outline == "solid"
     page.keyboard.press("Tab")  # to its heat map, which may scroll
     page.keyboard.press("Tab")  # to its picture
-    assert page.locator(".readout").inner_text().startswith("softmax"), "what was chosen stays"
+    assert page.locator(".strip .readout").inner_text().startswith("softmax"), (
+        "what was chosen stays"
+    )
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.matches('.card:nth-child(2) button.token')")
-    assert page.locator(".readout").inner_text().startswith("sparsemax")
+    assert page.locator(".strip .readout").inner_text().startswith("sparsemax")
 
 
 def test_names_and_roles(page):
