@@ -1,16 +1,34 @@
-"""MkDocs' hook: formulas become MathML when the site is built, so that it needs no script."""
+"""MkDocs' hook: formulas become MathML, and pictures come from ``results/``, which is no page."""
 
 import html
 import re
+from pathlib import Path
 from typing import Any
 
 from latex2mathml.converter import convert
+from mkdocs.structure.files import File
 
 _FORMULA = re.compile(
     r'<(?P<tag>span|div) class="arithmatex">\\[(\[](?P<tex>.*?)\\[)\]]</(?P=tag)>', re.DOTALL
 )
 # Docstrings name other objects as Sphinx does, which Markdown does not know.
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr):<code>~?\.*([^<]*)</code>")
+# A picture of results/, as it is written in a page of docs/.
+_PICTURE = re.compile(r"\]\(\.\./(results/[\w./-]+\.png)\)")
+
+
+def on_files(files: Any, *, config: Any) -> Any:
+    """Add the pictures of ``results/`` that pages show."""
+    above = Path(config.docs_dir).parent
+    pages = [page.content_string for page in files.documentation_pages()]
+    for picture in sorted({found for page in pages for found in _PICTURE.findall(page)}):
+        files.append(File.generated(config, picture, abs_src_path=str(above / picture)))
+    return files
+
+
+def on_page_markdown(markdown: str, **_: Any) -> str:
+    """Show these pictures where the site has them."""
+    return _PICTURE.sub(r"](\1)", markdown)
 
 
 def on_page_content(content: str, **_: Any) -> str:

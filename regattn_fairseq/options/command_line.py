@@ -42,6 +42,8 @@ _KINDS = {"Integer": "a whole number", "Float": "a number", "Boolean": "true or 
 # Hydra's name of each plugin that an extra of this package installs, and the name of the extra.
 _EXTRAS = {"ray": "ray", "submitit_slurm": "slurm", "optuna": "optuna"}
 
+_HELP_ALL = "--help-all"
+
 
 class CommandLineError(PipelineError):
     """An argument of the command line is wrong."""
@@ -60,6 +62,9 @@ def run(root: str, task: Callable[[DictConfig], Any], arguments: Sequence[str]) 
         Exception: Hydra cannot compose a configuration from the arguments; see :func:`explain`.
     """
     arguments = [_with_home(argument) for argument in arguments]
+    if _HELP_ALL in arguments:
+        others = [argument for argument in arguments if argument != _HELP_ALL]
+        arguments = [*others, "--help", "hydra.help.template=${all_options:}"]
     flags = parse_arguments(arguments, _refuse)
     if not (flags.hydra_help or flags.shell_completion):
         check(root, flags.overrides, sweep=flags.multirun, config_dir=flags.config_dir)
@@ -204,7 +209,7 @@ class Options:
 
 
 def _refuse(message: str) -> NoReturn:
-    raise CommandLineError(f"{message}; --help shows what can be written")
+    raise CommandLineError(f"{message}; --help-all shows what can be written")
 
 
 def _with_home(argument: str) -> str:
@@ -390,7 +395,7 @@ def _plain(values: Any, key: str) -> Any:
 def _unknown_option(name: str, options: Options) -> str:
     if found := nearest(name, options.names):
         return f"nothing reads the option {name}, did you mean {found}?"
-    return f"nothing reads the option {name}; --help lists those that there are"
+    return f"nothing reads the option {name}; --help-all lists those that there are"
 
 
 def _no_group(group: str, options: Options) -> str:

@@ -46,7 +46,6 @@ class Generation(generated.Generation):
 
 # Folders in configs/ that other configurations build on, or that other programs read.
 _NO_GROUPS = ("defaults",)
-_OF_REPRODUCE = ("reproduce",)  # the only group of regattn-reproduce; no other command has it
 
 
 def offered(group: str) -> tuple[str, ...]:
@@ -77,15 +76,6 @@ def _without_files() -> dict[str, tuple[str, ...]]:
     }
 
 
-def _list_choices(*only: str) -> str:
-    """The choices as ``--help`` lists them, one line for each group."""
-    return "\n".join(
-        f"{group}: {', '.join(offered(group))}"
-        for group in only or groups()
-        if group in only or group not in _OF_REPRODUCE
-    )
-
-
 def register() -> None:
     """Register with Hydra fairseq's option groups, our choices without files, and our resolvers.
 
@@ -104,7 +94,8 @@ def register() -> None:
     share_config_store()
 
     resolvers: dict[str, Callable[..., Any]] = {
-        "choices": _list_choices,
+        "options": _list_options,
+        "all_options": _list_all_options,
         "either": lambda first, other: first or other,
         "equals": lambda left, right: left == right,
         "differs": lambda left, right: left != right,
@@ -172,6 +163,18 @@ def normalizer_default(name: str, option: str) -> Any:
     """
     known = name in normalizer_names() and option in declared(name)
     return declared(name if known else takers(option)[0])[option].default
+
+
+def _list_options(*names: str, _root_: Any) -> str:
+    from regattn_fairseq.options.help import options_to_begin_with  # only --help needs it
+
+    return options_to_begin_with(names, _root_)
+
+
+def _list_all_options(*, _root_: Any) -> str:
+    from regattn_fairseq.options.help import all_options
+
+    return all_options(_root_)
 
 
 def _bleu_tokenizer(language: str) -> str:

@@ -346,6 +346,20 @@ _EXPECTED: dict[str, Callable[[DictConfig], Any]] = {
 }
 
 
+def use_of(name: str) -> Use:
+    """What our commands do with an option, of fairseq's or of ours.
+
+    Args:
+        name: in full, such as ``optimization.lr``.
+    """
+    node, _, option = name.partition(".")
+    if node in _NODES:
+        return _refused(_NODES[node])
+    if name in _OTHERS:
+        return _refused(_OTHERS[name][1])
+    return TABLE.get(node, {}).get(option, _ACTS)
+
+
 def check_training(cfg: DictConfig) -> None:
     """Refuse, before any work, options that fairseq would ignore, or would fail at after hours.
 

@@ -9,6 +9,8 @@ copies, which are Python modules that import nothing heavy:
 
 - :mod:`regattn_fairseq.options.generated`: fairseq's option groups, and the choices of its
   registries that our commands offer, ours included;
+- :mod:`regattn_fairseq.options.generated_help`: what each of these options is for, which only
+  ``--help`` and the documentation read;
 - :mod:`regattn_fairseq.declared.generated`: the normalizers and their options.
 
 A test, and every training, compare them with what is installed.
@@ -27,7 +29,7 @@ from typing import Any
 
 from fairseq.dataclass import FairseqDataclass
 from fairseq.dataclass.configs import FairseqConfig
-from fairseq.models import MODEL_DATACLASS_REGISTRY
+from fairseq.models import MODEL_DATACLASS_REGISTRY, MODEL_REGISTRY
 from fairseq.registry import REGISTRIES
 from fairseq.tasks import TASK_DATACLASS_REGISTRY
 
@@ -35,7 +37,7 @@ import regattn_fairseq
 from regattn_fairseq.declared import Option
 from regattn_fairseq.files import new_file
 from regattn_fairseq.models import ARCHITECTURES
-from regattn_fairseq.normalizers.rules import rules
+from regattn_fairseq.normalizers.rules import Rule, rules
 from regattn_fairseq.runs.errors import PipelineError
 
 _PACKAGE = Path(regattn_fairseq.__file__).parent
@@ -113,17 +115,23 @@ def _modules() -> dict[Path, list[str]]:
     """The text of each module, in parts, by its path."""
     return {
         _PACKAGE / "options" / "generated.py": [*_option_groups(), _others()],
+        _PACKAGE / "options" / "generated_help.py": _help(),
         _PACKAGE / "declared" / "generated.py": _normalizers(),
+    }
+
+
+def _nodes() -> dict[str, Any]:
+    """The nodes of fairseq that are no choice of a group."""
+    return {
+        name: field.type
+        for name, field in FairseqConfig.__dataclass_fields__.items()
+        if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass)
     }
 
 
 def _option_groups() -> list[str]:
     classes: dict[str, str] = {}
-    nodes = {
-        name: _class(name, field.type, classes)
-        for name, field in FairseqConfig.__dataclass_fields__.items()
-        if isinstance(field.type, type) and issubclass(field.type, FairseqDataclass)
-    }
+    nodes = {name: _class(name, declared, classes) for name, declared in _nodes().items()}
     groups = {
         group: {
             name: _class(f"{name}_{group}", _registered(group)[name], classes, chosen=name)
@@ -228,11 +236,44 @@ def _others() -> str:
     )
 
 
+def _help() -> list[str]:
+    declared = _nodes() | {
+        f"{group}={name}": _registered(group)[name]
+        for group, names in _OFFERED.items()
+        for name in names
+    }
+    options = {
+        node: {
+            field.name: _literal(" ".join(field.metadata["help"].replace("%%", "%").split()))
+            for field in dataclasses.fields(fields)
+            if field.metadata.get("help")
+        }
+        for node, fields in declared.items()
+    }
+    choices = {
+        "model": {name: _first_line(MODEL_REGISTRY[name]) for name in _OFFERED["model"]},
+        "normalizer": {rule.name: _first_line(rule.function) for rule in _own_rules()},
+    }
+    return [
+        f'"""What options and choices are for. Do not edit it: ``{_COMMAND}``."""',
+        "# By node of fairseq's, or by group and choice.\n" + _tables("OPTIONS", options),
+        "# By group.\n" + _tables("CHOICES", choices),
+    ]
+
+
+def _first_line(documented: Any) -> str:
+    return _literal((documented.__doc__ or "").strip().partition("\n")[0])
+
+
+def _own_rules() -> list[Rule]:
+    """The rules of this package's maps, without a user's own."""
+    return [rule for rule in rules() if rule.function.__module__.startswith("regattn_fairseq.")]
+
+
 def _normalizers() -> list[str]:
     options = {
         rule.name: {name: f"Option({_arguments(each)})" for name, each in rule.options.items()}
-        for rule in rules()
-        if rule.function.__module__.startswith("regattn_fairseq.")  # no user's own
+        for rule in _own_rules()
     }
     return [
         f'"""The options that the maps\' rules declare. Do not edit it: ``{_COMMAND}``."""',

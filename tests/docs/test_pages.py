@@ -4,6 +4,7 @@ import ast
 import math
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ from blocks import ELSEWHERE, PAGES, ROOT, blocks, commands, run_blocks
 
 from regattn_fairseq.normalizers import normalizer_names, rule
 
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 LANGUAGES = {"bash", "bibtex", "python", "text", "yaml", ""}
 
 
@@ -89,11 +91,13 @@ def test_the_pages_are_all_in_the_navigation():
         assert page.relative_to(ROOT / "docs").as_posix() in navigation
 
 
-def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path):
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     pytest.importorskip("mkdocs", reason="the extra docs is not installed")
     pytest.importorskip("mkdocstrings", reason="the extra docs is not installed")
+    folder = tmp_path_factory.mktemp("docs") / "site"
     done = subprocess.run(
-        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", tmp_path / "site"],
+        [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", folder],
         cwd=ROOT,
         env={**os.environ, "NO_MKDOCS_2_WARNING": "1"},
         capture_output=True,
@@ -101,7 +105,11 @@ def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path):
     )
     assert done.returncode == 0, done.stderr
     assert "WARNING" not in done.stderr
-    pages = list((tmp_path / "site").rglob("*.html"))
+    return folder
+
+
+def test_the_site_needs_no_network(site: Path):
+    pages = list(site.rglob("*.html"))
     assert len(pages) >= 14
     for page in pages:
         text = page.read_text(encoding="utf-8")
@@ -112,7 +120,32 @@ def test_the_site_builds_without_warnings_and_needs_no_network(tmp_path: Path):
         assert 'class="arithmatex"' not in text, page
         for formula in re.findall(r"<math.*?</math>", text, re.DOTALL):
             assert "\\" not in formula, formula  # a command that the converter does not know
-    normalizers = (tmp_path / "site" / "reference" / "normalizers.html").read_text(encoding="utf-8")
+    normalizers = (site / "reference" / "normalizers.html").read_text(encoding="utf-8")
     assert normalizers.count("<math") >= 15
     for name in ("softmax", "sparsemax", "fusedmax", "oscarmax", "pnormmax", "smoothed_max"):
         assert f'id="regattn_fairseq.normalizers.{name}.{name}"' in normalizers
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+def test_search_finds_in_a_site_that_is_opened_from_its_folder(site: Path):
+    sync_api = pytest.importorskip("playwright.sync_api")
+    options = ["--no-sandbox"] if os.geteuid() == 0 else []
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=options)
+        page = browser.new_context(offline=True).new_page()
+        complaints: list[str] = []
+        page.on("console", lambda message: complaints.append(message.text))
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.goto((site / "index.html").as_uri())
+        for words, found in (
+            ("fertility", "copying.html"),
+            ("warmup_updates", "options.html"),
+            ("training.save_minutes", "options.html"),
+        ):
+            page.fill("input.md-search__input", words)
+            page.press("input.md-search__input", "End")  # the theme listens to keys
+            page.wait_for_selector(f".md-search-result__item a[href*='{found}']", timeout=60000)
+        page.click(".md-search-result__item a[href*='options.html']")
+        page.wait_for_url("**/options.html*")
+        browser.close()
+    assert not complaints

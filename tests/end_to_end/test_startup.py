@@ -42,7 +42,9 @@ def called(*calls: list[str], cwd: Path) -> tuple[str, set[str]]:
 
 def test_help_and_version(tmp_path):
     said, modules = called(
-        *([name, "--help"] for name in COMMANDS), ["run", "--version"], cwd=tmp_path
+        *([name, flag] for name in COMMANDS for flag in ("--help", "--help-all")),
+        ["run", "--version"],
+        cwd=tmp_path,
     )
     for name in COMMANDS:
         assert f"regattn-{name}: " in said
