@@ -42,6 +42,7 @@ from regattn_fairseq.metrics.ratios import Counts, Ratio, ratios, sentence_ratio
 from regattn_fairseq.metrics.significance import (
     SMALLEST_P,
     PairedResult,
+    bootstrap_ratios,
     correct,
     paired_bootstrap,
     paired_bootstrap_bleu,
@@ -90,6 +91,7 @@ __all__ = [
     "attention_counts",
     "attention_statistics",
     "bleu_tokenizer",
+    "bootstrap_ratios",
     "copying_counts",
     "correct",
     "coverage_counts",

@@ -203,6 +203,38 @@ def paired_bootstrap_ratios(
     return results
 
 
+def bootstrap_ratios(
+    counts: Counts,
+    figures: Mapping[str, Ratio],
+    *,
+    resamples: int = RESAMPLES,
+    seed: int = BOOTSTRAP_SEED,
+) -> dict[str, tuple[float, float]]:
+    """95 % bootstrap percentile intervals of one system's figures that are ratios of sums.
+
+    Args:
+        counts: counts [sentence] of the system, by name; at least one sentence.
+        figures: which counts to divide by which.
+        resamples: number of bootstrap resamples of the sentences.
+        seed: of the resampling.
+
+    Returns:
+        ``(low, high)`` for each figure. A resample in which there is nothing to divide by has no
+        part in it; both are nan if none is left.
+
+    Source: Efron and Tibshirani 1993, chapter 13.
+    """
+    names = sorted({part for figure in figures.values() for part in figure})
+    sums = _resample_sums(np.stack([counts[name] for name in names], axis=1), resamples, seed)
+    at = {name: sums[:, index] for index, name in enumerate(names)}
+    intervals = {}
+    for figure, (top, bottom) in figures.items():
+        kept = at[bottom] != 0
+        values = at[top][kept] / at[bottom][kept]
+        intervals[figure] = _interval(values) if values.size else (math.nan, math.nan)
+    return intervals
+
+
 def _bleu_statistics(
     hypotheses: Sequence[str], references: Sequence[str], metric: BLEU
 ) -> np.ndarray:

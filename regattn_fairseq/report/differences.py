@@ -1,4 +1,4 @@
-"""Where systems differ: by how often training had a word, and by the length of the source."""
+"""Where systems differ: by words' frequency in training, the source's length, and attention."""
 
 from __future__ import annotations
 
@@ -16,8 +16,14 @@ from regattn_fairseq.metrics import (
     paired_bootstrap_ratios,
     ratios,
 )
+from regattn_fairseq.report.by_attention import quality_by_attention
 from regattn_fairseq.report.rows import Row
-from regattn_fairseq.report.sentences import SENTENCE_METRICS, read_counts, sentence_scores
+from regattn_fairseq.report.sentences import (
+    SENTENCE_METRICS,
+    Scored,
+    read_counts,
+    sentence_scores,
+)
 from regattn_fairseq.report.tables import MARKER_NOTE, Cell, Column, Table, block_title, marker
 from regattn_fairseq.runs.result import Result
 
@@ -28,9 +34,14 @@ _NOTE = (
 )
 
 
-def build_difference_tables(rows: Sequence[Row]) -> list[Table]:
-    """Tables for one task, corpus, model and split; none of what the runs have no counts of."""
-    counts = {row.label: [_counts(run) for run in row.runs] for row in rows}
+def build_difference_tables(rows: Sequence[Row], scored: Scored = sentence_scores) -> list[Table]:
+    """Tables for one task, corpus, model and split; none of what the runs have no counts of.
+
+    Args:
+        rows: those of the block.
+        scored: `sentence_scores`, or what remembers its results.
+    """
+    counts = {row.label: [_counts(run, scored) for run in row.runs] for row in rows}
     known = [each for of_row in counts.values() for each in of_row]
     tables = []
     for heading, (figures, columns) in (
@@ -40,16 +51,17 @@ def build_difference_tables(rows: Sequence[Row]) -> list[Table]:
         needed = {part for figure in figures.values() for part in figure}
         if figures and all(needed <= each.keys() for each in known):
             tables.append(_table(rows, counts, heading, figures, columns))
-    return tables
+    by_attention = quality_by_attention(rows, counts)
+    return [*tables, *([by_attention] if by_attention is not None else [])]
 
 
-def _counts(run: Result) -> Counts:
+def _counts(run: Result, scored_by: Scored) -> Counts:
     """The counts of each sentence, with its score as ``score``; empty if they cannot be read."""
     try:
         counts = dict(read_counts(run))
     except (OSError, ValueError):
         return {}
-    scored = sentence_scores(run)
+    scored = scored_by(run)
     if scored is not None and len(scored[1]) == len(next(iter(counts.values()))):
         counts["score"] = np.asarray(scored[1], dtype=np.float64)
     return counts

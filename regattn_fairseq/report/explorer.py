@@ -14,16 +14,18 @@ import numpy as np
 from regattn_fairseq.metrics import (
     HEAD_KINDS,
     HEAD_TITLES,
-    AttentionRecord,
     attention_counts,
-    equal_groups,
 )
-from regattn_fairseq.report.sentences import SENTENCE_METRICS, read_counts, sentence_scores
+from regattn_fairseq.report.packed import add_references, pack, rows_of
+from regattn_fairseq.report.sentences import (
+    SENTENCE_METRICS,
+    Scored,
+    read_counts,
+    sentence_scores,
+)
 from regattn_fairseq.report.systems import System
 from regattn_fairseq.runs.result import Result
 
-# The largest code of a weight. It stands for the weight 1; code 0 stands only for exactly 0.
-_LEVELS = 255
 # Of a test set's heads, before they are deflated to some fifth.
 _HEAD_CHARACTERS = 4_000_000
 
@@ -35,6 +37,9 @@ class Explorer:
     Attributes:
         heads: what the heads of transformers are called, as [value, text] of the choices; the
             value is ``<kind> <layer> <head>``. Empty if there are none.
+        references: likewise, a choice ``reference`` if a run has the attention while it is made to
+            write the reference; else empty.
+        linked: whether a word alignment of source and reference is there.
         systems: labels of the normalizers.
         metric: the metric that sentences are compared by; empty if there is none.
         shown: number of sentences in `data`.
@@ -43,22 +48,40 @@ class Explorer:
     """
 
     heads: list[tuple[str, str]]
+    references: list[tuple[str, str]]
+    linked: bool
     systems: list[str]
     metric: str
     shown: int
     total: int
     data: str = field(repr=False)
 
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """Values and texts of the attention that can be shown besides that of the outputs."""
+        return [*self.references, *self.heads]
 
-def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> Explorer | None:
+    @property
+    def is_compared(self) -> bool:
+        """Whether two systems' sentences are set against each other: not if just right or wrong."""
+        return len(self.systems) > 1 and self.metric not in ("", SENTENCE_METRICS["accuracy"])
+
+
+def build_explorer(
+    systems: Sequence[System], *, sentences: int, limit: int, scored: Scored = sentence_scores
+) -> Explorer | None:
     """Pack the first sentences of a test set.
 
-    The JSON is ``{"systems": [label], "metric": name, "sentences": [{"source", "reference",
-    "question", "tokens", "outputs": [output]}]}`` with an output for each system, ``{"text",
-    "tokens", "score", "support", "rows", "groups"}``.
+    The JSON is ``{"systems": [label], "metric": name, "lowercase": …, "sentences": [{"source",
+    "reference", "question", "tokens", "links", "outputs": [output]}]}`` with an output for each
+    system, ``{"text", "tokens", "score", "support", "rows", "groups", "dropped"}``.
     A row of ``rows`` is one target token's attention as ``[position, code, position, code, …]``.
     It has only the nonzero weights. Each is rounded to one byte, and none of them to 0. For each
     target token, ``groups`` holds lists of two or more source positions that share one weight.
+    ``dropped`` are the source positions whose weights sum up to less than `DROPPED_BELOW`.
+    If a run has the attention while it is made to write the reference, the output has a
+    ``reference`` with ``tokens``, ``rows``, ``groups`` and ``dropped`` of that; ``links`` are the
+    word alignment as ``[source token, reference token, 1 if sure, else 0]``.
     If an output has ``heads``, they are such rows by kind, layer and head. The first sentences
     have them, as many as fit into `_HEAD_CHARACTERS`.
 
@@ -66,6 +89,7 @@ def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> 
         systems: the systems, all of one test set.
         sentences: the largest number of sentences.
         limit: the largest number of bytes; sentences are left out until the rest fits.
+        scored: `sentence_scores`, or what remembers its results.
 
     Returns:
         The packed sentences, or None if there is nothing to show.
@@ -74,17 +98,32 @@ def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> 
     if not systems:
         return None
     same = [system for system in systems if len(system.records) == len(systems[0].records)]
-    packed, metric = _sentences(same, sentences)
+    packed, metric = _sentences(same, sentences, scored)
     heads = _add_heads(packed, same)
+    references = add_references(packed, [system.run for system in same])
     labels = [system.row.label for system in same]
     while True:
-        content = {"systems": labels, "metric": metric, "sentences": packed}
+        content = {
+            "systems": labels,
+            "metric": metric,
+            "lowercase": same[0].run.lowercase,
+            "sentences": packed,
+        }
         text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
         data = base64.b64encode(zlib.compress(text.encode("utf-8", "replace"), 9)).decode("ascii")
         if len(data) <= limit or len(packed) <= 1:
             break
         packed = packed[: max(1, int(len(packed) * 0.95 * limit / len(data)))]
-    return Explorer(heads, labels, metric, len(packed), len(systems[0].records), data)
+    return Explorer(
+        heads=heads,
+        references=references,
+        linked=any(sentence["links"] for sentence in packed),
+        systems=labels,
+        metric=metric,
+        shown=len(packed),
+        total=len(systems[0].records),
+        data=data,
+    )
 
 
 def _add_heads(packed: list[dict[str, Any]], systems: Sequence[System]) -> list[tuple[str, str]]:
@@ -95,7 +134,7 @@ def _add_heads(packed: list[dict[str, Any]], systems: Sequence[System]) -> list[
         records = [system.records[index] for system in systems]
         found = [
             {
-                kind: [[_rows(head.astype(np.float32)) for head in layer] for layer in weights]
+                kind: [[rows_of(head.astype(np.float32)) for head in layer] for layer in weights]
                 for kind, weights in record.heads.items()
             }
             # Its tokens are left out if they are not those of the sentence that is shown.
@@ -123,12 +162,14 @@ def _add_heads(packed: list[dict[str, Any]], systems: Sequence[System]) -> list[
     )
 
 
-def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any]], str]:
+def _sentences(
+    systems: Sequence[System], most: int, scored_by: Scored
+) -> tuple[list[dict[str, Any]], str]:
     first = systems[0].run
     count = min(most, len(systems[0].records))
     texts = {kind: _lines(first, kind, count) for kind in ("sources", "references", "questions")}
     outputs = [_lines(system.run, "hypotheses", count) for system in systems]
-    scored = [sentence_scores(system.run) for system in systems]
+    scored = [scored_by(system.run) for system in systems]
     metric = next((found[0] for found in scored if found), None)
     supports = []
     for system in systems:
@@ -148,12 +189,13 @@ def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any
                 "reference": texts["references"][index],
                 "question": texts["questions"][index],
                 "tokens": tokens,
+                "links": [],
                 "outputs": [
                     {
                         "text": lines[index],
                         "score": _score(found, index),
                         "support": round(float(support[index]), 2),
-                        **_packed(record, tokens),
+                        **pack(record, tokens),
                     }
                     for lines, found, support, record in zip(
                         outputs, scored, supports, records, strict=True
@@ -162,27 +204,6 @@ def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any
             }
         )
     return packed, SENTENCE_METRICS.get(metric or "", "")
-
-
-def _packed(record: AttentionRecord, shown_tokens: list[str]) -> dict[str, Any]:
-    """Tokens and attention of one output; empty if its source tokens are not the ones shown."""
-    if record.source_tokens != shown_tokens:
-        return {"tokens": [], "rows": [], "groups": []}
-    return {
-        "tokens": record.target_tokens,
-        "rows": _rows(record.weights),
-        "groups": equal_groups(record.weights),
-    }
-
-
-def _rows(weights: np.ndarray) -> list[list[int]]:
-    codes = np.rint(weights * _LEVELS).clip(0, _LEVELS).astype(int)
-    codes[(weights > 0) & (codes == 0)] = 1
-    rows = []
-    for row in codes:
-        positions = np.flatnonzero(row)
-        rows.append(np.stack([positions, row[positions]], axis=1).ravel().tolist())
-    return rows
 
 
 def _score(found: tuple[str, np.ndarray] | None, index: int) -> float | None:

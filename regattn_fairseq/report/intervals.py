@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from matplotlib.ticker import MaxNLocator
 
+from regattn_fairseq.metrics import PairedResult
 from regattn_fairseq.report.rows import Row
-from regattn_fairseq.report.tables import METRIC_LABELS, difference_text
+from regattn_fairseq.report.tables import METRIC_LABELS, attention_labels, difference_text
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Interval:
 
 @dataclass(frozen=True)
 class IntervalPlot:
-    """All differences from one baseline by one metric.
+    """All differences from one baseline by one figure.
 
     Attributes:
         title: what is shown.
@@ -49,34 +50,60 @@ class IntervalPlot:
     intervals: list[Interval]
 
 
-def interval_plot(rows: Sequence[Row]) -> IntervalPlot | None:
-    """Place the differences of a block's first tested metric; None if nothing was tested."""
-    metric = next((name for row in rows for name in row.significance), None)
-    if metric is None:
-        return None
-    tests = {row.label: row.significance[metric] for row in rows if metric in row.significance}
+def interval_plots(rows: Sequence[Row]) -> list[IntervalPlot]:
+    """Place the differences of a block's rows: by every tested metric, then by attention.
+
+    Figures of attention that are shares are in percentage points.
+    """
+    plots = [
+        _plot(
+            METRIC_LABELS.get(metric, metric),
+            {row.label: row.significance[metric] for row in rows if metric in row.significance},
+            rows,
+        )
+        for metric in dict.fromkeys(name for row in rows for name in row.significance)
+    ]
+    for figure, (label, is_share) in attention_labels().items():
+        tests = {
+            row.label: row.attention_significance[figure]
+            for row in rows
+            if figure in row.attention_significance
+        }
+        if tests and is_share:
+            tests = {name: _in_points(test) for name, test in tests.items()}
+            label = f"{label}, in points"
+        if tests:
+            plots.append(_plot(label, tests, rows))
+    return plots
+
+
+def _in_points(test: PairedResult) -> PairedResult:
+    return replace(test, difference=100 * test.difference, low=100 * test.low, high=100 * test.high)
+
+
+def _plot(label: str, tests: Mapping[str, PairedResult], rows: Sequence[Row]) -> IntervalPlot:
     lows, highs = [test.low for test in tests.values()], [test.high for test in tests.values()]
-    ticks = MaxNLocator(nbins=6).tick_values(min(0.0, *lows), max(0.0, *highs))
+    ticks = MaxNLocator(nbins=4).tick_values(min(0.0, *lows), max(0.0, *highs))
     first, width = ticks[0], (ticks[-1] - ticks[0]) or 1.0
 
     def place(value: float) -> float:
         return round(100 * (value - first) / width, 2)
 
-    baseline = next(row.baseline for row in rows if row.label in tests)
+    baseline = next(row.baseline for row in rows if row.baseline)
     return IntervalPlot(
-        title=f"Difference from {baseline} in {METRIC_LABELS.get(metric, metric)}",
+        title=f"Difference from {baseline} in {label}",
         zero=place(0.0),
         ticks=[(place(tick), _tick(tick)) for tick in ticks],
         intervals=[
             Interval(
-                label=label,
+                label=name,
                 text=difference_text(test),
                 low=place(test.low),
                 high=place(test.high),
                 middle=place(test.difference),
                 significant=test.p_holm < 0.05,
             )
-            for label, test in tests.items()
+            for name, test in tests.items()
         ],
     )
 

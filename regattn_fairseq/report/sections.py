@@ -18,7 +18,7 @@ from regattn_fairseq.report.examples import Example, FileNames, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heads import draw_heads
-from regattn_fairseq.report.intervals import IntervalPlot, interval_plot
+from regattn_fairseq.report.intervals import IntervalPlot, interval_plots
 from regattn_fairseq.report.plots import (
     draw_attention_curves,
     draw_distributions,
@@ -26,7 +26,7 @@ from regattn_fairseq.report.plots import (
     draw_quality_by_sparsity,
 )
 from regattn_fairseq.report.rows import Row
-from regattn_fairseq.report.sentences import compare_attention
+from regattn_fairseq.report.sentences import compare_attention, remembering
 from regattn_fairseq.report.systems import System, load_systems
 from regattn_fairseq.report.tables import Table, build_attention_tables, build_table
 
@@ -55,7 +55,7 @@ class Section:
     Attributes:
         rows: the rows that are compared.
         conclusions: what their figures say, in sentences.
-        intervals: their differences from the baseline; None if nothing was tested.
+        intervals: their differences from the baseline, by one figure each: quality first.
         tables: the rows' quality and cost, and what they attend to.
         example: a sentence, drawn; None if no attention could be read.
         plots: figures about all sentences.
@@ -64,7 +64,7 @@ class Section:
 
     rows: list[Row]
     conclusions: list[str]
-    intervals: IntervalPlot | None
+    intervals: list[IntervalPlot]
     tables: list[Table]
     example: Example | None
     plots: list[Plot]
@@ -97,6 +97,7 @@ def build_sections(
     blocks = [list(members) for _, members in groupby(rows, key=lambda row: row.block)]
     shared = [members[0].data for members in blocks]
     names = FileNames()
+    scored = remembering()
     sections: list[Section] = []
     warnings: list[str] = []
     for number, members in enumerate(blocks, start=1):
@@ -120,17 +121,20 @@ def build_sections(
             Section(
                 rows=tested,
                 conclusions=conclude(tested),
-                intervals=interval_plot(tested),
+                intervals=interval_plots(tested),
                 tables=[
                     quality,
                     *build_attention_tables(tested),
-                    *build_difference_tables(tested),
+                    *build_difference_tables(tested, scored),
                     *([copied] if copied is not None else []),
                 ],
                 example=example,
                 plots=_plots(tested, systems, parts, output_dir, names),
                 explorer=build_explorer(
-                    systems, sentences=sentences, limit=page_bytes // len(blocks)
+                    systems,
+                    sentences=sentences,
+                    limit=page_bytes // len(blocks),
+                    scored=scored,
                 )
                 if sentences
                 else None,

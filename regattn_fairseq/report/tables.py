@@ -132,7 +132,7 @@ def _score(summary: Summary | None, test: PairedResult | None) -> str:
 
 def difference_text(test: PairedResult) -> str:
     """A difference with its 95 % interval: ``+0.40 [−1.05, +1.66]``."""
-    return f"{test.difference:+.2f} [{test.low:+.2f}, {test.high:+.2f}]".replace("-", "−")
+    return f"{test.difference:+z.2f} [{test.low:+z.2f}, {test.high:+z.2f}]".replace("-", "−")
 
 
 def p_text(p_value: float, p_holm: float) -> str:
@@ -334,6 +334,14 @@ _ATTENTION_FIGURES: tuple[tuple[str, str, Column, Callable[[float], str], int], 
         1,
     ),
 )
+
+
+def attention_labels() -> dict[str, tuple[str, bool]]:
+    """Each figure of attention: its column's heading, and whether it is a share."""
+    return {
+        figure: (column.label, form(1.0).endswith("%"))
+        for _, figure, column, form, _ in _ATTENTION_FIGURES
+    }
 
 
 def build_attention_tables(rows: Sequence[Row]) -> list[Table]:

@@ -138,6 +138,8 @@ def test_attention_is_measured_from_the_files_of_an_earlier_evaluation(run_folde
     assert [r.target_tokens for r in forced] == [
         [*line.split(), "</s>"] for line in (copy / "test.ref").read_text().splitlines()
     ]
+    # Words are this task's tokens, and so the report has their links.
+    assert (copy / after["files"]["links"]).read_text().splitlines() == links
 
     # Neither the same command nor one without an alignment does it again.
     assert "evaluated already" in call(*command).stderr

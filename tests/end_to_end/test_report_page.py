@@ -114,6 +114,7 @@ def measures(of: int, metric: str) -> dict[str, Callable[[dict[str, Any]], float
         "short": lambda sentence: len(sentence["tokens"]),
         "sparse": lambda sentence: sentence["outputs"][of]["support"],
         "dense": lambda sentence: -sentence["outputs"][of]["support"],
+        "dropped": lambda sentence: -len(sentence["outputs"][of]["dropped"]),
     }
     return found | ({"gain": lambda sentence: -gain(sentence), "loss": gain} if metric else {})
 
@@ -139,11 +140,12 @@ def test_pointing_at_any_output_token_lights_up_its_source_tokens(page, contents
             card = explorer.locator(".card").nth(at)
             for target, row in enumerate(output["rows"]):
                 card.locator("button.token").nth(target).hover()
-                lit = card.locator(".source .token").evaluate_all(
+                strip = explorer.locator(".strip .source")
+                lit = strip.locator(".token").evaluate_all(
                     "all => all.flatMap((span, at) => span.classList.contains('lit') ? at : [])"
                 )
                 assert lit == row[::2]
-                framed = card.locator(".source .token.begins").count()
+                framed = strip.locator(".token.begins").count()
                 assert framed == sum(len(stretches(group)) for group in output["groups"][target])
             drawn = card.locator(".matrix rect.weight").count()
             assert drawn == sum(len(row) // 2 for row in output["rows"])
@@ -158,7 +160,7 @@ def test_by_keyboard(page, contents):
         assert explorer.locator(".view dd").first.inner_text() == str(last)
         page.keyboard.press("Tab")
         page.keyboard.press("ArrowRight")
-        assert explorer.locator(".card").first.locator(".lit").count() > 0
+        assert explorer.locator(".strip .lit").count() > 0
 
 
 def test_it_fits_a_phone_and_paper(page):

@@ -8,6 +8,7 @@ from sacrebleu.significance import PairedTest
 from regattn_fairseq.metrics import (
     PairedResult,
     Ratio,
+    bootstrap_ratios,
     correct,
     paired_bootstrap,
     paired_bootstrap_bleu,
@@ -164,6 +165,17 @@ def test_nothing_to_divide_by_is_no_difference():
     empty = {"a": np.zeros(0), "b": np.zeros(0)}
     with pytest.raises(ValueError, match="no sentences"):
         paired_bootstrap_ratios(empty, empty, {"x": Ratio("a", "b")})
+
+
+def test_the_interval_of_one_systems_ratio_is_the_normal_one():
+    draw = np.random.default_rng(5)
+    scores, inside = draw.random(2000), draw.random(2000) < 0.4
+    counts = {"score": np.where(inside, scores, 0), "n": inside.astype(float), "none": 0 * scores}
+    figures = {"mean": Ratio("score", "n"), "empty": Ratio("score", "none")}
+    intervals = bootstrap_ratios(counts, figures)
+    mean, error = scores[inside].mean(), scores[inside].std() / np.sqrt(inside.sum())
+    assert intervals["mean"] == pytest.approx((mean - 1.96 * error, mean + 1.96 * error), abs=2e-3)
+    assert np.isnan(intervals["empty"]).all()
 
 
 def test_holms_method_by_hand():

@@ -1,12 +1,13 @@
 """What a report says in sentences, from rows with known figures."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from regattn_fairseq.metrics import SMALLEST_P, PairedResult, correct
 from regattn_fairseq.report.conclusions import conclude
-from regattn_fairseq.report.intervals import interval_plot
+from regattn_fairseq.report.intervals import interval_plots
 from regattn_fairseq.report.rows import Row, Summary
 from regattn_fairseq.runs.result import Result
 
@@ -111,18 +112,33 @@ def test_limits(tmp_path):
 
 def test_intervals_are_placed_by_size(tmp_path):
     first, second = corrected(difference(1.0, 0.01), difference(-1.0, 0.6))
-    plot = interval_plot(
+    (plot,) = interval_plots(
         [
             row(tmp_path, "softmax", 30.0),
             row(tmp_path, "sparsemax", 31.0, first),
             row(tmp_path, "fusedmax", 29.0, second),
         ]
     )
-    assert plot is not None
     assert plot.title == "Difference from softmax in BLEU"
     above, below = plot.intervals
     assert below.low < below.middle < below.high < plot.zero < above.low < above.high
     assert above.middle - plot.zero == pytest.approx(plot.zero - below.middle)
     assert [above.significant, below.significant] == [True, False]
     assert {text: place for place, text in plot.ticks}["0"] == plot.zero
-    assert interval_plot([row(tmp_path, "softmax", 30.0)]) is None
+    assert interval_plots([row(tmp_path, "softmax", 30.0)]) == []
+
+
+def test_differences_of_attention_have_intervals_too(tmp_path):
+    tested = row(tmp_path, "sparsemax", 31.0, difference(1.0, 0.01))
+    shares = {
+        "dropped": PairedResult(0.02, 0.01, 0.01, 0.03, sentences=100),
+        "support": PairedResult(-2.0, 0.01, -2.5, -1.5, sentences=100),
+    }
+    tested = replace(tested, attention_significance=shares)
+    plots = interval_plots([row(tmp_path, "softmax", 30.0), tested])
+    assert [plot.title.removeprefix("Difference from softmax in ") for plot in plots] == [
+        *("BLEU", "support", "dropped, in points")
+    ]
+    assert [plot.intervals[0].text for plot in plots[1:]] == [
+        *("−2.00 [−2.50, −1.50]", "+2.00 [+1.00, +3.00]")
+    ]

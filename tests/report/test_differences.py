@@ -8,18 +8,21 @@ import pandas as pd
 from regattn_fairseq.metrics import match_counts
 from regattn_fairseq.report.differences import build_difference_tables
 from regattn_fairseq.report.rows import build_rows
+from regattn_fairseq.report.sentences import remembering
 from regattn_fairseq.runs.finding import find_runs
 
 FREQUENCIES = Counter({"common": 2000, "rare": 3})
 
 
-def write_run(folder, name, outputs, references, lengths):
+def write_run(folder, name, outputs, references, lengths, **further):
     folder.mkdir(parents=True)
     texts = {"hypotheses": outputs, "references": references}
     for kind, lines in texts.items():
         (folder / kind).write_text("".join(f"{line}\n" for line in lines))
     counts = match_counts(outputs, references, FREQUENCIES, lowercase=False)
-    pd.DataFrame({**counts, "columns": lengths}).to_csv(folder / "sentences.csv", index=False)
+    pd.DataFrame({**counts, "columns": lengths, **further}).to_csv(
+        folder / "sentences.csv", index=False
+    )
     content = {
         "task": "translation",
         "data": "toy",
@@ -70,3 +73,47 @@ def test_runs_without_counts_of_words_have_no_such_table(tmp_path):
     assert by_length.title.endswith("differences by length")
     (tmp_path / "b" / "sentences.csv").unlink()
     assert tables(tmp_path) == []
+
+
+def test_quality_by_what_each_output_drops_and_repeats(tmp_path):
+    right = "a b c d e"
+    references = [right] * 80
+    outputs = [right, right, "wrong", right] * 20
+    attention = {
+        "dropped": [0, 1, 7, 2] * 20,
+        "repeated_1grams": [0, 1, 1, 0] * 20,
+        "zeros": [1, 2, 3, 4] * 20,
+        "weights": [10] * 80,
+    }
+    write_run(tmp_path / "a", "sparsemax", outputs, references, [4] * 80, **attention)
+    dense = attention | {"zeros": [0] * 80}
+    write_run(tmp_path / "b", "softmax", references, references, [4] * 80, **dense)
+    *_, table = tables(tmp_path)
+    assert table.title.endswith("quality by attention")
+    assert table.groups == [
+        ("", 1),
+        ("BLEU of sentences, by zero weights", 4),
+        ("BLEU of sentences, by repeated words", 3),
+        ("BLEU of sentences, by dropped source tokens", 3),
+    ]
+    softmax, sparsemax = table.cells
+    assert [cell.text for cell in softmax[1:5]] == ["–"] * 4, "all its sentences have no zeros"
+    assert [round(cell.value) for cell in sparsemax[1:5]] == [100, 100, 0, 100]
+    repeats = sparsemax[5:8]
+    assert repeats[0].text == "100.0 [100.0, 100.0], n 40"
+    assert round(repeats[1].value, 6) == 50
+    low, high = (float(part) for part in repeats[1].text[6:].split("]")[0].split(", "))
+    # A mean of 40 scores of 0 or 100 has the standard error 50/√40 = 7.9.
+    assert abs(50 - 1.96 * 7.9 - low) < 3
+    assert abs(50 + 1.96 * 7.9 - high) < 3
+    assert repeats[2].text == "–", "no sentence has two"
+    assert [round(cell.value) for cell in sparsemax[8:]] == [100, 100, 0]
+
+
+def test_scores_of_a_run_are_computed_once(tmp_path):
+    write_run(tmp_path / "a", "softmax", ["a b"], ["a b"], [4])
+    asked = []
+    once = remembering(lambda run: asked.append(run.name))
+    (run,) = find_runs(tmp_path)[0]
+    assert once(run) is once(run) is None
+    assert asked == ["a"]

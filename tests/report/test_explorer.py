@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from regattn_fairseq.metrics import AttentionRecord
+from regattn_fairseq.metrics import AttentionRecord, save_attention
 from regattn_fairseq.report.explorer import build_explorer
 from regattn_fairseq.report.systems import System
 
@@ -16,11 +16,17 @@ from regattn_fairseq.report.systems import System
 class Lines:
     """A run of which only the lines are known."""
 
-    def __init__(self, metrics=(), lowercase=True, **lines):
+    def __init__(self, metrics=(), lowercase=True, paths=(), **lines):
+        self.paths = dict(paths)
         self.metrics = dict.fromkeys(metrics, 0.0)
         self.signatures = {}
         self.lowercase = lowercase
         self._lines = lines
+
+    def path(self, kind):
+        if kind not in self.paths:
+            raise FileNotFoundError(kind)
+        return self.paths[kind]
 
     def lines(self, kind):
         if kind not in self._lines:
@@ -49,6 +55,7 @@ def test_weights_keep_their_zeros_and_their_groups():
     (output,) = sentence["outputs"]
     assert output["rows"] == [[1, 1, 2, 255], [0, 64, 1, 128, 2, 64]]
     assert output["groups"] == [[], [[0, 2]]]
+    assert output["dropped"] == []
     assert output["support"] == 2.5
     assert output["score"] is None
     assert sentence["source"] == "s0 s1 s2", "where the text is not at hand"
@@ -127,3 +134,42 @@ def test_heads_beyond_the_room_for_them_are_left_out(monkeypatch):
     having = ["heads" in each["outputs"][0] for each in unpacked(explorer)["sentences"]]
     assert having == sorted(having, reverse=True)
     assert 0 < sum(having) < 5
+
+
+def test_attention_to_the_reference_comes_with_its_word_alignment(tmp_path):
+    forced = AttentionRecord(
+        ["s0", "s1"], ["r0", "r1", "r2"], np.array([[1, 0], [0.5, 0.5], [1, 0]])
+    )
+    other = AttentionRecord(["u0", "u1"], ["r0"], np.array([[1.0, 0]]))
+    save_attention(tmp_path / "forced.npz", [forced, other])
+    paths = {"reference_attention": tmp_path / "forced.npz"}
+    two = [record([[1.0, 0.0]]), record([[1.0, 0.0]])]
+    runs = [
+        system("a", two, paths=paths, links=["0-0 1?2", ""]),
+        system("b", two),
+    ]
+    explorer = build_explorer(runs, sentences=2, limit=10**6)
+    assert [value for value, _ in explorer.choices] == ["reference"]
+    assert explorer.linked
+    first, second = unpacked(explorer)["sentences"]
+    assert first["links"] == [[0, 0, 1], [1, 2, 0]]
+    reference = first["outputs"][0]["reference"]
+    assert reference["tokens"] == ["r0", "r1", "r2"]
+    assert reference["rows"] == [[0, 255], [0, 128, 1, 128], [0, 255]]
+    assert reference["dropped"] == []
+    assert "reference" not in first["outputs"][1], "this run has none"
+    assert "reference" not in second["outputs"][0], "its source tokens are others"
+
+    unreadable = system("a", two, paths=paths, links=["0-0 one-two", ""])
+    explorer = build_explorer([unreadable], sentences=2, limit=10**6)
+    assert explorer.choices
+    assert not explorer.linked, "the attention is shown without it"
+    assert build_explorer([system("b", two)], sentences=2, limit=10**6).choices == []
+
+
+def test_source_tokens_that_get_little_in_all_are_dropped():
+    weights = [[0.96, 0.04, 0.0], [0.93, 0.07, 0.0]]
+    (sentence,) = unpacked(
+        build_explorer([system("a", [record(weights)])], sentences=1, limit=10**6)
+    )["sentences"]
+    assert sentence["outputs"][0]["dropped"] == [2]

@@ -1,5 +1,6 @@
 """The page of a report in a real browser: Debian's chromium, driven by Playwright."""
 
+import csv
 import json
 import os
 import re
@@ -7,6 +8,7 @@ import shutil
 
 import numpy as np
 import pytest
+from matplotlib.image import imread
 
 from regattn_fairseq.metrics import (
     AttentionRecord,
@@ -45,8 +47,8 @@ def write_run(folder, name):
     folder.mkdir(parents=True)
     same = np.random.default_rng(0)
     own = np.random.default_rng(len(name))
-    files = {"sources": [], "references": [], "hypotheses": []}
-    records = []
+    files = {"sources": [], "references": [], "hypotheses": [], "links": []}
+    records, forced = [], []
     for number in range(SENTENCES):
         source, reference = ([*same.choice(WORDS, same.integers(6, 18))] for _ in range(2))
         wrong = own.random(len(reference)) < 0.3
@@ -57,11 +59,17 @@ def write_run(folder, name):
             source[0] = "einzigartig"
         weights = weights_of(name, number, len(output), len(source))
         records.append(AttentionRecord([f"▁{word}" for word in source], output, weights))
-        for kind, words in zip(files, (source, reference, output), strict=True):
+        to_reference = weights_of(name, number, len(reference), len(source))
+        forced.append(AttentionRecord(records[-1].source_tokens, reference, to_reference))
+        for kind, words in zip(files, (source, reference, output, ["0-0", "1?2"]), strict=True):
             files[kind].append(" ".join(words))
     for kind, lines in files.items():
         (folder / kind).write_text("\n".join(lines) + "\n", encoding="utf-8")
     save_attention(folder / "attention.npz", records)
+    attention = {"attention": "attention.npz"}
+    if name == "fusedmax":
+        save_attention(folder / "forced.npz", forced)
+        attention["reference_attention"] = "forced.npz"
     result = {
         "task": "translation",
         "data": "toy",
@@ -70,7 +78,7 @@ def write_run(folder, name):
         "seed": 1,
         "metrics": {"bleu": 40.0},
         "attention": attention_statistics(records),
-        "files": {kind: kind for kind in files} | {"attention": "attention.npz"},
+        "files": {kind: kind for kind in files} | attention,
     }
     (folder / "result.json").write_text(json.dumps(result), encoding="utf-8")
 
@@ -133,7 +141,7 @@ def test_it_begins_with_conclusions_that_lead_to_their_parts(page):
     navigation = page.get_by_role("navigation")
     assert navigation.bounding_box()["y"] == 0, "it stays in view"
     for link in page.locator("a[href^='#']").all():
-        assert page.locator(link.get_attribute("href")).count() == 1
+        assert page.locator(link.get_attribute("href").split("?")[0]).count() == 1
     navigation.get_by_role("link", name="Runs").click()
     assert page.locator("#runs table").is_visible(), "the part unfolds"
 
@@ -172,11 +180,16 @@ def test_every_column_is_explained_by_touch_and_keyboard(page):
 
 
 def test_intervals_are_drawn_around_zero(page):
-    plot = page.locator(".intervals")
+    plot = page.locator(".intervals").first
     names = plot.locator(".name").all_inner_texts()
     assert names == NORMALIZERS[1:]
     zero, dot = (plot.locator(part).first.bounding_box() for part in (".zero", ".dot"))
     assert abs(zero["x"] - dot["x"] - dot["width"] / 2) < 2, "all differences are 0 here"
+    page.get_by_text("other figures, with their intervals").click()
+    more = page.locator(".many .intervals")
+    assert more.first.is_visible()
+    captions = more.locator("figcaption").all_inner_texts()
+    assert captions[0].startswith("Difference from softmax in zeros, in points")
 
 
 def test_it_is_small_and_opens_fast(report, browser):
@@ -195,7 +208,8 @@ def test_it_is_small_and_opens_fast(report, browser):
 
 
 def test_every_sentence_and_normalizer_is_there(page):
-    assert page.locator(".count").inner_text() == f"{SENTENCES} sentences"
+    said = page.locator(".count").inner_text()
+    assert said == f"{SENTENCES} sentences; sorted by place in the test set"
     assert page.locator(".list button").count() == SENTENCES
     titles = page.locator(".card h4").all_inner_texts()
     assert [title.split("\n")[0] for title in titles] == NORMALIZERS
@@ -206,6 +220,7 @@ def test_corpus_text_is_text(page):
     assert page.locator(".list button").count() == 1
     page.locator(".list button").click()
     assert chosen(page) == 8
+    assert EVIL in page.locator(".strip .source").inner_text()
     assert EVIL in page.locator(".view dd").nth(1).inner_text()
     assert EVIL in page.locator(".header").inner_text()
     assert page.evaluate("window.hurt") is None
@@ -231,10 +246,23 @@ def test_search(page):
     assert re.match(r"[01] of 1000 sentences", page.locator(".count").inner_text())
     page.locator(".search").fill("einzigartig")
     assert keys(page) == ["9"]
+    assert chosen(page) == 9, "what is found is shown"
     page.locator(".search").fill("nowhere to be found")
     assert keys(page) == []
+    assert "0 of 1000 sentences with “nowhere” and" in page.locator(".count").inner_text()
+    assert "No sentence has all of these words" in page.locator(".view").inner_text()
     page.locator(".search").fill("")
     assert len(keys(page)) == SENTENCES
+    assert page.locator(".card").count() == len(NORMALIZERS)
+
+
+def test_words_in_quotes_must_stand_together(page):
+    page.locator(".search").fill("zwei junge")
+    apart = len(keys(page))
+    page.locator(".search").fill('"zwei junge"')
+    assert 0 < len(keys(page)) < apart
+    page.locator(".against").select_option(label="nothing")
+    assert "zwei junge" in " ".join(page.locator(".view").inner_text().split())
 
 
 def test_sorting(page):
@@ -244,10 +272,14 @@ def test_sorting(page):
         gains = [float(key.split("· ")[1].replace("−", "-")) for key in keys(page)]
         assert gains == sorted(gains, reverse=better < 0)
         assert gains[0] * better < 0
+        assert f"{chosen(page)} ·" in keys(page)[0], "the first one is shown"
+    said = page.locator(".count").inner_text()
+    assert said.endswith("sorted by BLEU lost to softmax, of sparsemax")
     page.locator(".system").select_option(label="softmax")
     assert {key.split("· ")[1] for key in keys(page)} == {"+0.0"}
     page.locator(".system").select_option(label="oscarmax")
-    for order, first in (("long", max), ("short", min), ("sparse", min), ("dense", max)):
+    orders = ("long", "short", "sparse", "dense", "repeated", "dropped")
+    for order, first in zip(orders, (max, min, min, max, max, max), strict=True):
         page.locator(".order").select_option(order)
         values = [float(key.split("· ")[1].split(" ")[0]) for key in keys(page)]
         assert values[0] == first(values)
@@ -258,21 +290,39 @@ def test_pointing_at_a_word_lights_up_what_it_attends_to(page):
     fusedmax = card(page, "fusedmax")
     weights = weights_of("fusedmax", 0, *lengths(page, fusedmax))
     fusedmax.locator("button.token").nth(2).hover()
-    spans = fusedmax.locator(".source .token")
+    spans = page.locator(".strip .source .token")
     lit = [i for i in range(spans.count()) if "lit" in spans.nth(i).get_attribute("class")]
     assert lit == np.flatnonzero(weights[2]).tolist()
     assert "begins" in spans.nth(0).get_attribute("class")
     assert "ends" in spans.nth(1).get_attribute("class")
-    assert "25 % each" in fusedmax.locator(".readout").inner_text()
-    assert card(page, "softmax").locator(".lit").count() == 0
+    readout = page.locator(".strip .readout")
+    assert readout.inner_text().startswith("fusedmax, ")
+    assert "25 % each" in readout.inner_text()
     page.mouse.move(0, 0)
-    assert fusedmax.locator(".lit").count() == 0
+    assert page.locator(".lit").count() == 0
+
+
+def test_the_readout_pushes_nothing_and_stays_in_view(page):
+    fusedmax = card(page, "fusedmax")
+
+    def places():
+        script = "all => all.map(each => each.getBoundingClientRect().top + scrollY)"
+        return page.locator(".matrix").evaluate_all(script)
+
+    fusedmax.locator("button.token").first.scroll_into_view_if_needed()
+    before = places()
+    for number in range(3):
+        fusedmax.locator("button.token").nth(number).hover()
+        assert places() == before
+    box = page.locator(".strip .readout").bounding_box()
+    assert 0 <= box["y"] < 900
+    assert page.locator(".source").count() == 1, "the source stands once"
 
 
 def lengths(page, in_card):
     return (
         in_card.locator("button.token").count(),
-        in_card.locator(".source .token").count(),
+        page.locator(".strip .source .token").count(),
     )
 
 
@@ -301,15 +351,19 @@ def test_by_keyboard_alone(page):
     page.keyboard.press("ArrowRight")
     assert page.locator("button.token.chosen").count() == 1
     softmax = card(page, "softmax")
-    assert softmax.locator(".lit").count() == lengths(page, softmax)[1]
+    assert page.locator(".lit").count() == lengths(page, softmax)[1]
     page.keyboard.press("Enter")
     assert page.evaluate("document.activeElement.ariaPressed") == "true"
     outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
     assert outline == "solid"
-    page.keyboard.press("Tab")
+    page.keyboard.press("Tab")  # to its heat map, which may scroll
+    page.keyboard.press("Tab")  # to its picture
+    assert page.locator(".strip .readout").inner_text().startswith("softmax"), (
+        "what was chosen stays"
+    )
     page.keyboard.press("Tab")
     assert page.evaluate("document.activeElement.matches('.card:nth-child(2) button.token')")
-    assert softmax.locator(".lit").count() > 0, "what was chosen stays"
+    assert page.locator(".strip .readout").inner_text().startswith("sparsemax")
 
 
 def test_names_and_roles(page):
@@ -350,13 +404,196 @@ def test_on_a_phone_nothing_runs_over_the_edge(page):
     assert below["y"] >= above["y"] + above["height"]
     word = card(page, "sparsemax").locator("button.token").nth(1)
     word.click()
-    assert card(page, "sparsemax").locator(".lit").count() > 0
+    assert page.locator(".lit").count() > 0
+    for svg in page.locator(".matrix svg").all():
+        natural = float(svg.get_attribute("width"))
+        shown = svg.bounding_box()["width"]
+        assert 0.7 * natural - 1 <= shown <= natural + 1, "it shrinks before it scrolls"
+    page.set_viewport_size({"width": 230, "height": 844})
+    matrix = card(page, "sparsemax").locator(".matrix")
+    assert matrix.evaluate("matrix => matrix.scrollWidth > matrix.clientWidth")
+    shadows = matrix.evaluate("matrix => getComputedStyle(matrix).backgroundAttachment")
+    assert shadows.split(", ") == ["local", "local", "scroll", "scroll"]
 
 
 def test_in_print_there_is_paper_and_no_controls(page):
     page.emulate_media(media="print", color_scheme="dark")
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
-    for selector in ("nav", ".controls", ".list", ".count"):
+    for selector in ("nav", ".controls", ".pair", ".list", ".count", ".act"):
         assert page.locator(selector).first.is_hidden()
     assert card(page, "fusedmax").is_visible()
+    for matrix in page.locator(".matrix").all():
+        fits = "matrix => matrix.scrollWidth <= matrix.clientWidth"
+        assert matrix.evaluate(fits), "paper does not scroll"
     assert page.pdf().startswith(b"%PDF")
+
+
+def test_words_that_differ_are_marked_by_more_than_colour(page):
+    marks = page.locator(".output :is(ins, del)")
+    assert marks.count() > 0
+    lines = page.locator(".output ins").first.evaluate(
+        "e => getComputedStyle(e).textDecorationLine"
+    )
+    assert lines == "underline"
+    reference = page.locator(".view dd").nth(1).inner_text()
+    sparsemax = card(page, "sparsemax").locator(".output")
+    kept = sparsemax.evaluate(
+        """output => {
+            const copy = output.cloneNode(true);
+            for (const added of copy.querySelectorAll("ins")) added.remove();
+            return copy.textContent;
+        }"""
+    )
+    assert kept.split() == reference.split(), "what is not added is the reference"
+    page.locator(".against").select_option(label="softmax")
+    assert card(page, "softmax").locator("ins, del").count() == 0
+    assert sparsemax.locator("ins, del").count() > 0
+    page.locator(".against").select_option(label="nothing")
+    assert marks.count() == 0
+
+
+def test_repetitions_and_unattended_words_are_flagged(page):
+    page.locator(".order").select_option("repeated")
+    again = card(page, "sparsemax").locator("mark")
+    number = int(re.search(r"(\d+) repeated", keys(page)[0])[1])
+    assert again.count() == number > 0
+    assert "↻" in again.first.evaluate("mark => getComputedStyle(mark, '::after').content")
+    page.locator(".order").select_option("dropped")
+    number = int(re.search(r"(\d+) unattended", keys(page)[0])[1])
+    dropped = card(page, "sparsemax").locator(".matrix .dropped")
+    assert dropped.count() == number > 0
+    named = card(page, "sparsemax").locator(".side", has_text="Unattended:").inner_text()
+    assert len(named.split()) == number + 1
+    struck = dropped.first.evaluate("text => getComputedStyle(text).textDecorationLine")
+    assert struck == "line-through"
+
+
+def test_an_address_leads_to_a_sentence_and_an_order(page, report):
+    page.locator(".order").select_option("gain")
+    page.locator(".system").select_option(label="oscarmax")
+    page.locator(".list button").nth(4).click()
+    number, listed = chosen(page), keys(page)
+    address = page.evaluate("location.href")
+    assert f"sentence={number}&order=gain&system=oscarmax" in address
+    assert page.get_by_role("link", name="Link to this view").evaluate("a => a.href") == address
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_selector(".explorer[data-ready]")
+    assert chosen(page) == number
+    assert keys(page) == listed
+    assert page.locator(".system").evaluate("s => s.selectedOptions[0].text") == "oscarmax"
+    assert page.locator(".explorer").bounding_box()["y"] < 900, "it is scrolled to"
+    page.evaluate("location.hash = '#part-1-sentences?sentence=3&search=zwei'")
+    page.wait_for_function("document.querySelector('.search').value === 'zwei'")
+    assert chosen(page) == 3
+
+
+def downloaded(page, press):
+    with page.expect_download() as waiting:
+        press()
+    return waiting.value
+
+
+def test_downloads(page):
+    page.locator(".search").fill("einzigartig")
+    saved = downloaded(page, page.locator(".controls").get_by_role("button", name="CSV").click)
+    assert saved.suggested_filename == "part-1-sentences.csv"
+    rows = list(csv.reader(saved.path().read_text(encoding="utf-8-sig").splitlines()))
+    assert len(rows) == 2
+    assert rows[1][0] == "9"
+    assert "einzigartig" in rows[1][1]
+    assert rows[0].count("oscarmax: output") == 1
+
+    page.locator(".search").fill("")
+    page.locator(".list button").first.click()
+    saved = downloaded(page, page.get_by_role("button", name="JSON").click)
+    content = json.loads(saved.path().read_text(encoding="utf-8"))
+    output = content["outputs"][NORMALIZERS.index("sparsemax")]
+    expected = weights_of("sparsemax", 0, len(output["tokens"]), len(content["tokens"]))
+    assert np.abs(np.array(output["weights"]) - expected).max() < 1 / 255
+
+    svg = card(page, "fusedmax").locator(".matrix svg")
+    saved = downloaded(page, card(page, "fusedmax").get_by_role("button", name="PNG").click)
+    picture = imread(saved.path())
+    assert abs(picture.shape[1] - 3 * float(svg.get_attribute("width"))) <= 1
+    assert len(np.unique(picture.reshape(-1, picture.shape[2]), axis=0)) > 5, "it is drawn on"
+
+    saved = downloaded(page, page.locator("main .acts button").first.click)
+    rows = list(csv.reader(saved.path().read_text(encoding="utf-8-sig").splitlines()))
+    assert [row[0] for row in rows] == ["Normalizer", *NORMALIZERS]
+    assert rows[0][2] == "BLEU"
+
+
+def test_the_word_alignment_is_drawn_over_the_attention_to_the_reference(page):
+    assert page.locator(".matrix .link").count() == 0
+    page.locator(".head").select_option("reference")
+    rings = card(page, "fusedmax").locator(".matrix .link")
+    assert rings.count() == 2
+    assert [ring.get_attribute("stroke-dasharray") for ring in rings.all()] == [None, "2 2"]
+    cell, ring = (
+        card(page, "fusedmax").locator(f".matrix {part}").first.bounding_box()
+        for part in (".frame", ".link")
+    )
+    assert 0 < ring["x"] - cell["x"] < 17, "on the first row and column"
+    assert 0 < ring["y"] - cell["y"] < 17
+    shown = card(page, "fusedmax").locator("button.token").all_inner_texts()
+    assert shown == page.locator(".view dd").nth(1).inner_text().split()
+    assert "head=reference" in page.evaluate("location.hash")
+    assert "not kept" in card(page, "softmax").inner_text()
+
+
+def test_two_systems_are_set_against_each_other(page):
+    page.wait_for_selector(".point")
+    points = page.locator(".point")
+    assert points.count() == SENTENCES
+    said = page.locator(".scatter .readout").inner_text()
+    better, worse, same = map(int, re.findall(r"(?<!-)\b(\d+)\b", said))
+    assert better + worse + same == SENTENCES
+    page.locator(".pair .one").select_option(label="softmax")
+    assert f"softmax in 0 sentences, for softmax in 0, and the same in {SENTENCES}" in (
+        page.locator(".scatter .readout").inner_text()
+    )
+    assert page.locator(".ngrams tbody").first.inner_text() == "none"
+    page.locator(".pair .one").select_option(label="oscarmax")
+
+    # By keyboard: the first is the largest gain.
+    points.first.focus()
+    name = points.first.get_attribute("aria-label")
+    number, mine, theirs = re.search(
+        r"Sentence (\d+): oscarmax ([\d.]+), softmax ([\d.]+)", name
+    ).groups()
+    assert float(mine) > float(theirs)
+    page.keyboard.press("Enter")
+    assert chosen(page) == int(number)
+    assert f"BLEU {mine}" in card(page, "oscarmax").locator("h4").inner_text()
+    assert f"BLEU {theirs}" in card(page, "softmax").locator("h4").inner_text()
+    points.nth(4).dispatch_event("click")
+    assert f"Sentence {chosen(page)}:" in points.nth(4).get_attribute("aria-label")
+
+
+def test_words_that_one_gets_right_are_searched_for(page):
+    page.wait_for_selector(".ngrams button")
+    row = page.locator(".ngrams table").first.locator("tbody tr").first
+    right, missed = (int(text) for text in row.locator("td").all_inner_texts())
+    assert right > missed >= 0
+    words = row.get_by_role("button").inner_text()
+    row.get_by_role("button").click()
+    assert page.locator(".search").input_value() == f'"{words}"'
+    assert right <= len(keys(page)) < SENTENCES
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing(page, scheme):
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="needs the package axe-playwright-python"
+    )
+    page.emulate_media(color_scheme=scheme)
+    page.wait_for_selector(".point")
+    page.locator("details").evaluate_all("all => all.forEach(each => { each.open = true; })")
+    card(page, "fusedmax").locator("button.token").nth(2).hover()
+    found = axe.Axe().run(page).response
+    assert found["passes"], "it looked"
+    assert [
+        (each["id"], each["nodes"][0]["html"], each["nodes"][0]["failureSummary"])
+        for each in found["violations"]
+    ] == []

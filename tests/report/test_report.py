@@ -222,8 +222,10 @@ def test_markdown_table(two_seeds):
     _, report = two_seeds
     text = (report.output_dir / "table.md").read_text(encoding="utf-8")
     assert text.startswith("# Attention normalizers compared\n\nmade by `regattn-report`\n")
-    conclusions, quality, attention, lengths = text.split("## ")[1:]
+    conclusions, quality, attention, lengths, by_attention = text.split("## ")[1:]
     assert "differences by length" in lengths
+    assert "quality by attention" in by_attention
+    assert " fewest zeros |" in by_attention
     assert " is best: BLEU " in conclusions
     assert " zeros |" in attention
     assert attention.count("‡") > 1
@@ -244,7 +246,7 @@ def test_latex_table_uses_booktabs_and_escapes(two_seeds):
     for needed in (r"\toprule", r"\bottomrule", r"fusedmax ($\lambda$=0.1)", r"toy\_de\_en"):
         assert needed in text
     assert r"$\pm$" in text
-    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 3
+    assert text.count(r"\begin{tabular}") == text.count(r"\end{tabular}") == 4
     assert not re.search(r"(?<!\\)%", re.sub(r"(?m)^%.*$", "", text))
     assert text.isascii()
 

@@ -13,6 +13,7 @@ from regattn_fairseq.metrics import (
     ATTENTION_FIGURES,
     COPYING_FIGURES,
     COVERAGE_FIGURES,
+    Alignment,
     AttentionFileError,
     AttentionRecord,
     CopyRecord,
@@ -33,7 +34,7 @@ from regattn_fairseq.metrics import (
 )
 from regattn_fairseq.pipeline.evaluation.alignments import ReferenceAlignment
 from regattn_fairseq.pipeline.preprocessing.tokenization import Tokenizer, load_tokenizers
-from regattn_fairseq.runs.files import read_lines, write_text
+from regattn_fairseq.runs.files import read_lines, write_lines, write_text
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.runs.result import Result
 
@@ -66,7 +67,7 @@ def is_measured(result: Result, alignment: ReferenceAlignment | None) -> bool:
     """Whether a result has all the figures that `measure` would compute."""
     made = result.measures
     return made.get("format") == _FORMAT and (
-        alignment is None or made.get("alignment") == alignment.key
+        alignment is None or (made.get("alignment") == alignment.key and "links" in result.files)
     )
 
 
@@ -87,7 +88,7 @@ def measure(
     alignment: ReferenceAlignment | None,
     attend: Callable[[], list[AttentionRecord]],
 ) -> dict[str, Any]:
-    """Write ``<split>.sentences.csv``, and return the figures for ``result.json``.
+    """Write ``<split>.sentences.csv`` and such files, and return the figures for ``result.json``.
 
     Args:
         texts: the run's output and what it should be.
@@ -136,7 +137,10 @@ def measure(
     if alignment is not None:
         files["reference_attention"] = reference_attention_file(split)
         attention = _reference_attention(directory / files["reference_attention"], texts, attend)
-        found = stack_counts(_aligned(texts, attention, alignment, data, lowercase=lowercase))
+        aligned = _aligned(texts, attention, alignment, data, lowercase=lowercase)
+        found = stack_counts([counted for counted, _ in aligned])
+        files["links"] = f"{split}.links"
+        write_lines(directory / files["links"], (links for _, links in aligned))
         sections |= {
             "alignment": ratios(found, ALIGNMENT_FIGURES),
             "alignment_sentences": int(np.count_nonzero(found["link_chances"])),
@@ -173,11 +177,14 @@ def _aligned(
     data: PreparedData,
     *,
     lowercase: bool,
-) -> list[dict[str, float] | None]:
-    """Counts of each sentence; None if its tokens cannot be assigned to words."""
+) -> list[tuple[dict[str, float] | None, str]]:
+    """Counts of each sentence, and the links between its tokens in Pharaoh's format.
+
+    They are None and empty if its tokens cannot be assigned to words.
+    """
     tokenizers = load_tokenizers(data.tokenizer)
     links = alignment.read(texts.sources, texts.references)
-    found: list[dict[str, float] | None] = []
+    found: list[tuple[dict[str, float] | None, str]] = []
     for record, source, target, wanted in zip(
         attention, texts.sources, texts.references, links, strict=True
     ):
@@ -192,13 +199,25 @@ def _aligned(
                 )
             )
         except ValueError:
-            found.append(None)
+            found.append((None, ""))
             continue
         words = word_attention(record.weights, targets, sources)
-        found.append(alignment_counts(words, wanted))
-    if lost := found.count(None):
+        found.append((alignment_counts(words, wanted), _token_links(wanted, sources, targets)))
+    if lost := [counted for counted, _ in found].count(None):
         logger.warning("%d of %d sentences cannot be aligned word by word", lost, len(found))
     return found
+
+
+def _token_links(
+    links: Alignment, sources: Sequence[int | None], targets: Sequence[int | None]
+) -> str:
+    """Links between words as links between all of their tokens."""
+    return " ".join(
+        f"{i}{'-' if (source, target) in links.sure else '?'}{j}"
+        for i, source in enumerate(sources)
+        for j, target in enumerate(targets)
+        if source is not None and target is not None and (source, target) in links.possible
+    )
 
 
 def _words(tokenizer: Tokenizer, line: str, tokens: Sequence[str]) -> list[int | None]:

@@ -1,5 +1,5 @@
 "use strict";
-// Sorts tables by the column whose heading is clicked; opens the part that a link leads to.
+// Sorts tables by the column whose heading is clicked; gives them as files; opens the part that a link leads to.
 
 function sortBy(table, column, heading) {
   const body = table.tBodies[0];
@@ -36,9 +36,20 @@ for (const table of document.querySelectorAll("table.sortable")) {
   });
 }
 
+for (const region of document.querySelectorAll(".scroll")) {
+  const rows = () => [...region.querySelectorAll("tr:not(.groups)")].map((row) =>
+    [...row.cells].map((cell) => cell.textContent));
+  const name = region.getAttribute("aria-label");
+  region.after(element("p", { class: "acts" }, button("CSV", `The table “${name}” as a file`, () =>
+    download(`${name.replaceAll(/[^\p{L}\p{N}.]+/gu, "-")}.csv`, csv(rows())))));
+}
+
 function openTarget() {
-  const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  const { id, query } = address();
+  const target = document.getElementById(id);
   if (target instanceof HTMLDetailsElement) target.open = true;
+  // The browser itself finds no part with such an address.
+  if ([...query].length) target?.scrollIntoView();
 }
 addEventListener("hashchange", openTarget);
 openTarget();
