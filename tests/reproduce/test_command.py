@@ -32,5 +32,7 @@ def test_two_targets_are_refused(monkeypatch):
 
 
 def test_no_target_says_what_there_is():
-    with pytest.raises(PipelineError, match=r"table=1, table=2, table=bleu, figure=1 … figure=5"):
+    with pytest.raises(
+        PipelineError, match=r"table=1, table=2, table=bleu, table=family, figure=1 … figure=5"
+    ):
         check_target(composed("reproduce"))
