@@ -70,7 +70,7 @@ def write_family(outcomes: Sequence[Outcome], cfg: DictConfig, stem: Path) -> st
     parts = [f"> {escape_markdown(warning)}\n" for warning in warnings]
     parts += [_table(systems, metric) + "\n"]
     for reason in dict.fromkeys(system.missing for system in systems if system.missing):
-        names = ", ".join(system.name for system in systems if system.missing == reason)
+        names = "; ".join(system.name for system in systems if system.missing == reason)
         parts.append(f"- {escape_markdown(f'{names}, not run: {reason}')}\n")
     if any(system.runs for system in systems):
         parts += [f"{note}\n" for note in (DEVIATION_NOTE, *_NOTES)]
