@@ -5,7 +5,7 @@ from hydra.core.hydra_config import HydraConfig
 from omegaconf import DictConfig
 
 from regattn_fairseq.options import config
-from regattn_fairseq.options.config import CONFIGS
+from regattn_fairseq.options.choices import CONFIGS
 
 
 def composed(root: str, *overrides: str) -> DictConfig:

@@ -30,7 +30,7 @@ from omegaconf.errors import ConfigAttributeError, ConfigKeyError, OmegaConfBase
 
 from regattn_fairseq.guests.hydra import in_mode, parse_arguments, raise_errors
 from regattn_fairseq.installation import how_to_install
-from regattn_fairseq.options.config import CONFIGS, groups, offered
+from regattn_fairseq.options.choices import CONFIGS, groups, offered
 from regattn_fairseq.options.generated import GROUPS, OTHERS
 from regattn_fairseq.runs.errors import PipelineError, one_line
 

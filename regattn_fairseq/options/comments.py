@@ -12,7 +12,7 @@ from pathlib import Path
 import yaml
 from yaml import CollectionNode, MappingNode, Node
 
-from regattn_fairseq.options.config import CONFIGS
+from regattn_fairseq.options.choices import CONFIGS
 
 _GLOBAL = "# @package _global_"
 

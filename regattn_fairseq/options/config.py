@@ -7,18 +7,17 @@ fairseq and our models declare, and :mod:`regattn_fairseq.declared` of those of 
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, make_dataclass
-from pathlib import Path
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
 from omegaconf import MISSING, DictConfig, OmegaConf
 
-import regattn_fairseq
 from regattn_fairseq.declared import declared, normalizer_names
 from regattn_fairseq.declared.naming import arguments, declared_options, takers
 from regattn_fairseq.guests.hydra import share_config_store
 from regattn_fairseq.guests.imports import import_fully
 from regattn_fairseq.options import generated
+from regattn_fairseq.options.choices import PACKAGE
 from regattn_fairseq.options.generated import ARCHITECTURES, GROUPS, NODES
 
 FAIRSEQ_NODES = tuple(NODES)
@@ -30,50 +29,12 @@ FAIRSEQ_MODULES = {
     "criterions": tuple(name for name in GROUPS["criterion"] if not name.startswith("regattn_")),
 }
 
-# In an installed wheel the configs lie inside the package; in a checkout, beside it.
-_PACKAGE = Path(regattn_fairseq.__file__).parent
-CONFIGS = next(
-    path for path in (_PACKAGE / "configs", _PACKAGE.parent / "configs") if path.is_dir()
-)
-
 
 @dataclass
 class Generation(generated.Generation):
     """fairseq's options of a search, and ours."""
 
     coverage_penalty: float | None = None
-
-
-# Folders in configs/ that other configurations build on, or that other programs read.
-_NO_GROUPS = ("defaults",)
-
-
-def offered(group: str) -> tuple[str, ...]:
-    """The choices of a group, in alphabetical order; empty if there is no such group.
-
-    >>> offered("generation")
-    ('beam5', 'greedy')
-    """
-    if group not in groups():
-        return ()
-    own = {path.stem for path in (CONFIGS / group).glob("*.yaml")}
-    return tuple(sorted(own | {*_without_files().get(group, ())}))
-
-
-def groups() -> tuple[str, ...]:
-    """The groups that the commands offer, in alphabetical order."""
-    own = {path.name for path in CONFIGS.iterdir() if path.is_dir()}
-    return tuple(sorted((own | {*_without_files()}).difference(_NO_GROUPS)))
-
-
-def _without_files() -> dict[str, tuple[str, ...]]:
-    """The choices that have no file in configs/, by group."""
-    return {
-        # configs/task has files that build on fairseq's tasks.
-        **{group: tuple(choices) for group, choices in GROUPS.items() if group != "task"},
-        "model": (*GROUPS["model"], *ARCHITECTURES),
-        "normalizer": normalizer_names(),
-    }
 
 
 def register() -> None:
@@ -101,7 +62,7 @@ def register() -> None:
         "differs": lambda left, right: left != right,
         "tenth": lambda number: number / 10,
         "log_format": lambda: "tqdm" if sys.stderr.isatty() else "simple",
-        "plugin_dir": lambda: str(_PACKAGE),
+        "plugin_dir": lambda: str(PACKAGE),
         "normalizer_default": normalizer_default,
         # The value of fairseq's --remove-bpe that undoes our tokenizer.
         "remove_bpe": lambda tokenizer: "sentencepiece" if tokenizer == "sentencepiece" else None,
@@ -189,7 +150,7 @@ def import_user_code(cfg: DictConfig) -> None:
     It may build on anything in fairseq, which is then imported with all of its models and tasks.
     By default the folder is this package, and a stage imports what it needs of that.
     """
-    if "common" not in cfg or cfg.common.user_dir in (None, str(_PACKAGE)):
+    if "common" not in cfg or cfg.common.user_dir in (None, str(PACKAGE)):
         return
     import_fully()
     from fairseq import utils

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig, open_dict, read_write
 
-from regattn_fairseq.options.config import groups, offered
+from regattn_fairseq.options.choices import groups, offered
 from regattn_fairseq.options.index import Entry, describe_choice, describe_group, entries, entry
 
 WIDTH = 100

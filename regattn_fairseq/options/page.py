@@ -12,8 +12,8 @@ from hydra import compose, initialize_config_dir
 from omegaconf import DictConfig, open_dict, read_write
 
 from regattn_fairseq.options import config
+from regattn_fairseq.options.choices import CONFIGS, groups, offered
 from regattn_fairseq.options.comments import comments, with_those_below
-from regattn_fairseq.options.config import CONFIGS, groups, offered
 from regattn_fairseq.options.generated import GROUPS
 from regattn_fairseq.options.index import (
     Entry,

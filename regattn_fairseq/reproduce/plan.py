@@ -16,6 +16,7 @@ from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import OmegaConfBaseException
 
 from regattn_fairseq.options import config
+from regattn_fairseq.options.choices import CONFIGS
 from regattn_fairseq.runs.errors import PipelineError
 
 CORPORA = ("paper", "real", "synthetic")
@@ -113,7 +114,7 @@ def own_hydra() -> Iterator[None]:
     GlobalHydra.instance().clear()
     config.register()
     try:
-        with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
             yield
     finally:
         GlobalHydra.instance().hydra = command

@@ -12,6 +12,7 @@ from omegaconf import DictConfig, open_dict, read_write
 from packaging.version import Version
 
 from regattn_fairseq.options import config
+from regattn_fairseq.options.choices import CONFIGS
 from regattn_fairseq.pipeline.training.checkpoints import LAST
 
 FORK = multiprocessing.get_context("fork")
@@ -29,7 +30,7 @@ def composed(toy: list[str], *overrides: str, root: str = "train") -> DictConfig
     """The configuration of a tiny training of three epochs, eight updates each."""
     config.register()
     given = [*toy, *TINY, "training.max_epoch=3", "training.patience=-1", *overrides]
-    with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         cfg = compose(root, overrides=given, return_hydra_config=True)
     HydraConfig.instance().set_config(cfg)
     with read_write(cfg), open_dict(cfg):

@@ -9,7 +9,8 @@ from omegaconf import OmegaConf
 
 from regattn_fairseq.models.normalizer_options import NormalizerOptions, normalizer_from_options
 from regattn_fairseq.normalizers import rule
-from regattn_fairseq.options.config import CONFIGS, FAIRSEQ_NODES, groups, offered
+from regattn_fairseq.options.choices import CONFIGS, groups, offered
+from regattn_fairseq.options.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.checks import check_options
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.identity import normalizer_label, run_directory

@@ -11,7 +11,7 @@ from composing import composed
 from regattn_fairseq.declared.naming import arguments
 from regattn_fairseq.models.normalizer_options import NormalizerOptions, normalizer_from_options
 from regattn_fairseq.normalizers import normalizer_names
-from regattn_fairseq.options.config import offered
+from regattn_fairseq.options.choices import offered
 
 _NEW_MAP = """
 import json, sys
@@ -31,7 +31,7 @@ from composing import composed
 from regattn_fairseq.demo.sliders import option_sliders
 from regattn_fairseq.models import RegattnLSTMModel
 from regattn_fairseq.models.normalizer_options import normalizer_from_options
-from regattn_fairseq.options.config import offered
+from regattn_fairseq.options.choices import offered
 from regattn_fairseq.pipeline.train import check_options
 from regattn_fairseq.runs.identity import identity, normalizer_label
 from regattn_fairseq.runs.result import Result

@@ -11,8 +11,8 @@ from omegaconf import DictConfig
 
 from regattn_fairseq import cli
 from regattn_fairseq.options import comments, help, page
+from regattn_fairseq.options.choices import groups, offered
 from regattn_fairseq.options.command_line import check
-from regattn_fairseq.options.config import groups, offered
 from regattn_fairseq.options.fairseq_options import TABLE
 from regattn_fairseq.options.help import WIDTH, all_options
 from regattn_fairseq.options.index import describe_choice, describe_group, entries

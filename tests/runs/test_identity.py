@@ -13,6 +13,7 @@ from omegaconf import OmegaConf
 
 from regattn_fairseq.corpora import CorpusError
 from regattn_fairseq.options import config
+from regattn_fairseq.options.choices import CONFIGS
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.preprocessing.request import prepared_data
 from regattn_fairseq.runs.checksums import KNOWN
@@ -30,7 +31,7 @@ DATA = PreparedData(Path("cache/data-0123456789ab"))
 
 def composed(*overrides: str):
     config.register()
-    with initialize_config_dir(str(config.CONFIGS), version_base="1.3"):
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
         return compose("run", overrides=list(overrides))
 
 

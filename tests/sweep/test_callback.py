@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from regattn_fairseq.interruption import Interrupted, exit_status
 from regattn_fairseq.options import config
-from regattn_fairseq.options.config import CONFIGS
+from regattn_fairseq.options.choices import CONFIGS
 from regattn_fairseq.sweep import callback as sweep_module
 from regattn_fairseq.sweep.callback import (
     _BASIC,
