@@ -1,6 +1,6 @@
 """Fixtures: small models over small dictionaries."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -90,3 +90,20 @@ def batch(dictionary: Dictionary) -> SimpleNamespace:
         pad=pad,
         eos=eos,
     )
+
+
+def searched(model: Any, batch: SimpleNamespace, generator: Any) -> Iterator[tuple[Any, Any]]:
+    """What a beam search finds, whose scores must be those of the model that reads its output.
+
+    Yields each hypothesis, and the model's output when it is given the hypothesis.
+    """
+    net_input = {"src_tokens": batch.source, "src_lengths": batch.lengths}
+    for sentence, nbest in enumerate(generator.generate([model], {"net_input": net_input})):
+        for found in nbest:
+            tokens = found["tokens"]
+            previous = torch.cat((torch.tensor([batch.eos]), tokens[:-1])).unsqueeze(0)
+            net_output = model(batch.source[sentence : sentence + 1], None, previous)
+            forced = model.get_normalized_probs(net_output, log_probs=True)
+            expected = forced[0].gather(1, tokens.unsqueeze(1)).squeeze(1)
+            torch.testing.assert_close(found["positional_scores"], expected, atol=1e-4, rtol=1e-4)
+            yield found, net_output

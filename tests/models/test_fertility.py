@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 import torch
 from fairseq.sequence_generator import SequenceGenerator
+from small_models import searched
 
 from regattn_fairseq.declared.model_options import BOUNDED
 from regattn_fairseq.normalizers.rules import rules
@@ -48,18 +49,10 @@ def test_a_large_fertility_changes_nothing(build, batch):
 def test_beam_search_remembers_what_teacher_forcing_does(build, dictionary, batch, options):
     model = build(copy_attn=True, **options)
     generator = SequenceGenerator([model], dictionary, beam_size=3, max_len_b=8)
-    net_input = {"src_tokens": batch.source, "src_lengths": batch.lengths}
-    for sentence, nbest in enumerate(generator.generate([model], {"net_input": net_input})):
-        for found in nbest:
-            tokens = found["tokens"]
-            previous = torch.cat((torch.tensor([batch.eos]), tokens[:-1])).unsqueeze(0)
-            net_output = model(batch.source[sentence : sentence + 1], None, previous)
-            forced = model.get_normalized_probs(net_output, log_probs=True)
-            expected = forced[0].gather(1, tokens.unsqueeze(1)).squeeze(1)
-            torch.testing.assert_close(found["positional_scores"], expected, atol=1e-4, rtol=1e-4)
-            torch.testing.assert_close(
-                found["attention"].t(), net_output[1]["attn"][0][0], atol=1e-4, rtol=1e-4
-            )
+    for found, net_output in searched(model, batch, generator):
+        torch.testing.assert_close(
+            found["attention"].t(), net_output[1]["attn"][0][0], atol=1e-4, rtol=1e-4
+        )
 
 
 @pytest.mark.parametrize("options", OPTIONS[:4])

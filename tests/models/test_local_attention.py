@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from fairseq.sequence_generator import SequenceGenerator
+from small_models import searched
 
 from regattn_fairseq.declared.model_options import check_window
 from regattn_fairseq.models.local_attention import LocalWindow
@@ -53,15 +54,7 @@ def test_weights_are_those_of_the_map_times_the_window(build, batch, options):
 def test_beam_search_has_the_models_scores(build, dictionary, batch, options):
     model = build(attn_window=2.0, **options)
     generator = SequenceGenerator([model], dictionary, beam_size=3, max_len_b=8)
-    net_input = {"src_tokens": batch.source, "src_lengths": batch.lengths}
-    for sentence, nbest in enumerate(generator.generate([model], {"net_input": net_input})):
-        for found in nbest:
-            tokens = found["tokens"]
-            previous = torch.cat((torch.tensor([batch.eos]), tokens[:-1])).unsqueeze(0)
-            net_output = model(batch.source[sentence : sentence + 1], None, previous)
-            forced = model.get_normalized_probs(net_output, log_probs=True)
-            expected = forced[0].gather(1, tokens.unsqueeze(1)).squeeze(1)
-            torch.testing.assert_close(found["positional_scores"], expected, atol=1e-4, rtol=1e-4)
+    assert list(searched(model, batch, generator))
 
 
 def test_bad_windows_and_copying_are_refused():
