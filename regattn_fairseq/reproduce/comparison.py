@@ -10,18 +10,17 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
-from tabulate import tabulate
 
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.origins import Marks, listed
 from regattn_fairseq.report.rows import BASELINE, Row, build_rows, corrected
 from regattn_fairseq.report.table_formats import escape_markdown
 from regattn_fairseq.report.tables import DEVIATION_NOTE, METRIC_LABELS, p_text
+from regattn_fairseq.reproduce.cells import NOTHING, gain, markdown, number, score
 from regattn_fairseq.reproduce.claims import judge
 from regattn_fairseq.reproduce.execution import Outcome
 from regattn_fairseq.runs.files import write_text
 
-_NOTHING = "–"
 _GAIN_NOTE = (
     "Over softmax: on the seeds that both have, with its 95 % interval and two-sided p-value by "
     "paired bootstrap over sentences. By Holm's method, p is corrected for all comparisons of this "
@@ -239,7 +238,7 @@ def _verdict(entries: Sequence[Entry], cfg: DictConfig) -> str:
             for name in cfg.normalizers
             if name != BASELINE
         }
-        shown = ", ".join(f"{name} {_number(gain, sign=True)}" for name, gain in gains.items())
+        shown = ", ".join(f"{name} {number(mean, sign=True)}" for name, mean in gains.items())
         said.append(f"Mean difference from {BASELINE} over them, in {label}: {shown}.")
     if unknown := [data for data in behind if data not in known]:
         said.append(f"Not counted, for want of runs: {', '.join(unknown)}.")
@@ -260,7 +259,7 @@ def _overview(entries: Sequence[Entry], cfg: DictConfig) -> str:
                 f"{ours} ({more})" if more else ours
             )
     heading = f"{METRIC_LABELS.get(cfg.metrics[0], cfg.metrics[0])} (zeros)"
-    return _markdown([heading, *cfg.normalizers], list(rows.values()))
+    return markdown([heading, *cfg.normalizers], list(rows.values()))
 
 
 def _absence(cfg: DictConfig) -> str:
@@ -297,62 +296,36 @@ def _table(entries: Sequence[Entry], metric: str) -> str:
     paper = "paper" if same else f"paper, {source}"
     columns = {
         "Normalizer": [entry.label for entry in entries],
-        "seeds": [entry.seeds or _NOTHING for entry in entries],
+        "seeds": [entry.seeds or NOTHING for entry in entries],
         metric: [_ours(entry) for entry in entries],
-        "zeros": [_zeros(entry) or _NOTHING for entry in entries],
-        paper: [_number(entry.published) for entry in entries],
-        "ours − paper": [_number(entry.difference, sign=True) for entry in entries],
-        "over softmax": [_gain(entry) for entry in entries],
+        "zeros": [_zeros(entry) or NOTHING for entry in entries],
+        paper: [number(entry.published) for entry in entries],
+        "ours − paper": [number(entry.difference, sign=True) for entry in entries],
+        "over softmax": [gain(entry.gain, entry.low, entry.high) for entry in entries],
         "p": [
-            _NOTHING if e.p_value is None or e.p_holm is None else p_text(e.p_value, e.p_holm)
+            NOTHING if e.p_value is None or e.p_holm is None else p_text(e.p_value, e.p_holm)
             for e in entries
         ],
-        "over softmax, paper": [_number(entry.published_gain, sign=True) for entry in entries],
-        "behind the best": [_number(entry.behind) for entry in entries],
-        "from": [entry.origins or _NOTHING for entry in entries],
+        "over softmax, paper": [number(entry.published_gain, sign=True) for entry in entries],
+        "behind the best": [number(entry.behind) for entry in entries],
+        "from": [entry.origins or NOTHING for entry in entries],
     }
     kept = {
         heading: cells
         for heading, cells in columns.items()
-        if heading in ("Normalizer", "seeds", metric) or set(cells) != {_NOTHING}
+        if heading in ("Normalizer", "seeds", metric) or set(cells) != {NOTHING}
     }
     cells = [list(map(escape_markdown, row)) for row in zip(*kept.values(), strict=True)]
-    return _markdown([escape_markdown(heading) for heading in kept], cells)
-
-
-def _markdown(headings: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    return tabulate(
-        rows,
-        headers=headings,
-        tablefmt="pipe",
-        disable_numparse=True,
-        colalign=["left"] + ["right"] * (len(headings) - 1),
-    )
-
-
-def _number(value: float | None, *, sign: bool = False) -> str:
-    if value is None:
-        return _NOTHING
-    return f"{value:{'+' if sign else ''}.2f}".replace("-", "−")
+    return markdown([escape_markdown(heading) for heading in kept], cells)
 
 
 def _ours(entry: Entry) -> str:
-    if entry.ours is None:
-        return "not run" if entry.missing else _NOTHING
-    deviation = "" if entry.deviation is None else f" ± {entry.deviation:.2f}"
-    return f"{entry.ours:.2f}{deviation}"
+    return score(entry.ours, entry.deviation, entry.missing)
 
 
 def _zeros(entry: Entry) -> str:
     """The share of zeros; nothing where it is not known."""
     return "" if entry.zero_share is None or entry.ours is None else f"{entry.zero_share:.0%}"
-
-
-def _gain(entry: Entry) -> str:
-    if entry.gain is None:
-        return _NOTHING
-    interval = f"[{_number(entry.low, sign=True)}, {_number(entry.high, sign=True)}]"
-    return f"{_number(entry.gain, sign=True)} {interval}"
 
 
 def _draw(entries: Sequence[Entry]) -> Figure:

@@ -9,18 +9,17 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 from omegaconf import DictConfig
-from tabulate import tabulate
 
 from regattn_fairseq.metrics import PairedResult, correct
 from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.rows import Summary, compare_output, summarize
 from regattn_fairseq.report.table_formats import escape_markdown
 from regattn_fairseq.report.tables import DEVIATION_NOTE, METRIC_LABELS, p_text
+from regattn_fairseq.reproduce.cells import NOTHING, gain, markdown, score
 from regattn_fairseq.reproduce.execution import Outcome
 from regattn_fairseq.runs.files import write_text
 from regattn_fairseq.runs.result import Result
 
-_NOTHING = "–"
 # Heading, section of result.json, figure, and how it is written.
 _FIGURES = (
     ("zeros", "attention", "zero_share", "{:.0%}"),
@@ -107,8 +106,9 @@ def _record(system: _System, metric: str) -> dict[str, object]:
         "model": system.model,
         "seeds": " ".join(str(run.seed) for run in system.runs),
     }
-    score = _summaries(system, "metrics").get(metric)
-    found |= {f"{metric}_mean": score and score.mean, f"{metric}_std": score and score.deviation}
+    of_text = _summaries(system, "metrics").get(metric)
+    found |= {f"{metric}_mean": of_text and of_text.mean}
+    found |= {f"{metric}_std": of_text and of_text.deviation}
     found["baseline"] = system.baseline
     if test := system.tests.get(metric):
         found |= {f"{metric}_{name}": value for name, value in asdict(test).items()}
@@ -124,42 +124,33 @@ def _table(systems: Sequence[_System], metric: str) -> str:
     label = METRIC_LABELS.get(metric, metric)
     columns: dict[str, list[str]] = {
         "System": [system.name for system in systems],
-        "seeds": [" ".join(str(r.seed) for r in s.runs) or _NOTHING for s in systems],
+        "seeds": [" ".join(str(r.seed) for r in s.runs) or NOTHING for s in systems],
         label: [_score(system, metric) for system in systems],
         "over the baseline": [_gain(system.tests.get(metric)) for system in systems],
         "p": [
             p_text(test.p_value, test.p_holm)
             if (test := system.tests.get(metric)) and test.p_holm is not None
-            else _NOTHING
+            else NOTHING
             for system in systems
         ],
     }
     for heading, section, figure, written in _FIGURES:
         found = [_summaries(system, section).get(figure) for system in systems]
-        columns[heading] = [written.format(each.mean) if each else _NOTHING for each in found]
-    kept = {heading: cells for heading, cells in columns.items() if set(cells) != {_NOTHING}}
-    return tabulate(
-        [list(map(escape_markdown, row)) for row in zip(*kept.values(), strict=True)],
-        headers=list(kept),
-        tablefmt="pipe",
-        disable_numparse=True,
-        colalign=["left"] + ["right"] * (len(kept) - 1),
-    )
+        columns[heading] = [written.format(each.mean) if each else NOTHING for each in found]
+    kept = {heading: cells for heading, cells in columns.items() if set(cells) != {NOTHING}}
+    cells = [list(map(escape_markdown, row)) for row in zip(*kept.values(), strict=True)]
+    return markdown(list(kept), cells)
 
 
 def _score(system: _System, metric: str) -> str:
-    score = _summaries(system, "metrics").get(metric)
-    if score is None:
-        return "not run" if system.missing else _NOTHING
-    deviation = "" if score.deviation is None else f" ± {score.deviation:.2f}"
-    return f"{score.mean:.2f}{deviation}"
+    found = _summaries(system, "metrics").get(metric)
+    if found is None:
+        return score(None, None, system.missing)
+    return score(found.mean, found.deviation, system.missing)
 
 
 def _gain(test: PairedResult | None) -> str:
-    if test is None:
-        return _NOTHING
-    text = f"{test.difference:+.2f} [{test.low:+.2f}, {test.high:+.2f}]"
-    return text.replace("-", "−")
+    return NOTHING if test is None else gain(test.difference, test.low, test.high)
 
 
 def _draw(systems: Sequence[_System], metric: str) -> Figure:
@@ -169,9 +160,9 @@ def _draw(systems: Sequence[_System], metric: str) -> Figure:
     figure = Figure(figsize=(6.4, 0.9 + 0.26 * len(shown)), layout="constrained")
     axes = figure.subplots()
     for place, system in enumerate(shown):
-        score = _summaries(system, "metrics")[metric]
+        summary = _summaries(system, "metrics")[metric]
         color = ("#7a1f80", "#1f6f80", "#80591f")[models.index(system.model) % 3]
-        axes.errorbar(score.mean, place, xerr=score.deviation, fmt="o", color=color, capsize=3)
+        axes.errorbar(summary.mean, place, xerr=summary.deviation, fmt="o", color=color, capsize=3)
     axes.set_yticks(range(len(shown)), [system.name for system in shown])
     axes.set_ylim(len(shown) - 0.5, -0.5)
     axes.grid(axis="x", color="#e1e4ea")
