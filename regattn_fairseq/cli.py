@@ -90,6 +90,7 @@ def report() -> None:
             header=cfg.header,
             sentences=cfg.sentences,
             baseline=cfg.baseline,
+            pdf=cfg.pdf,
         )
         render_terminal(made)
 
@@ -136,19 +137,20 @@ def _main(root: str, stage: Callable[[DictConfig], Any]) -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     if len(arguments) < len(sys.argv) - 1:
         os.environ[_DEBUG] = "1"
-    if "--version" in arguments:
-        print(command_line.version())
-        return
-    _set_up_libraries()
-    _set_up_messages()
-
     try:
+        if "--version" in arguments:
+            print(command_line.version())
+            sys.stdout.flush()
+            return
+        _set_up_libraries()
+        _set_up_messages()
         command_line.run(root, _guarded(stage), arguments)
     except KeyboardInterrupt as interrupt:
         done = f" ({interrupt})" if str(interrupt) else ""
         print(f"interrupted{done}; the same command goes on from here", file=sys.stderr)
         sys.exit(interruption.exit_status(interrupt))
     except Exception as error:
+        interruption.end_if_nobody_reads(error)
         if _DEBUG in os.environ:
             raise
         print(f"error: {command_line.explain(error, root, arguments)}", file=sys.stderr)
@@ -173,6 +175,8 @@ def _guarded(stage: Callable[[DictConfig], Any]) -> Callable[[DictConfig], Any]:
                 return sweep.stopped(interrupt)
             raise
         except Exception as error:
+            if not sweep.in_sweep():
+                interruption.end_if_nobody_reads(error)
             if _DEBUG in os.environ:
                 raise
             if isinstance(error, OmegaConfBaseException):

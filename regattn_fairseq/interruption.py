@@ -1,6 +1,8 @@
-"""Requests to stop: Ctrl-C, and SIGTERM, which schedulers send before they kill."""
+"""Requests to stop: Ctrl-C, SIGTERM, which schedulers send before they kill, and a closed pipe."""
 
 import _thread
+import os
+import select
 import signal
 import sys
 import threading
@@ -39,6 +41,22 @@ def raise_on_sigterm() -> None:
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
     raise Interrupted("", number)
+
+
+def end_if_nobody_reads(error: BaseException) -> None:
+    """End the program without a word if that is why a line could not be printed, as in ``| head``.
+
+    Args:
+        error: what was raised; only a `BrokenPipeError` can be that.
+    """
+    if not isinstance(error, BrokenPipeError):
+        return
+    poll = select.poll()
+    poll.register(sys.stdout, 0)
+    if any(event & select.POLLERR for _, event in poll.poll(0)):
+        # What is not written yet goes nowhere, or the interpreter would complain at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(128 + signal.SIGPIPE)
 
 
 def ends_the_work(number: signal.Signals) -> bool:

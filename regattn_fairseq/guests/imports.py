@@ -15,20 +15,24 @@ from types import ModuleType
 from typing import Any
 from unittest import mock
 
-_HEAVY = ("torch", "fairseq", "numba", "gradio")
+_HEAVY = ("torch", "fairseq", "numba", "gradio", "nltk")
 # Where Gradio has what writes stubs for editors.
 _STUBS = "gradio.component_meta"
-# What fairseq imports functions from, parents first.
-_FOR_FEW = ("sklearn", "sklearn.metrics", "scipy.stats")
+# What a library imports functions from that few need, parents first.
+_FOR_FEW = {
+    "fairseq": ("sklearn", "sklearn.metrics", "scipy.stats"),
+    "nltk": ("sklearn", "sklearn.feature_extraction", "sklearn.preprocessing", "scipy.stats"),
+}
 
 
 def import_lightly(registered: Mapping[str, Collection[str]]) -> None:
-    """Have the imports of torch, fairseq, numba and Gradio take less time, when they come.
+    """Have the imports of torch, fairseq, numba, Gradio and NLTK take less time, when they come.
 
     - fairseq imports every module in its folders of models, tasks and criterions, to register what
       they hold. Those that are not needed are left out. They can still be imported by name.
     - One measure of one of its criterions needs scikit-learn and ``scipy.stats``, which take longer
-      to import than all of fairseq. They are imported when it is computed.
+      to import than all of fairseq. They are imported when it is computed. NLTK, of which ROUGE
+      needs the stemmer, imports them for a classifier and a measure.
     - Gradio parses the source of each of its components, and compares it with a stub for editors
       that lies beside it. That is half of the time that its import takes, and is left out.
     - The modules make several hundred thousand objects, none of which is garbage. The collector of
@@ -71,14 +75,11 @@ class _Finder(MetaPathFinder):
                     execute(module)
                     module.create_or_modify_pyi = lambda *given: None  # type: ignore[attr-defined]
                     return
-                with without_collecting():
+                with without_collecting(), _imported_later(_FOR_FEW.get(name, ())):
                     if name != "fairseq":
                         execute(module)
                         return
-                    with (
-                        _imported_later(),
-                        _registering(Path(module.__path__[0]), self._registered),
-                    ):
+                    with _registering(Path(module.__path__[0]), self._registered):
                         execute(module)
 
             spec.loader.exec_module = execute_lightly  # type: ignore[method-assign]
@@ -116,8 +117,8 @@ def _registering(fairseq: Path, registered: Mapping[str, Collection[str]]) -> It
 
 
 @contextmanager
-def _imported_later() -> Iterator[None]:
-    missing = [name for name in _FOR_FEW if name not in sys.modules]
+def _imported_later(names: Collection[str]) -> Iterator[None]:
+    missing = [name for name in names if name not in sys.modules]
     for name in missing:
         module = sys.modules[name] = _Later(name)
         parent, _, last = name.rpartition(".")

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
-from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.bleu import BLEU, BLEUScore
 from sacrebleu.metrics.chrf import CHRF
 
-from regattn_fairseq.metrics.pairs import check_pairs
+from regattn_fairseq.metrics.pairs import check_pairs, remember_scores
 
 logger = logging.getLogger(__name__)
 
@@ -148,9 +148,27 @@ def sentence_bleu(
     Raises:
         ValueError: there is nothing to score, or the two lists differ in length.
     """
+    scores = count_matches(hypotheses, references, lowercase=lowercase, tokenizer=tokenizer)
+    return np.array([score.score for score in scores])
+
+
+@remember_scores
+def count_matches(
+    hypotheses: Sequence[str], references: Sequence[str], *, lowercase: bool, tokenizer: str
+) -> list[BLEUScore]:
+    """Sacrebleu's score of each sentence, with the counts that corpus BLEU sums.
+
+    Args:
+        hypotheses: system output, detokenized, one string per sentence.
+        references: the reference for each hypothesis, in the same order.
+        lowercase: compare without regard to case.
+        tokenizer: as in `score_translation`.
+
+    Raises:
+        ValueError: there is nothing to score, or the two lists differ in length.
+    """
     check_pairs(hypotheses, references)
+    # Effective order changes the score of a short sentence, and none of its counts.
     scorer = bleu_scorer(lowercase, tokenizer, effective_order=True)
     pairs = zip(hypotheses, references, strict=True)
-    return np.array(
-        [scorer.sentence_score(hypothesis, [reference]).score for hypothesis, reference in pairs]
-    )
+    return [scorer.sentence_score(hypothesis, [reference]) for hypothesis, reference in pairs]

@@ -14,7 +14,7 @@ from rouge_score import tokenize
 from rouge_score.rouge_scorer import RougeScorer
 from rouge_score.tokenizers import Tokenizer
 
-from regattn_fairseq.metrics.pairs import check_pairs
+from regattn_fairseq.metrics.pairs import check_pairs, remember_scores
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,7 @@ def is_stemmed_in(signature: str) -> bool:
     return "stemmer:none" not in signature
 
 
+@remember_scores
 def sentence_rouge(
     hypotheses: Sequence[str], references: Sequence[str], *, stemming: bool = True
 ) -> dict[str, np.ndarray]:

@@ -14,10 +14,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sacrebleu.metrics.bleu import BLEU
+from sacrebleu.metrics.bleu import BLEU, BLEUScore
 from sacrebleu.significance import PairedTest, Result
 
-from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER, bleu_scorer
+from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER, bleu_scorer, count_matches
 from regattn_fairseq.metrics.pairs import check_pairs
 from regattn_fairseq.metrics.ratios import Counts, Ratio, divide
 
@@ -235,14 +235,8 @@ def bootstrap_ratios(
     return intervals
 
 
-def _bleu_statistics(
-    hypotheses: Sequence[str], references: Sequence[str], metric: BLEU
-) -> np.ndarray:
+def _bleu_statistics(scores: Sequence[BLEUScore]) -> np.ndarray:
     """What corpus BLEU sums over sentences: lengths, matches and totals [n, 2 + 2·order]."""
-    scores = [
-        metric.sentence_score(hypothesis, [reference])
-        for hypothesis, reference in zip(hypotheses, references, strict=True)
-    ]
     return np.array([[s.sys_len, s.ref_len, *s.counts, *s.totals] for s in scores], dtype=float)
 
 
@@ -297,17 +291,18 @@ def paired_bootstrap_bleu(
     """
     check_pairs(system, references)
     check_pairs(baseline, references)
-    # Effective order keeps sentence_score from warning; the counts read from it are the same.
-    counter = bleu_scorer(lowercase, tokenizer, effective_order=True)
-    statistics = np.stack(
-        [_bleu_statistics(texts, references, counter) for texts in (system, baseline)], axis=1
+    scorer = bleu_scorer(lowercase, tokenizer)
+    counted = (
+        count_matches(texts, references, lowercase=lowercase, tokenizer=tokenizer)
+        for texts in (system, baseline)
     )
+    statistics = np.stack([_bleu_statistics(scores) for scores in counted], axis=1)
     sums = _resample_sums(statistics, resamples, BOOTSTRAP_SEED)
-    low, high = _interval(_bleu_of_sums(sums[:, 0], counter) - _bleu_of_sums(sums[:, 1], counter))
+    low, high = _interval(_bleu_of_sums(sums[:, 0], scorer) - _bleu_of_sums(sums[:, 1], scorer))
 
     _, results = PairedTest(
         [("baseline", list(baseline)), ("system", list(system))],
-        metrics={"BLEU": bleu_scorer(lowercase, tokenizer)},
+        metrics={"BLEU": scorer},
         references=[list(references)],
         test_type="bs",
         n_samples=resamples,

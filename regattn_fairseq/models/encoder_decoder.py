@@ -7,7 +7,7 @@ from fairseq.models import FairseqEncoderDecoderModel, register_model
 from fairseq.tasks import FairseqTask
 from torch import Tensor, nn
 
-from regattn_fairseq.declared.model_options import check_fertility, check_window
+from regattn_fairseq.declared.model_options import check_normalizer
 from regattn_fairseq.models.attention import Attention
 from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.decoder import LSTMDecoder
@@ -54,8 +54,7 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
                 names them.
         """
         options = resolve_defaults(cfg)
-        check_fertility(options)
-        check_window(options)
+        check_normalizer(options)
         source, target = task.source_dictionary, task.target_dictionary
         if options.encoder_layers != options.decoder_layers:
             raise ModelError(

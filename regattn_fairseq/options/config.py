@@ -7,6 +7,7 @@ fairseq and our models declare, and :mod:`regattn_fairseq.declared` of those of 
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, make_dataclass
+from functools import lru_cache
 from typing import Any
 
 from hydra.core.config_store import ConfigStore
@@ -40,8 +41,13 @@ class Generation(generated.Generation):
 def register() -> None:
     """Register with Hydra fairseq's option groups, our choices without files, and our resolvers.
 
-    It is safe to call this again.
+    It is safe, and cheap, to call this again. Maps that were registered since become choices.
     """
+    _register(tuple((name, tuple(declared(name))) for name in normalizer_names()))
+
+
+@lru_cache(maxsize=1)
+def _register(_maps: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
     store = ConfigStore.instance()
     # A plain dictionary of typed nodes. Unlike fairseq's class, it allows other nodes beside them.
     own = {**NODES, "generation": Generation}

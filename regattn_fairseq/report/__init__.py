@@ -18,6 +18,7 @@ from rich.text import Text
 
 from regattn_fairseq.report.examples import Example
 from regattn_fairseq.report.page import render_page
+from regattn_fairseq.report.pictures import Pictures
 from regattn_fairseq.report.rows import BASELINE, Row, Summary, build_rows
 from regattn_fairseq.report.sections import Section, build_sections
 from regattn_fairseq.report.table_formats import (
@@ -97,11 +98,12 @@ def build_report(
     title: str = "Attention normalizers compared",
     sentences: int = 1000,
     baseline: str = BASELINE,
+    pdf: bool = False,
 ) -> Report:
     """Report on every run under a folder, and under further ones.
 
     Writes these files to output_dir: ``table.md``, ``table.tex`` and ``table.csv`` (a row for each
-    task, corpus, model and normalizer), ``runs.csv`` (a row for each run), figures as PNG and PDF,
+    task, corpus, model and normalizer), ``runs.csv`` (a row for each run), figures as PNG,
     and ``index.html``, which shows all of it and every sentence, and needs no other file. Each file
     is written completely or not at all. The same runs give the same files.
 
@@ -115,6 +117,7 @@ def build_report(
         title: the heading of ``table.md`` and of the page.
         sentences: how many of each test set the page shows one by one; 0 for none.
         baseline: name of the normalizer that the others are tested against.
+        pdf: whether each figure is also written as PDF.
 
     Raises:
         ReportError: there is no readable `result.json` under these folders, or a baseline was
@@ -132,7 +135,7 @@ def build_report(
     rows, row_warnings = build_rows(runs, baseline=baseline)
     output_dir.mkdir(parents=True, exist_ok=True)
     sections, section_warnings = build_sections(
-        rows, output_dir, sentences=sentences, page_bytes=_EXPLORER_BYTES
+        rows, Pictures(output_dir, pdf=pdf), sentences=sentences, page_bytes=_EXPLORER_BYTES
     )
     report = Report(
         root=root,
@@ -223,10 +226,12 @@ def _markdown(report: Report) -> str:
     for section in report.sections:
         parts += [to_markdown(table) for table in section.tables]
         if example := section.example:
-            parts.append(
-                f"![Attention on sentence {example.index + 1} of "
-                f"{escape_markdown(example.block[1])}]({example.png.name})\n"
+            shown = f"on sentence {example.index + 1} of {escape_markdown(example.block[1])}"
+            heatmaps = (
+                f"![Attention of {escape_markdown(panel.label)} {shown}]({panel.png.name})\n"
+                for panel in example.panels
             )
+            parts.append("".join(heatmaps))
         parts += [f"![{plot.caption}]({plot.png.name})\n" for plot in section.plots]
     return "\n".join(parts)
 

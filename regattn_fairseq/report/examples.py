@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from regattn_fairseq.declared.naming import labelled
-from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heatmaps import choose_sentence, draw_heatmaps
+from regattn_fairseq.report.pictures import Pictures
 from regattn_fairseq.report.rows import Row
 from regattn_fairseq.report.systems import System
 from regattn_fairseq.runs.result import Result
-
-_LONGEST_NAME = 80
 
 
 @dataclass(frozen=True)
@@ -24,7 +21,7 @@ class Panel:
     Attributes:
         label: the normalizer with its options.
         hypothesis: the model's output for the sentence; empty if the text is missing.
-        png: the heat map; a PDF of the same name is beside it.
+        png: the heat map.
     """
 
     label: str
@@ -43,7 +40,6 @@ class Example:
         reference: the reference output; empty if the text is missing.
         question: the hypothesis that was judged; empty for other tasks.
         panels: one for each normalizer.
-        png: all panels in one figure; a PDF of the same name is beside it.
     """
 
     block: tuple[str, str, str, str]
@@ -52,34 +48,6 @@ class Example:
     reference: str
     question: str
     panels: list[Panel]
-    png: Path
-
-
-def file_name(*parts: str) -> str:
-    """Join parts from configurations to a file name: no separators, no spaces, ASCII only.
-
-    >>> file_name("attention", "../my data", "fusedmax (λ=0.1)")
-    'attention_my-data_fusedmax-0.1'
-    """
-    safe = (re.sub(r"[^A-Za-z0-9._]+", "-", part).strip("-.") or "unnamed" for part in parts)
-    return "_".join(part[:_LONGEST_NAME] for part in safe)
-
-
-class FileNames:
-    """Hands out file names that differ even on file systems that ignore case."""
-
-    def __init__(self) -> None:
-        self._taken: set[str] = set()
-
-    def take(self, *parts: str) -> str:
-        """A name made of these parts. If the name is taken, a number is added."""
-        base = name = file_name(*parts)
-        number = 2
-        while name.lower() in self._taken:
-            name = f"{base}-{number}"
-            number += 1
-        self._taken.add(name.lower())
-        return name
 
 
 def _normalizer_part(row: Row, rows: Sequence[Row]) -> str:
@@ -102,38 +70,36 @@ def _line(run: Result, kind: str, index: int) -> str:
 
 
 def draw_example(
-    systems: Sequence[System], parts: Sequence[str], output_dir: Path, names: FileNames
+    systems: Sequence[System], parts: Sequence[str], pictures: Pictures
 ) -> tuple[Example | None, list[str]]:
     """Choose a sentence of a test set and draw it under every normalizer.
 
-    Writes ``attention_<parts>_<normalizer>`` for each normalizer and ``attention_<parts>`` for all
-    of them, as PNG and PDF.
+    Writes ``attention_<parts>_<normalizer>`` for each normalizer.
 
     Args:
         systems: at least one, of one test set.
         parts: the file names are made of these.
-        output_dir: where the files go.
-        names: the file names that are taken.
+        pictures: where they go.
 
     Returns:
         ``(example, warnings)``; the example is None if the systems share no sentence.
 
     Raises:
-        OSError: output_dir cannot be written to.
+        OSError: a picture cannot be written.
     """
     index = choose_sentence([system.records for system in systems])
     block = systems[0].row.block
     if index is None:
         return None, [f"no heat maps of {block[1]}: its runs share no sentence"]
-    drawn = [(system.row.label, system.records[index]) for system in systems]
-    overview = output_dir / names.take("attention", *parts)
-    _, warnings = save_figure(draw_heatmaps(drawn), overview)
     panels = []
+    warnings = []
     rows = [system.row for system in systems]
-    for system, panel in zip(systems, drawn, strict=True):
-        stem = output_dir / names.take("attention", *parts, _normalizer_part(system.row, rows))
-        written, _ = save_figure(draw_heatmaps([panel]), stem)
-        panels.append(Panel(system.row.label, _line(system.run, "hypotheses", index), written[0]))
+    for system in systems:
+        heatmap = draw_heatmaps([(system.row.label, system.records[index])])
+        name = ("attention", *parts, _normalizer_part(system.row, rows))
+        png, missing = pictures.save(heatmap, *name)
+        panels.append(Panel(system.row.label, _line(system.run, "hypotheses", index), png))
+        warnings += missing
     first = systems[0].run
     return Example(
         block=block,
@@ -142,5 +108,4 @@ def draw_example(
         reference=_line(first, "references", index),
         question=_line(first, "questions", index),
         panels=panels,
-        png=overview.with_name(f"{overview.name}.png"),
     ), warnings

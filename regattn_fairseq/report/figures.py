@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import warnings
-from contextlib import AbstractContextManager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import matplotlib as mpl
-from fontTools import subset
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
@@ -47,12 +47,15 @@ def tidy(axes: Axes) -> None:
         spine.set_visible(False)
 
 
-def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
-    """Write a figure as PNG and PDF, each complete or not at all.
+def save_figure(
+    figure: Figure, stem: Path, formats: Sequence[str] = ("png", "pdf")
+) -> tuple[list[Path], list[str]]:
+    """Write a figure in some formats, each file complete or not at all.
 
     Args:
         figure: what to write.
         stem: the path without the suffix.
+        formats: of the files, in this order.
 
     Returns:
         ``(paths, missing)``: the files that were written, and, if no installed font has some
@@ -62,16 +65,16 @@ def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
     missing: dict[str, None] = {}
     # Dates and versions are left out, so that the same runs give the same bytes.
     metadata = {"png": {"Software": None}, "pdf": {"CreationDate": None, "Producer": None}}
-    for ending, entries in metadata.items():
+    for ending in formats:
         path = stem.with_name(f"{stem.name}.{ending}")
         with (
             new_file(path) as file,
             warnings.catch_warnings(record=True) as caught,
             mpl.rc_context(STYLE),
-            _without_layout_tables(),
+            _without_layout_tables() if ending == "pdf" else nullcontext(),
         ):
             warnings.simplefilter("always")
-            figure.savefig(file, format=ending, dpi=160, metadata=entries)
+            figure.savefig(file, format=ending, dpi=160, metadata=metadata[ending])
         for warning in caught:
             if glyph := re.match(r"Glyph (\d+) ", str(warning.message)):
                 missing[chr(int(glyph[1]))] = None
@@ -82,6 +85,8 @@ def save_figure(figure: Figure, stem: Path) -> tuple[list[Path], list[str]]:
 
 
 def _without_layout_tables() -> AbstractContextManager[object]:
+    from fontTools import subset  # takes long to import, and only a PDF needs it
+
     # matplotlib chooses which tables to leave out on top of fontTools' own choice.
     chosen = "_drop_tables_default"
     tables = [*getattr(subset.Options, chosen, ()), *_LAYOUT_TABLES]

@@ -14,11 +14,11 @@ from regattn_fairseq.metrics import correct
 from regattn_fairseq.report.conclusions import conclude
 from regattn_fairseq.report.copied import copied_words_table
 from regattn_fairseq.report.differences import build_difference_tables
-from regattn_fairseq.report.examples import Example, FileNames, draw_example
+from regattn_fairseq.report.examples import Example, draw_example
 from regattn_fairseq.report.explorer import Explorer, build_explorer
-from regattn_fairseq.report.figures import save_figure
 from regattn_fairseq.report.heads import draw_heads
 from regattn_fairseq.report.intervals import IntervalPlot, interval_plots
+from regattn_fairseq.report.pictures import Pictures
 from regattn_fairseq.report.plots import (
     draw_attention_curves,
     draw_distributions,
@@ -39,7 +39,7 @@ class Plot:
 
     Attributes:
         caption: what it shows.
-        png: the picture; a PDF of the same name is beside it.
+        png: the picture.
         inches: its width at the size for which its letters were chosen.
     """
 
@@ -77,13 +77,13 @@ class Section:
 
 
 def build_sections(
-    rows: Sequence[Row], output_dir: Path, *, sentences: int, page_bytes: int
+    rows: Sequence[Row], pictures: Pictures, *, sentences: int, page_bytes: int
 ) -> tuple[list[Section], list[str]]:
     """Compare the rows, draw the figures and pack the sentences of each test set.
 
     Args:
         rows: from `rows.build_rows`.
-        output_dir: where pictures go. If several models share a corpus, the file names have the
+        pictures: where the figures go. If several models share a corpus, the file names have the
             model's name after the data's.
         sentences: the largest number of sentences in the explorer of a test set.
         page_bytes: the largest number of bytes that all explorers together take in the page.
@@ -92,11 +92,10 @@ def build_sections(
         ``(sections, warnings)``.
 
     Raises:
-        OSError: output_dir cannot be written to.
+        OSError: a picture cannot be written.
     """
     blocks = [list(members) for _, members in groupby(rows, key=lambda row: row.block)]
     shared = [members[0].data for members in blocks]
-    names = FileNames()
     scored = remembering()
     sections: list[Section] = []
     warnings: list[str] = []
@@ -113,7 +112,7 @@ def build_sections(
         logger.info("%s: pictures and sentences", place)
         example = None
         if systems:
-            example, more = draw_example(systems, parts, output_dir, names)
+            example, more = draw_example(systems, parts, pictures)
             warnings += more
         quality = build_table(tested)
         copied = copied_words_table(systems, quality.title)
@@ -129,7 +128,7 @@ def build_sections(
                     *([copied] if copied is not None else []),
                 ],
                 example=example,
-                plots=_plots(tested, systems, parts, output_dir, names),
+                plots=_plots(tested, systems, parts, pictures),
                 explorer=build_explorer(
                     systems,
                     sentences=sentences,
@@ -161,17 +160,13 @@ def _tested(rows: Sequence[Row], warnings: list[str]) -> list[Row]:
 
 
 def _plots(
-    rows: Sequence[Row],
-    systems: Sequence[System],
-    parts: Sequence[str],
-    output_dir: Path,
-    names: FileNames,
+    rows: Sequence[Row], systems: Sequence[System], parts: Sequence[str], pictures: Pictures
 ) -> list[Plot]:
     plots: list[Plot] = []
 
     def add(kind: str, caption: str, figure: Figure) -> None:
-        written, _ = save_figure(figure, output_dir / names.take(kind, *parts))
-        plots.append(Plot(caption, written[0], figure.get_figwidth()))
+        png, _ = pictures.save(figure, kind, *parts)
+        plots.append(Plot(caption, png, figure.get_figwidth()))
 
     if complete := [system for system in systems if system.is_complete]:
         figure = draw_distributions([(system.row.label, system.records) for system in complete])

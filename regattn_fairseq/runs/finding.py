@@ -12,7 +12,7 @@ from typing import Any
 from regattn_fairseq.declared import normalizer_names
 from regattn_fairseq.declared.loss_options import idle_loss_options
 from regattn_fairseq.declared.naming import arguments, declared_options, is_idle
-from regattn_fairseq.runs.identity import by_content
+from regattn_fairseq.runs.identity import by_content, switched_on
 from regattn_fairseq.runs.result import ReportError, Result, reason
 from regattn_fairseq.runs.unfinished import find_unfinished
 
@@ -51,10 +51,7 @@ def _its_own(normalizer: str) -> set[str]:
 
 
 def _choices(run: Result) -> dict[str, Any]:
-    """The options of model, criterion and training that a run was made with.
-
-    Options that are off are left out, since runs of earlier versions do not have all of them.
-    """
+    """The options of model, criterion and training that a run was made with, but those off."""
     criterion = dict(run.config.get("criterion") or {})
     criterion["criterion"] = criterion.pop("_name", None)
     nodes = [by_content(node, run.config.get(node) or {}) for node in ("model", "training")]
@@ -62,11 +59,8 @@ def _choices(run: Result) -> dict[str, Any]:
     return {
         name: value
         for node in (criterion, *nodes)
-        for name, value in node.items()
-        if name not in its_own
-        and not isinstance(value, dict | list)
-        and value is not None
-        and value is not False
+        for name, value in switched_on(node).items()
+        if name not in its_own and not isinstance(value, dict | list)
     }
 
 

@@ -58,8 +58,7 @@ _FILES = {
 def identity(cfg: dict[str, Any]) -> dict[str, Any]:
     """The part of a resolved configuration that decides the parameters.
 
-    Options that are off are left out: ``None``, ``False``, and softmax at the output. A version
-    that adds such an option does not make the runs of earlier versions different ones.
+    Options that are off are left out, and so is softmax at the output.
 
     Args:
         cfg: as in a run's ``config.yaml``. Its key ``prepared`` is the path of the preprocessed
@@ -76,10 +75,8 @@ def identity(cfg: dict[str, Any]) -> dict[str, Any]:
             continue
         found[group] = {
             name: value
-            for name, value in by_content(group, options).items()
-            if value is not None
-            and value is not False
-            and name not in _WITHOUT_EFFECT.get(group, ())
+            for name, value in switched_on(by_content(group, options)).items()
+            if name not in _WITHOUT_EFFECT.get(group, ())
             and name not in idle
             and not (name.startswith("attn_") and is_idle(name, normalizer))
         }
@@ -117,6 +114,16 @@ def _without_folders(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_folders(below) for below in value]
     return PurePath(value).name if isinstance(value, str) and "/" in value else value
+
+
+def switched_on(options: dict[str, Any]) -> dict[str, Any]:
+    """The options without those that are off, ``None`` or ``False``.
+
+    So a version that adds an option does not make the runs of earlier versions different ones.
+    """
+    return {
+        name: value for name, value in options.items() if value is not None and value is not False
+    }
 
 
 def by_content(group: str, options: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,8 @@
 """Commands answer without the imports that take seconds; one process for each kind of answer."""
 
 import json
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -50,6 +52,24 @@ def test_help_and_version(tmp_path):
         assert f"regattn-{name}: " in said
     assert "(torch " in said
     assert not modules & HEAVY
+
+
+@pytest.mark.parametrize("flags", [["--help"], ["--version"], ["--cfg", "job"]])
+def test_a_reader_that_has_read_enough_gets_no_complaint(flags, tmp_path):
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", "from regattn_fairseq import cli; cli.run()", *flags],
+            cwd=tmp_path,
+            env=environment(),
+            stdout=writer,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
 @pytest.mark.parametrize(

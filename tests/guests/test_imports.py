@@ -50,6 +50,31 @@ def test_fairseq_imports_only_what_it_is_told_to():
     assert found["by name"] == "LSTMModel"
 
 
+_NLTK = """
+import json, sys
+from regattn_fairseq.guests import imports
+
+imports.import_lightly({})
+from regattn_fairseq.metrics import rouge
+
+found = {"loaded": [*{"sklearn", "scipy.stats", "pandas"} & {*sys.modules}]}
+found["rouge1"] = rouge.sentence_rouge(["dogs ran"], ["the dog ran"])["rouge1"].tolist()
+from nltk.metrics import BigramAssocMeasures
+
+found["later"] = BigramAssocMeasures.fisher(8, (15828, 4675), 14307668)
+print(json.dumps(found))
+"""
+
+
+def test_nltk_imports_what_few_need_of_it_when_they_do():
+    done = subprocess.run([sys.executable, "-c", _NLTK], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["loaded"] == []
+    assert found["rouge1"] == [pytest.approx(80)]
+    assert 0 < found["later"] < 1
+
+
 _GRADIO = """
 from regattn_fairseq.guests import imports
 

@@ -15,6 +15,7 @@ from regattn_fairseq.metrics import (
     paired_bootstrap_ratios,
 )
 from regattn_fairseq.metrics import significance as module
+from regattn_fairseq.metrics.bleu import DEFAULT_TOKENIZER, count_matches
 from regattn_fairseq.metrics.rouge import sentence_rouge
 
 WORDS = np.array(["the", "a", "man", "woman", "dog", "red", "car", "runs", "sits", "near", "and"])
@@ -81,10 +82,9 @@ def test_bleu_p_value_is_sacrebleus_own_and_the_resamples_are_the_same():
     baseline, system = scores["BLEU"]
     assert ours.p_value == system.p_value
     assert ours.difference == pytest.approx(system.score - baseline.score)
-    counter = BLEU(effective_order=True)
-    statistics = module._bleu_statistics(bad, references, counter)
-    sums = module._resample_sums(statistics, 200, module.BOOTSTRAP_SEED)
-    assert module._bleu_of_sums(sums, counter).mean() == pytest.approx(system.mean, rel=1e-6)
+    scores = count_matches(bad, references, lowercase=False, tokenizer=DEFAULT_TOKENIZER)
+    sums = module._resample_sums(module._bleu_statistics(scores), 200, module.BOOTSTRAP_SEED)
+    assert module._bleu_of_sums(sums, BLEU()).mean() == pytest.approx(system.mean, rel=1e-6)
 
 
 def test_resamples_do_not_depend_on_the_slice_size(monkeypatch):

@@ -8,6 +8,21 @@ from fontTools.ttLib import TTFont
 from matplotlib.figure import Figure
 
 from regattn_fairseq.report.figures import save_figure
+from regattn_fairseq.report.pictures import Pictures
+
+
+def test_pictures_have_names_of_their_own_and_a_pdf_only_if_wanted(tmp_path):
+    pictures = Pictures(tmp_path, pdf=False)
+    for name in ("a map", "A map", "A-map"):
+        pictures.save(Figure(figsize=(1, 1)), "attention", name)
+    Pictures(tmp_path, pdf=True).save(Figure(figsize=(1, 1)), "curve")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "attention_A-map-2.png",
+        "attention_A-map-3.png",
+        "attention_a-map.png",
+        "curve.pdf",
+        "curve.png",
+    ]
 
 
 def test_a_pdf_embeds_its_fonts_without_the_tables_for_layout(tmp_path):

@@ -5,6 +5,8 @@ import json
 
 import numpy as np
 import pytest
+from composing import composed
+from omegaconf import open_dict, read_write
 from reproducing import loaded, made, write_result, write_run, write_translation
 
 from regattn_fairseq.metrics import AttentionRecord
@@ -227,6 +229,7 @@ def test_heat_maps_of_labels_are_one_picture(some_runs):
         ("table3", "corpora=real", "table3"),
         ("table1", "corpora=mine", "mine"),
         ("table1", "seeds=[]", "seeds"),
+        ("table1", "overrides=['seed=7']", r"seeds=\[1,2,3\]"),
         ("table1", "no_such_option=1", "no_such_option"),
     ],
 )
@@ -242,6 +245,14 @@ def test_every_target_composes_and_its_corpora_are_ours(options):
                 loaded(target, [*options, f"corpora={corpora}", "normalizers=[softmax]"])
             ):
                 assert resolve_run(run)["data"]["name"] == run.data
+
+
+def test_every_seed_has_the_configuration_that_its_options_compose(options):
+    for planned in plan_runs(loaded("bleu", [*options, "corpora=synthetic", "seeds=[1,2]"])):
+        by_hydra = composed("run", *planned.options, *planned.folders)
+        with read_write(by_hydra), open_dict(by_hydra):
+            del by_hydra["hydra"]
+        assert compose_run(planned) == by_hydra
 
 
 def test_a_found_run_is_the_planned_one(some_runs, tmp_path):
