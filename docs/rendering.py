@@ -1,4 +1,4 @@
-"""MkDocs' hook: formulas become MathML, and pictures come from ``results/``, which is no page."""
+"""MkDocs' hook: formulas become MathML, and ``results/``, which has no page, gives its files."""
 
 import html
 import re
@@ -13,22 +13,22 @@ _FORMULA = re.compile(
 )
 # Docstrings name other objects as Sphinx does, which Markdown does not know.
 _ROLE = re.compile(r":(?:func|class|meth|mod|attr):<code>~?\.*([^<]*)</code>")
-# A picture of results/, as it is written in a page of docs/.
-_PICTURE = re.compile(r"\]\(\.\./(results/[\w./-]+\.png)\)")
+# A picture or a report of results/, as it is written in a page of docs/.
+_RESULT = re.compile(r"\]\(\.\./(results/[\w./-]+\.(?:png|html))\)")
 
 
 def on_files(files: Any, *, config: Any) -> Any:
-    """Add the pictures of ``results/`` that pages show."""
+    """Add the files of ``results/`` that pages show."""
     above = Path(config.docs_dir).parent
     pages = [page.content_string for page in files.documentation_pages()]
-    for picture in sorted({found for page in pages for found in _PICTURE.findall(page)}):
-        files.append(File.generated(config, picture, abs_src_path=str(above / picture)))
+    for result in sorted({found for page in pages for found in _RESULT.findall(page)}):
+        files.append(File.generated(config, result, abs_src_path=str(above / result)))
     return files
 
 
 def on_page_markdown(markdown: str, **_: Any) -> str:
-    """Show these pictures where the site has them."""
-    return _PICTURE.sub(r"](\1)", markdown)
+    """Show these files where the site has them."""
+    return _RESULT.sub(r"](\1)", markdown)
 
 
 def on_page_content(content: str, **_: Any) -> str:

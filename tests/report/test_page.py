@@ -400,6 +400,11 @@ def test_on_a_phone_nothing_runs_over_the_edge(page):
         box = page.locator(selector).first.bounding_box()
         assert box["x"] >= 0
         assert box["x"] + box["width"] <= 390
+    intervals = page.locator(".intervals").first
+    for name, number in zip(
+        intervals.locator(".name").all(), intervals.locator(".number").all(), strict=True
+    ):
+        assert name.bounding_box()["y"] == number.bounding_box()["y"], "side by side"
     above, below = (page.locator(name).first.bounding_box() for name in (".list", ".view"))
     assert below["y"] >= above["y"] + above["height"]
     word = card(page, "sparsemax").locator("button.token").nth(1)
@@ -417,7 +422,10 @@ def test_on_a_phone_nothing_runs_over_the_edge(page):
 
 
 def test_in_print_there_is_paper_and_no_controls(page):
+    page.set_viewport_size({"width": 703, "height": 1030})  # A4 without its margins
     page.emulate_media(media="print", color_scheme="dark")
+    for table in page.locator(".scroll").all():
+        assert table.evaluate("place => place.scrollWidth <= place.clientWidth"), "no column is cut off"
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     for selector in ("nav", ".controls", ".pair", ".list", ".count", ".act"):
         assert page.locator(selector).first.is_hidden()
