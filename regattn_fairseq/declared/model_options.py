@@ -132,6 +132,11 @@ def check_fertility(cfg: Any) -> None:
     """
     fertility = getattr(cfg, "attn_fertility", None)
     if fertility is None:
+        if getattr(cfg, "attn_fertility_guided", False):
+            raise ValueError(
+                "attn_fertility_guided needs attn_fertility, the bound of words without links: "
+                "add attn_fertility, such as 1"
+            )
         return
     if not 0.0 < fertility < math.inf:
         raise ValueError(f"attn_fertility is {fertility}; use a finite number above 0, such as 2")

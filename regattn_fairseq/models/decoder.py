@@ -13,6 +13,7 @@ from regattn_fairseq.models.copying import CopyGate, mix_log_probs, source_words
 from regattn_fairseq.models.dropout import Dropout
 from regattn_fairseq.models.encoder import EncoderOutput
 from regattn_fairseq.models.fast import decoding, may_bypass
+from regattn_fairseq.models.fertility import require_known
 from regattn_fairseq.normalizers import Normalizer
 
 IncrementalState = dict[str, dict[str, Tensor | None]]
@@ -65,6 +66,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         fertility: the most weight that all target words together give to a source word; None for
             no bound. The end of the sentence is not bounded, so that there is always a word to
             attend to (Malaviya et al. 2018, arXiv 1805.08241).
+        word_fertilities: those of the source's words by themselves, [source vocabulary].
         output_map: the map of word scores to probabilities; None for softmax.
     """
 
@@ -86,6 +88,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         dropout_out: float,
         copy_attention: bool = False,
         fertility: float | None = None,
+        word_fertilities: Tensor | None = None,
         output_map: Normalizer | None = None,
     ) -> None:
         super().__init__(dictionary)
@@ -113,6 +116,7 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         )
         self.attention = attention
         self.fertility = fertility
+        self.register_buffer("word_fertilities", word_fertilities)
         self.eos = dictionary.eos()
         self.additional_fc: nn.Linear | None = None
         if out_embed_dim != hidden_size:
@@ -246,7 +250,13 @@ class LSTMDecoder(FairseqIncrementalDecoder):
         """The most weight that each source word may get in all: [batch, source]."""
         assert self.fertility is not None
         tokens = encoder_out.tokens
-        found = encoder_out.states.new_full(tokens.size(), self.fertility)
+        if self.word_fertilities is None:
+            found = encoder_out.states.new_full(tokens.size(), self.fertility)
+        else:
+            if not torch.jit.is_scripting():  # noqa: SIM102  as above
+                if self.training:
+                    require_known(self.word_fertilities)
+            found = self.word_fertilities[tokens].to(encoder_out.states)
         found = found.masked_fill(tokens == self.eos, torch.inf)
         return found.repeat_interleave(encoder_out.hidden.size(1) // tokens.size(0), 0)
 

@@ -13,6 +13,7 @@ from regattn_fairseq.models.command_line import refuse_16_bits_without_gpu
 from regattn_fairseq.models.decoder import LSTMDecoder
 from regattn_fairseq.models.encoder import LSTMEncoder
 from regattn_fairseq.models.errors import ModelError
+from regattn_fairseq.models.fertility import guided_fertilities
 from regattn_fairseq.models.lstm_config import RegattnLSTMConfig, resolve_defaults
 from regattn_fairseq.models.normalizer_options import (
     check_attention_options,
@@ -107,6 +108,9 @@ class RegattnLSTMModel(FairseqEncoderDecoderModel):
             dropout_out=options.decoder_dropout_out,
             copy_attention=options.copy_attn,
             fertility=options.attn_fertility,
+            word_fertilities=guided_fertilities(task, options.attn_fertility)
+            if options.attn_fertility_guided
+            else None,
             output_map=output_map_from_options(cfg),
         )
         for module in (encoder.lstm, decoder):

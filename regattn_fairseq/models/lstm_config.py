@@ -98,6 +98,14 @@ class RegattnLSTMConfig(NormalizedScoreOptions, LossOptions):
             "constrained softmax and constrained sparsemax (default: no bound)"
         },
     )
+    attn_fertility_guided: bool = field(
+        default=False,
+        metadata={
+            "help": "instead, each source word may get as much as the most target words that the "
+            "training text's links give it, and a word without links attn_fertility; needs links "
+            "as load_alignments does"
+        },
+    )
     attn_window: OptionalFloat = field(
         default=None,
         metadata={

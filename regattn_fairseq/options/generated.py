@@ -542,6 +542,7 @@ class RegattnLstmModel:
     attn_score: RegattnLstmModelAttnScore = "general"
     attn_scaled: bool = False
     attn_fertility: float | None = None
+    attn_fertility_guided: bool = False
     attn_window: float | None = None
     copy_attn: bool = False
     no_input_feeding: bool = False

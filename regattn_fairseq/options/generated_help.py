@@ -416,6 +416,7 @@ OPTIONS = {
         "attn_score": "how a decoder state h scores a source state s (Luong et al. 2015): dot: h's; general: h'Ws; concat: v'tanh(W[h; s])",
         "attn_scaled": "divide dot and general scores by the square root of the decoder's units; keeps sparse attention from settling on one word before it has learned which",
         "attn_fertility": "the most weight that a source word may get from all target words together, above 0; the end of the sentence may get any. For softmax and sparsemax, which become constrained softmax and constrained sparsemax (default: no bound)",
+        "attn_fertility_guided": "instead, each source word may get as much as the most target words that the training text's links give it, and a word without links attn_fertility; needs links as load_alignments does",
         "attn_window": "local attention (Luong et al. 2015): how many words on each side of a predicted place get weights, above 0, such as 10 (default: all words, anywhere)",
         "copy_attn": "let the output copy source words, as likely as attention looks at them (See et al. 2017); needs a joined dictionary",
         "no_input_feeding": "do not feed the attention's output into the next step; the whole target is then read in one call, which is faster",

@@ -45,8 +45,9 @@ def binarize_links(data: PreparedData, options: dict[str, Any]) -> None:
             )
             if found is None:
                 raise PipelineError(
-                    f"data={corpus['name']} has no links of its own for task.load_alignments=true: "
-                    "add alignment.aligner=eflomal"
+                    f"data={corpus['name']} has no links of its own, which "
+                    "task.load_alignments=true and model.attn_fertility_guided=true need: add "
+                    "alignment.aligner=eflomal"
                 )
             texts = [list(read_lines(data.text / f"{split}.{side}")) for side in ("src", "tgt")]
             links = found.read(*texts)

@@ -97,7 +97,7 @@ def _train(
     if not here.is_first:
         train_with_fairseq(options, data, run, here)
         return
-    if options["task"].get("load_alignments"):
+    if options["task"].get("load_alignments") or options["model"].get("attn_fertility_guided"):
         from regattn_fairseq.pipeline.guidance import binarize_links
 
         binarize_links(data, options)

@@ -8,6 +8,7 @@ from fairseq.sequence_generator import SequenceGenerator
 from small_models import searched
 
 from regattn_fairseq.declared.model_options import BOUNDED
+from regattn_fairseq.models.errors import ModelError
 from regattn_fairseq.normalizers.rules import rules
 
 OPTIONS: list[dict[str, Any]] = [
@@ -55,6 +56,37 @@ def test_beam_search_remembers_what_teacher_forcing_does(build, dictionary, batc
         )
 
 
+@pytest.mark.parametrize("at_once", [False, True])
+def test_each_word_may_have_a_fertility_of_its_own(build, dictionary, batch, at_once):
+    model = build(
+        attn_normalizer="sparsemax",
+        attn_fertility=1.0,
+        attn_fertility_guided=True,
+        no_input_feeding=at_once,
+    )
+    with pytest.raises(ModelError, match=r"attn_fertility_guided needs .* --align-suffix"):
+        model.train()(batch.source, batch.lengths, batch.previous)
+    own = torch.rand(len(dictionary)) + 0.2
+    model.load_state_dict({**model.state_dict(), "decoder.word_fertilities": own})
+    model.train()
+    _, extra = model(batch.source, batch.lengths, batch.previous)
+    got = extra["attn"][0].masked_fill(~batch.is_word.unsqueeze(2), 0.0).sum(1)
+    bounded = batch.source.ne(batch.eos) & batch.source.ne(batch.pad)
+    over = (got - own[batch.source])[bounded]
+    assert over.max() <= 1e-6
+    assert over.max() > -1e-6, "some words get all that they may"
+    weights, scripted = (
+        made(batch.source, batch.lengths, batch.previous)[1]["attn"][0][batch.is_word]
+        for made in (model.eval(), torch.jit.script(model))
+    )
+    torch.testing.assert_close(scripted, weights)
+    generator = SequenceGenerator([model], dictionary, beam_size=3, max_len_b=8)
+    for found, net_output in searched(model, batch, generator):
+        torch.testing.assert_close(
+            found["attention"].t(), net_output[1]["attn"][0][0], atol=1e-4, rtol=1e-4
+        )
+
+
 @pytest.mark.parametrize("options", OPTIONS[:4])
 def test_gradients_pass_through_the_memory(build, batch, options):
     model = build(**options).double()
@@ -83,6 +115,10 @@ def test_gradients_pass_through_the_memory(build, batch, options):
         (
             {"attn_fertility": 2.0, "attn_normalizer": "fusedmax"},
             r"^attn_fertility bounds .* not of fusedmax: choose one of them",
+        ),
+        (
+            {"attn_fertility_guided": True},
+            r"^attn_fertility_guided needs attn_fertility",
         ),
     ],
 )

@@ -1,12 +1,17 @@
 """The links that attention is trained towards, from a corpus to what fairseq reads."""
 
+from collections import Counter
+from types import SimpleNamespace
+
 import pytest
+import torch
 from composing import composed
 from fairseq.data.data_utils import load_indexed_dataset
 from fairseq.data.dictionary import Dictionary
 from omegaconf import OmegaConf
 
 from regattn_fairseq.metrics import words_of_tokens
+from regattn_fairseq.models.fertility import guided_fertilities
 from regattn_fairseq.pipeline.guidance import binarize_links
 from regattn_fairseq.pipeline.preprocess import preprocess
 from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
@@ -61,6 +66,29 @@ def test_links_are_written_once(tmp_path):
     assert index.stat().st_mtime_ns == written
     left = {path.name for path in data.bin.glob("*.align.*")}
     assert not {name for name in left if name.endswith((".new", ".txt", ".new.bin", ".new.idx"))}
+
+
+def test_a_words_fertility_is_the_most_links_that_it_has_in_training(tmp_path):
+    data, options = prepared(tmp_path, "data=synthetic_de_en", *SMALL)
+    words = Dictionary.load(str(data.bin / "dict.de.txt"))
+    task = SimpleNamespace(
+        cfg=SimpleNamespace(data=str(data.bin), source_lang="de", target_lang="en"),
+        source_dictionary=words,
+    )
+    assert guided_fertilities(task, 0.5).isnan().all(), "no links yet"
+    binarize_links(data, options)
+    expected = torch.full((len(words),), 0.5)
+    text = load_indexed_dataset(str(data.bin / "train.de-en.de"), words)
+    links = load_indexed_dataset(str(data.bin / "train.align.de-en"), None)
+    for sentence, linked in zip(text, links, strict=True):
+        of_place = Counter(linked.view(-1, 2)[:, 0].tolist())
+        for place, number in of_place.items():
+            word = int(sentence[place])
+            expected[word] = max(number, float(expected[word]))
+    found = guided_fertilities(task, 0.5)
+    torch.testing.assert_close(found, expected)
+    assert found.max() >= 2, "some words have several links"
+    assert found[words.eos()] == 0.5
 
 
 def test_a_corpus_without_links_says_what_to_add(tmp_path):

@@ -425,7 +425,9 @@ def test_in_print_there_is_paper_and_no_controls(page):
     page.set_viewport_size({"width": 703, "height": 1030})  # A4 without its margins
     page.emulate_media(media="print", color_scheme="dark")
     for table in page.locator(".scroll").all():
-        assert table.evaluate("place => place.scrollWidth <= place.clientWidth"), "no column is cut off"
+        assert table.evaluate("place => place.scrollWidth <= place.clientWidth"), (
+            "no column is cut off"
+        )
     assert page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     for selector in ("nav", ".controls", ".pair", ".list", ".count", ".act"):
         assert page.locator(selector).first.is_hidden()
