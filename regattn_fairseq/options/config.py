@@ -36,6 +36,7 @@ class Generation(generated.Generation):
     """fairseq's options of a search, and ours."""
 
     coverage_penalty: float | None = None
+    shortlist: int | None = None
 
 
 def register() -> None:

@@ -17,6 +17,9 @@ from omegaconf import DictConfig, OmegaConf
 from regattn_fairseq.options.generated import NODES
 from regattn_fairseq.runs.errors import PipelineError
 
+LONGEST_SHORTLIST = 256
+"""The largest ``generation.shortlist``: for so many words a table is made."""
+
 
 @dataclass(frozen=True)
 class Use:
@@ -440,6 +443,12 @@ def _check_generation_together(options: Any) -> None:
     if penalty is not None and not 0 <= penalty < math.inf:
         raise PipelineError(
             f"generation.coverage_penalty={penalty} is refused: choose 0 or more, such as 0.2"
+        )
+    shortlist = options.get("shortlist")
+    if shortlist is not None and not 1 <= shortlist <= LONGEST_SHORTLIST:
+        raise PipelineError(
+            f"generation.shortlist={shortlist} is refused: choose 1 to {LONGEST_SHORTLIST} words, "
+            "such as 100"
         )
     ways = {
         "sampling": options.sampling,

@@ -1,5 +1,6 @@
 """fairseq's options of generation act in an evaluation."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def outputs(run_folder: Path, toy: list[str], tmp_path: Path):
         hypotheses, references = (text.splitlines() for text in texts)
         return [(h.split(), r.split()) for h, r in zip(hypotheses, references, strict=True)]
 
+    evaluated.run = run
     return evaluated
 
 
@@ -46,10 +48,26 @@ def test_words_are_not_repeated(outputs):
         assert len({*h}) == len(h)
 
 
+def test_a_shortlist_is_made_once_and_limits_the_words(outputs, caplog):
+    every = outputs()
+    with caplog.at_level("INFO"):
+        assert outputs("generation.shortlist=200") == every, "more than there are words"
+        outputs("generation.shortlist=1", "generation.prefix_size=1")
+    assert caplog.text.count("attention to the training text, once") == 1
+    result = json.loads((outputs.run / "result.json").read_text())
+    assert 4 < result["evaluation"]["shortlist_words"] < 48
+    assert result["config"]["generation"]["shortlist"] == 1
+    (table,) = (outputs.run / "checkpoints").glob("*.npz")
+    assert table.name == "checkpoint_best.shortlist.npz"
+    table.write_bytes(b"damaged")
+    assert outputs("generation.shortlist=200") == every
+
+
 @pytest.mark.parametrize(
     ("option", "words"),
     [
         ("generation.constraints=ordered", "generation.constraints=ordered is refused"),
+        ("generation.shortlist=0", "generation.shortlist=0 is refused: choose 1 to 256 words"),
         ("evaluation.checkpoint=7", "evaluation.checkpoint is 7, but .* has only best, last"),
     ],
 )

@@ -27,11 +27,12 @@ def bleu_tokenizer_of(data: Any, evaluation: Any) -> str:
 def evaluation_options(cfg: DictConfig) -> dict[str, Any]:
     """The nodes ``generation`` and ``evaluation``, as ``result.json`` keeps them."""
     generation: Any = OmegaConf.to_container(cfg.generation, resolve=True, enum_to_str=True)
-    if generation.get("coverage_penalty") is None:
-        generation.pop("coverage_penalty", None)
+    # What is not set leaves results as they were that know no such option.
+    for name in ("coverage_penalty", "shortlist"):
+        if generation.get(name) is None:
+            generation.pop(name, None)
     return {
         "generation": generation,
-        # What is not set leaves results as they were that know no such option.
         "evaluation": {name: x for name, x in cfg.evaluation.items() if x is not None},
     }
 

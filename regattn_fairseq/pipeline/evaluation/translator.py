@@ -23,12 +23,14 @@ from regattn_fairseq.pipeline.evaluation.normalizers import (
     trained_normalizer,
     trained_options,
 )
+from regattn_fairseq.pipeline.evaluation.shortlist import load_shortlist
 from regattn_fairseq.pipeline.preprocessing.tokenization import load_tokenizers
 from regattn_fairseq.pipeline.training.checkpoints import load_checkpoint, load_model
 from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.tasks.coverage import CoverageGenerator
 from regattn_fairseq.tasks.search import SparseBeamSearch
+from regattn_fairseq.tasks.shortlist import Shortlist, searched_among
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Translator:
         checkpoint: of a model that writes text.
         data: the corpus that it was trained on.
         saved: the run's saved configuration.
-        generation: fairseq's generation options, such as ``beam``, and ``coverage_penalty``.
+        generation: fairseq's generation options, such as ``beam``, and ours,
+            ``coverage_penalty`` and ``shortlist``.
 
     Raises:
         PipelineError: the checkpoint cannot be read, or belongs to another data-bin.
@@ -62,7 +65,7 @@ class Translator:
         self.model.to(self.device).eval()
         # Of a configuration's own types, fairseq's accepts the values alone.
         given: Any = OmegaConf.to_container(generation, resolve=True, enum_to_str=True)
-        penalty = given.pop("coverage_penalty", None)
+        penalty, shortlist = given.pop("coverage_penalty", None), given.pop("shortlist", None)
         whole = OmegaConf.merge(OmegaConf.structured(GenerationConfig), given)
         self.model.prepare_for_inference_(OmegaConf.create({"generation": whole}))
         search = {}
@@ -72,6 +75,11 @@ class Translator:
                 "extra_gen_cls_kwargs": {"coverage_penalty": penalty},
             }
         self._generator = self.task.build_generator([self.model], whole, **search)
+        self._shortlist: Shortlist | None = None
+        if shortlist is not None:
+            self._shortlist = load_shortlist(
+                checkpoint, self.model, self.task, shortlist, saved.evaluation.max_tokens
+            )
         self._source_tokenizer, self._target_tokenizer = load_tokenizers(data.tokenizer)
         self._lowercase = bool(saved.data.lowercase)
         self._prefix_size = whole.prefix_size
@@ -112,9 +120,10 @@ class Translator:
 
     @property
     def search_figures(self) -> dict[str, float]:
-        """Figures of all searches so far; none if every word has a probability."""
+        """Figures of all searches so far, of those that do not look at every word."""
         search = getattr(self._generator, "search", None)
-        return search.figures if isinstance(search, SparseBeamSearch) else {}
+        sparse = search.figures if isinstance(search, SparseBeamSearch) else {}
+        return sparse | (self._shortlist.figures if self._shortlist else {})
 
     @property
     def normalizer(self) -> Normalizer:
@@ -148,9 +157,7 @@ class Translator:
         prefix = None
         if self._prefix_size > 0 and sample.get("target") is not None:
             prefix = sample["target"][:, : self._prefix_size]
-        outputs = self.task.inference_step(
-            self._generator, [self.model], sample, prefix_tokens=prefix
-        )
+        outputs = self._search(sample, prefix)
         sources, numbers = sample["net_input"]["src_tokens"], sample["id"].tolist()
         best = [hypotheses[0] for hypotheses in outputs]
         written = [each["tokens"] for each in best]
@@ -162,6 +169,25 @@ class Translator:
             number: self._hypothesis(source, best[row], copies[row], heads.get(row, {}))
             for row, (number, source) in enumerate(zip(numbers, sources.cpu(), strict=True))
         }
+
+    def _search(self, sample: dict[str, Any], prefix: torch.Tensor | None) -> list[Any]:
+        """The hypotheses of each sentence, as fairseq's search returns them."""
+        if self._shortlist is None:
+            found: list[Any] = self.task.inference_step(
+                self._generator, [self.model], sample, prefix_tokens=prefix
+            )
+            return found
+        words = self._shortlist.words(sample["net_input"]["src_tokens"], prefix)
+        with searched_among(words, self.model, self._generator):
+            found = self.task.inference_step(
+                self._generator,
+                [self.model],
+                sample,
+                prefix_tokens=None if prefix is None else torch.searchsorted(words, prefix.contiguous()),
+            )
+        for hypothesis in (each for hypotheses in found for each in hypotheses):
+            hypothesis["tokens"] = words[hypothesis["tokens"]]
+        return found
 
     def _hypothesis(
         self,

@@ -4,6 +4,7 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import fields
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
@@ -13,7 +14,7 @@ from regattn_fairseq.guests.fairseq import replace_trainer, restore_early_stoppi
 from regattn_fairseq.guests.system import keep_freed_memory
 from regattn_fairseq.guests.torch import leave_compiler_out
 from regattn_fairseq.interruption import signals_as_requests
-from regattn_fairseq.options import generate
+from regattn_fairseq.options import generate, generated
 from regattn_fairseq.options.config import FAIRSEQ_NODES
 from regattn_fairseq.pipeline.preprocessing.tokenization import fairseq_encoders
 from regattn_fairseq.pipeline.training import distributed
@@ -37,9 +38,11 @@ def fairseq_config(options: dict[str, Any], data: PreparedData) -> DictConfig:
         data: the preprocessed corpus, whose tokenizers belong to that part.
     """
     nodes = {name: options[name] for name in FAIRSEQ_NODES if name in options}
-    # Not fairseq's own: it is for evaluations.
-    nodes["generation"] = {**nodes["generation"]}
-    nodes["generation"].pop("coverage_penalty", None)
+    # The others are our own, for evaluations.
+    known = {each.name for each in fields(generated.Generation)}
+    nodes["generation"] = {
+        name: value for name, value in nodes["generation"].items() if name in known
+    }
     return OmegaConf.create(nodes | fairseq_encoders(data.tokenizer))
 
 
