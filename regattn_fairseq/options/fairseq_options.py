@@ -448,7 +448,7 @@ def _check_generation_together(options: Any) -> None:
     if shortlist is not None and not 1 <= shortlist <= LONGEST_SHORTLIST:
         raise PipelineError(
             f"generation.shortlist={shortlist} is refused: choose 1 to {LONGEST_SHORTLIST} words, "
-            "such as 100"
+            "such as 30"
         )
     ways = {
         "sampling": options.sampling,
