@@ -178,12 +178,11 @@ class Translator:
             )
             return found
         words = self._shortlist.words(sample["net_input"]["src_tokens"], prefix)
+        if prefix is not None:
+            prefix = torch.searchsorted(words, prefix.contiguous())
         with searched_among(words, self.model, self._generator):
             found = self.task.inference_step(
-                self._generator,
-                [self.model],
-                sample,
-                prefix_tokens=None if prefix is None else torch.searchsorted(words, prefix.contiguous()),
+                self._generator, [self.model], sample, prefix_tokens=prefix
             )
         for hypothesis in (each for hypotheses in found for each in hypotheses):
             hypothesis["tokens"] = words[hypothesis["tokens"]]
