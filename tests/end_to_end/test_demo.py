@@ -257,6 +257,8 @@ def test_options_have_a_logarithmic_scale_in_a_browser(page):
         found.append(float(number.input_value()))
     assert found[1] ** 2 == pytest.approx(found[0] * found[2], rel=0.2)
     assert found[2] > 100 * found[0]
+    # What the last move started has ended: nobody checks the box sooner.
+    page.get_by_text(f"λ = {found[2]:g} (trained with {LAM})").wait_for()
 
     # A value that is none leaves all as it is.
     number.fill("-1")
