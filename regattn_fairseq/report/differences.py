@@ -20,7 +20,6 @@ from regattn_fairseq.report.by_attention import quality_by_attention
 from regattn_fairseq.report.rows import Row
 from regattn_fairseq.report.sentences import (
     SENTENCE_METRICS,
-    Scored,
     read_counts,
     sentence_scores,
 )
@@ -34,14 +33,13 @@ _NOTE = (
 )
 
 
-def build_difference_tables(rows: Sequence[Row], scored: Scored = sentence_scores) -> list[Table]:
+def build_difference_tables(rows: Sequence[Row]) -> list[Table]:
     """Tables for one task, corpus, model and split; none of what the runs have no counts of.
 
     Args:
         rows: those of the block.
-        scored: `sentence_scores`, or what remembers its results.
     """
-    counts = {row.label: [_counts(run, scored) for run in row.runs] for row in rows}
+    counts = {row.label: [_counts(run) for run in row.runs] for row in rows}
     known = [each for of_row in counts.values() for each in of_row]
     tables = []
     for heading, (figures, columns) in (
@@ -55,13 +53,13 @@ def build_difference_tables(rows: Sequence[Row], scored: Scored = sentence_score
     return [*tables, *([by_attention] if by_attention is not None else [])]
 
 
-def _counts(run: Result, scored_by: Scored) -> Counts:
+def _counts(run: Result) -> Counts:
     """The counts of each sentence, with its score as ``score``; empty if they cannot be read."""
     try:
         counts = dict(read_counts(run))
     except (OSError, ValueError):
         return {}
-    scored = scored_by(run)
+    scored = sentence_scores(run)
     if scored is not None and len(scored[1]) == len(next(iter(counts.values()))):
         counts["score"] = np.asarray(scored[1], dtype=np.float64)
     return counts

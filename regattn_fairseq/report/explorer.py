@@ -19,7 +19,6 @@ from regattn_fairseq.metrics import (
 from regattn_fairseq.report.packed import add_references, pack, rows_of
 from regattn_fairseq.report.sentences import (
     SENTENCE_METRICS,
-    Scored,
     read_counts,
     sentence_scores,
 )
@@ -67,9 +66,7 @@ class Explorer:
         return len(self.systems) > 1 and self.metric not in ("", SENTENCE_METRICS["accuracy"])
 
 
-def build_explorer(
-    systems: Sequence[System], *, sentences: int, limit: int, scored: Scored = sentence_scores
-) -> Explorer | None:
+def build_explorer(systems: Sequence[System], *, sentences: int, limit: int) -> Explorer | None:
     """Pack the first sentences of a test set.
 
     The JSON is ``{"systems": [label], "metric": name, "lowercase": …, "sentences": [{"source",
@@ -89,7 +86,6 @@ def build_explorer(
         systems: the systems, all of one test set.
         sentences: the largest number of sentences.
         limit: the largest number of bytes; sentences are left out until the rest fits.
-        scored: `sentence_scores`, or what remembers its results.
 
     Returns:
         The packed sentences, or None if there is nothing to show.
@@ -98,7 +94,7 @@ def build_explorer(
     if not systems:
         return None
     same = [system for system in systems if len(system.records) == len(systems[0].records)]
-    packed, metric = _sentences(same, sentences, scored)
+    packed, metric = _sentences(same, sentences)
     heads = _add_heads(packed, same)
     references = add_references(packed, [system.run for system in same])
     labels = [system.row.label for system in same]
@@ -162,14 +158,12 @@ def _add_heads(packed: list[dict[str, Any]], systems: Sequence[System]) -> list[
     )
 
 
-def _sentences(
-    systems: Sequence[System], most: int, scored_by: Scored
-) -> tuple[list[dict[str, Any]], str]:
+def _sentences(systems: Sequence[System], most: int) -> tuple[list[dict[str, Any]], str]:
     first = systems[0].run
     count = min(most, len(systems[0].records))
     texts = {kind: _lines(first, kind, count) for kind in ("sources", "references", "questions")}
     outputs = [_lines(system.run, "hypotheses", count) for system in systems]
-    scored = [scored_by(system.run) for system in systems]
+    scored = [sentence_scores(system.run) for system in systems]
     metric = next((found[0] for found in scored if found), None)
     supports = []
     for system in systems:

@@ -26,7 +26,7 @@ from regattn_fairseq.report.plots import (
     draw_quality_by_sparsity,
 )
 from regattn_fairseq.report.rows import Row
-from regattn_fairseq.report.sentences import compare_attention, remembering
+from regattn_fairseq.report.sentences import compare_attention
 from regattn_fairseq.report.systems import System, load_systems
 from regattn_fairseq.report.tables import Table, build_attention_tables, build_table
 
@@ -96,7 +96,6 @@ def build_sections(
     """
     blocks = [list(members) for _, members in groupby(rows, key=lambda row: row.block)]
     shared = [members[0].data for members in blocks]
-    scored = remembering()
     sections: list[Section] = []
     warnings: list[str] = []
     for number, members in enumerate(blocks, start=1):
@@ -124,7 +123,7 @@ def build_sections(
                 tables=[
                     quality,
                     *build_attention_tables(tested),
-                    *build_difference_tables(tested, scored),
+                    *build_difference_tables(tested),
                     *([copied] if copied is not None else []),
                 ],
                 example=example,
@@ -133,7 +132,6 @@ def build_sections(
                     systems,
                     sentences=sentences,
                     limit=page_bytes // len(blocks),
-                    scored=scored,
                 )
                 if sentences
                 else None,

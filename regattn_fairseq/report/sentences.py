@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from io import BytesIO
 
 import numpy as np
@@ -26,9 +26,6 @@ from regattn_fairseq.runs.result import Result
 
 SENTENCE_METRICS = {"bleu": "BLEU", "rougeL": "ROUGE-L", "accuracy": "Right"}
 """By what sentences are compared, in order of preference, and what to call it."""
-
-Scored = Callable[[Result], tuple[str, np.ndarray] | None]
-"""What `sentence_scores` is: a function from a run to a metric and its values [sentence]."""
 
 
 def read_counts(run: Result) -> Counts:
@@ -113,16 +110,3 @@ def sentence_scores(run: Result) -> tuple[str, np.ndarray] | None:
         return metric, sentence_accuracy(hypotheses, references)
     except (OSError, ValueError):
         return None
-
-
-def remembering(scored: Scored = sentence_scores) -> Scored:
-    """The same function, which computes the scores of each run once."""
-    known: dict[tuple[str, str], tuple[str, np.ndarray] | None] = {}
-
-    def once(run: Result) -> tuple[str, np.ndarray] | None:
-        key = str(run.folder), run.split
-        if key not in known:
-            known[key] = scored(run)
-        return known[key]
-
-    return once

@@ -4,11 +4,12 @@ import json
 from collections import Counter
 
 import pandas as pd
+from sacrebleu.metrics import BLEU
 
 from regattn_fairseq.metrics import match_counts
 from regattn_fairseq.report.differences import build_difference_tables
 from regattn_fairseq.report.rows import build_rows
-from regattn_fairseq.report.sentences import remembering
+from regattn_fairseq.report.sentences import sentence_scores
 from regattn_fairseq.runs.finding import find_runs
 
 FREQUENCIES = Counter({"common": 2000, "rare": 3})
@@ -110,10 +111,15 @@ def test_quality_by_what_each_output_drops_and_repeats(tmp_path):
     assert [round(cell.value) for cell in sparsemax[8:]] == [100, 100, 0]
 
 
-def test_scores_of_a_run_are_computed_once(tmp_path):
-    write_run(tmp_path / "a", "softmax", ["a b"], ["a b"], [4])
+def test_scores_of_a_run_are_computed_once(tmp_path, monkeypatch):
+    write_run(tmp_path / "a", "softmax", ["once only"], ["once only"], [4])
     asked = []
-    once = remembering(lambda run: asked.append(run.name))
+    score = BLEU.sentence_score
+    monkeypatch.setattr(
+        BLEU, "sentence_score", lambda *given: asked.append(given[1]) or score(*given)
+    )
     (run,) = find_runs(tmp_path)[0]
-    assert once(run) is once(run) is None
-    assert asked == ["a"]
+    first, again = sentence_scores(run), sentence_scores(run)
+    assert first[0] == again[0] == "bleu"
+    assert (first[1] == again[1]).all()
+    assert asked == ["once only"]
