@@ -33,21 +33,12 @@ class Watch:
 
     def __init__(self) -> None:
         self.is_on = False
-        self._rows: list[Tensor] = []  # each [rows, 4]
-        self._options: dict[str, float] = {}
+        self._options_logged = False
 
     def begin(self, num_updates: int) -> None:
-        """Log the figures of the last update; watch the next one if its turn has come."""
-        if self._rows:
-            rows = torch.cat(self._rows)
-            names = ("attn_support", "attn_one_word", "attn_dead", "attn_spread")
-            for name, value in zip(names, rows.mean(0).tolist(), strict=True):
-                metrics.log_scalar(name, value, len(rows), round=3)
-            arguments = naming.arguments()
-            for option, value in self._options.items():
-                metrics.log_scalar(arguments[option], value, round=4)
-            self._rows = []
+        """Watch the update after this many if its turn has come."""
         self.is_on = num_updates % EVERY == 0
+        self._options_logged = False
 
     def add(
         self,
@@ -56,7 +47,9 @@ class Watch:
         mask: Tensor | None,
         options: dict[str, Any],
     ) -> None:
-        """Record one call of the normalizer.
+        """Log the figures of one call of the normalizer.
+
+        At once, so that a checkpoint after this update has them.
 
         Args:
             weigh: the map, of scores, mask and options.
@@ -69,11 +62,7 @@ class Watch:
             weights = weigh(leaf, mask, options)
             # As a sum: for a vector, torch would import its compiler.
             (back,) = torch.autograd.grad((weights * _probe(weights)).sum(), leaf)
-        self._options = {
-            name: _number(options[name])
-            for name, option in naming.declared_options().items()
-            if option.learnable and name in options
-        }
+        self._log_options(options)
         gamma = options.get("gamma", 1.0)
         if isinstance(gamma, Tensor):
             gamma = gamma.detach()
@@ -96,7 +85,21 @@ class Watch:
             ),
             dim=-1,
         )
-        self._rows.append(rows[deviation.abs().amax(-1) > 0])
+        rows = rows[deviation.abs().amax(-1) > 0]
+        if len(rows) > 0:
+            names = ("attn_support", "attn_one_word", "attn_dead", "attn_spread")
+            for name, value in zip(names, rows.mean(0).tolist(), strict=True):
+                metrics.log_scalar(name, value, len(rows), round=3)
+
+    def _log_options(self, options: dict[str, Any]) -> None:
+        """Once an update: a decoder that loops calls the normalizer for each target word."""
+        if self._options_logged:
+            return
+        arguments = naming.arguments()
+        for name, option in naming.declared_options().items():
+            if option.learnable and name in options:
+                metrics.log_scalar(arguments[name], _number(options[name]), round=4)
+        self._options_logged = True
 
 
 def _number(option: float | Tensor) -> float:

@@ -73,16 +73,20 @@ def logged(folder: Path) -> list[dict[str, float | str]]:
     return [{k: v for k, v in json.loads(line).items() if k not in speed} for line in lines]
 
 
-@pytest.mark.parametrize("signal_number", [signal.SIGTERM, signal.SIGINT])
-def test_a_signal_within_an_epoch(toy, whole, tmp_path, monkeypatch, signal_number):
+@pytest.mark.parametrize(
+    ("signal_number", "update"),
+    # The first update is one of those at which attention is watched.
+    [(signal.SIGTERM, 13), (signal.SIGINT, 13), (signal.SIGINT, 1)],
+)
+def test_a_signal_within_an_epoch(toy, whole, tmp_path, monkeypatch, signal_number, update):
     # A test run in the background has inherited that Ctrl-C is ignored.
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     signal.signal(signal.SIGINT, signal.default_int_handler)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     cfg = composed(toy, f"output_dir={tmp_path}")
-    after_update(monkeypatch, 13, lambda: os.kill(os.getpid(), signal_number))
+    after_update(monkeypatch, update, lambda: os.kill(os.getpid(), signal_number))
     try:
-        with pytest.raises(Interrupted, match="saved after 13 updates") as caught:
+        with pytest.raises(Interrupted, match=f"saved after {update} updates") as caught:
             train(cfg)
         assert caught.value.signal_number == signal_number
         state = torch.load(tmp_path / "checkpoints" / LAST, weights_only=True)
