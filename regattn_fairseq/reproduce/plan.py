@@ -133,18 +133,21 @@ def compose_run(wanted: PlannedRun) -> DictConfig:
     """
     seed = f"seed={wanted.seed}"
     try:
-        cfg = deepcopy(_composed(tuple(o for o in wanted.options if o != seed), wanted.folders))
+        cfg = deepcopy(_composed(tuple(o for o in wanted.options if o != seed)))
+        for folder in wanted.folders:
+            option, _, place = folder.partition("=")
+            OmegaConf.update(cfg, option, place)
     except (HydraException, OmegaConfBaseException) as error:
         raise PipelineError(_first_line(error)) from error
     cfg.seed = wanted.seed
     return cfg
 
 
-# The seeds of a system follow one another in a plan, and composing takes a third of a second.
-@lru_cache(maxsize=1)
-def _composed(options: tuple[str, ...], folders: tuple[str, ...]) -> DictConfig:
+# Composing takes half a second, and a plan has each system several times: once for each seed.
+@lru_cache(maxsize=64)
+def _composed(options: tuple[str, ...]) -> DictConfig:
     with own_hydra():
-        return compose("run", overrides=[*options, *folders])
+        return compose("run", overrides=list(options))
 
 
 def resolve_run(wanted: PlannedRun) -> dict[str, Any]:

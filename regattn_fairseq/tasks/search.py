@@ -1,15 +1,72 @@
-"""fairseq's beam search with its costliest step compiled, and without repetitions if asked."""
+"""fairseq's beam search with its costliest steps compiled, and without repetitions if asked."""
 
 from collections import Counter
+from typing import Any
 
 import torch
 from fairseq.data import Dictionary
 from fairseq.search import BeamSearch
+from fairseq.sequence_generator import EnsembleModel
 from torch import Tensor, nn
 
 from regattn_fairseq.kernels.running import Kernels, works_on
 
 _kernels = Kernels("regattn_fairseq.kernels.beam_search", {"best": 1})
+
+
+class QuickEnsemble(EnsembleModel):
+    """What a search asks for the next words, without two passes over all of them.
+
+    At each step fairseq divides the scores by the temperature, even if it is one, and looks for NaN
+    among the logarithms of the probabilities. A softmax has NaN in all of a row or in none of it,
+    and :class:`QuickBeamSearch` takes no candidate from such a row.
+
+    Args:
+        models: as of fairseq's class. Of several models, this class does what fairseq's does.
+    """
+
+    def forward_decoder(
+        self,
+        tokens: Tensor,
+        encoder_outs: Any,
+        incremental_states: Any,
+        temperature: float = 1.0,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Logarithms of the next words' probabilities, and attention; see fairseq."""
+        if self.models_size > 1 or temperature != 1.0:
+            found: tuple[Tensor, Tensor | None] = super().forward_decoder(
+                tokens, encoder_outs, incremental_states, temperature
+            )
+            return found
+        decoder = self.single_model.decoder
+        scores, beside = decoder(
+            tokens, encoder_out=encoder_outs[0], incremental_state=incremental_states[0]
+        )
+        last = scores[:, -1:], beside
+        logarithms = self.single_model.get_normalized_probs(last, log_probs=True)[:, -1]
+        # Only a mixture with copied words can have NaN for some words of a row.
+        mixes = getattr(decoder, "copy_gate", None) is not None
+        if works_on(logarithms) and not mixes:
+            logarithms = logarithms.as_subclass(_NeverNaN)
+        attention = beside["attn"] if isinstance(beside, dict) else beside
+        if isinstance(attention, list):
+            attention = attention[0]
+        return logarithms, None if attention is None else attention[:, -1]
+
+
+class _NeverNaN(Tensor):
+    """A tensor that says at once where it has NaN: nowhere. Results of all else are plain."""
+
+    __torch_function__ = torch._C._disabled_torch_function_impl
+
+    def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
+        """Where this differs from something: as indices, and none, if that is the tensor itself."""
+        if other is self:
+            return torch.empty(0, dtype=torch.int64)
+        different: Tensor = torch.ne(self, other)
+        return different
+
+    __hash__ = Tensor.__hash__
 
 
 class QuickBeamSearch(BeamSearch):

@@ -11,7 +11,12 @@ from fairseq.tasks import register_task
 from fairseq.tasks.translation import TranslationConfig, TranslationTask
 
 from regattn_fairseq.guests.fairseq import tokenize_bleu
-from regattn_fairseq.tasks.search import QuickBeamSearch, RepeatBlock, SparseBeamSearch
+from regattn_fairseq.tasks.search import (
+    QuickBeamSearch,
+    QuickEnsemble,
+    RepeatBlock,
+    SparseBeamSearch,
+)
 
 # Model options that a checkpoint does not need: it holds the vectors, and the files may be gone.
 VECTOR_FILES = ("encoder_embed_path", "decoder_embed_path")
@@ -118,6 +123,8 @@ class RegattnTranslationTask(TranslationTask):
             generator.repeat_ngram_blocker = RepeatBlock(block.no_repeat_ngram_size)
         if type(getattr(generator, "search", None)) is BeamSearch:
             generator.search = QuickBeamSearch(self.target_dictionary)
+            if generator.lm_model is None:
+                generator.model = QuickEnsemble(list(generator.model.models)).eval()
             if any(getattr(model.decoder, "output_map", None) is not None for model in models):
                 generator.search = SparseBeamSearch(
                     self.target_dictionary, generator.max_len_a, generator.max_len_b
