@@ -6,8 +6,8 @@
 fairseq's ``lstm`` is trained for some updates (``--updates``), and its parameters go into
 ``regattn_lstm`` with softmax. Each search is a process of its own, with one thread: fairseq's model
 in ``fairseq-generate``'s search; ours; ours with shortlists. Their rounds take turns. A time is
-processor time without loading, the median over rounds, with the batch size, among some, that is best
-for this search on 1,000 sentences.
+processor time without loading, the median over rounds, at the batch size that is best for this
+search.
 
 Then the whole command, ``fairseq-generate``, with loading, for few and for many sentences.
 

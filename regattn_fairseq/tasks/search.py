@@ -57,7 +57,7 @@ class QuickEnsemble(EnsembleModel):
 class _NeverNaN(Tensor):
     """A tensor that says at once where it has NaN: nowhere. Results of all else are plain."""
 
-    __torch_function__ = torch._C._disabled_torch_function_impl
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
 
     def __ne__(self, other: Any) -> Tensor:  # type: ignore[override]
         """Where this differs from something: as indices, and none, if that is the tensor itself."""
