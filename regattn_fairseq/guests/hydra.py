@@ -1,27 +1,49 @@
 """Changes in Hydra and its launchers."""
 
 import argparse
+import functools
+import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, NoReturn
 from unittest import mock
 
+from hydra._internal.config_loader_impl import ConfigLoaderImpl
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser
 from hydra.core.config_store import ConfigStore
 from hydra.types import RunMode
 from hydra.utils import get_class
+from omegaconf import DictConfig
 
 
-def share_config_store() -> None:
-    """Make a deep copy of Hydra's store of configurations return the store itself.
+def compose_quickly() -> None:
+    """Have Hydra compose configurations in less time.
 
-    Hydra copies the whole store, with all of fairseq's options, for each group that ``--help``
-    lists. These copies are not needed, because Hydra also copies each configuration that it loads
-    from the store. Without them ``--help`` takes a tenth of the time.
+    - A deep copy of Hydra's store of configurations is the store itself. Hydra copies the whole
+      store, with all of fairseq's options, for each group that ``--help`` lists. These copies are
+      not needed, because Hydra also copies each configuration that it loads from the store. Without
+      them ``--help`` takes a tenth of the time.
+    - Python looks for cyclic garbage only afterwards. Composing makes so many objects, hardly any
+      of them garbage, that these searches take a fifth of its time.
     """
     ConfigStore.__deepcopy__ = lambda store, _memo: store  # type: ignore[attr-defined]
+    original = ConfigLoaderImpl.load_configuration
+    if hasattr(original, "__wrapped__"):
+        return
+
+    @functools.wraps(original)
+    def load_configuration(*arguments: Any, **options: Any) -> DictConfig:
+        was_on = gc.isenabled()
+        gc.disable()
+        try:
+            return original(*arguments, **options)
+        finally:
+            if was_on:
+                gc.enable()
+
+    ConfigLoaderImpl.load_configuration = load_configuration  # type: ignore[method-assign]
 
 
 def raise_errors() -> None:

@@ -15,7 +15,7 @@ from omegaconf import MISSING, DictConfig, OmegaConf
 
 from regattn_fairseq.declared import declared, normalizer_names
 from regattn_fairseq.declared.naming import arguments, declared_options, takers
-from regattn_fairseq.guests.hydra import share_config_store
+from regattn_fairseq.guests.hydra import compose_quickly
 from regattn_fairseq.guests.imports import import_fully
 from regattn_fairseq.options import generated
 from regattn_fairseq.options.choices import PACKAGE
@@ -59,7 +59,7 @@ def _register(_maps: tuple[tuple[str, tuple[str, ...]], ...]) -> None:
             store.store(name, node=choice, group=group)
     _store_models()
     _store_normalizers()
-    share_config_store()
+    compose_quickly()
 
     resolvers: dict[str, Callable[..., Any]] = {
         "options": _list_options,
@@ -134,6 +134,8 @@ def normalizer_default(name: str, option: str) -> Any:
 
 
 def _list_options(*names: str, _root_: Any) -> str:
+    if not _root_.hydra.runtime.choices:
+        return ""  # Hydra looks at the value whenever it merges another file, and none is last
     from regattn_fairseq.options.help import options_to_begin_with  # only --help needs it
 
     return options_to_begin_with(names, _root_)

@@ -1,15 +1,18 @@
 """What Hydra and its launchers do by themselves."""
 
+import gc
 import inspect
 import signal
 from types import SimpleNamespace
 from typing import NoReturn
 
 import pytest
+from hydra import compose, initialize_config_dir
 from hydra._internal.config_repository import CachingConfigRepository
 from hydra._internal.hydra import Hydra
 from hydra._internal.utils import get_args_parser, run_and_report
 from hydra.core.config_store import ConfigStore
+from hydra.errors import HydraException
 from hydra.experimental.callback import Callback
 from hydra.types import RunMode
 from joblib import Parallel, delayed
@@ -18,11 +21,14 @@ from omegaconf import OmegaConf
 
 from regattn_fairseq.guests.hydra import (
     around_launch,
+    compose_quickly,
     in_mode,
     parse_arguments,
     raise_errors,
-    share_config_store,
 )
+from regattn_fairseq.options import help
+from regattn_fairseq.options.choices import CONFIGS
+from regattn_fairseq.options.config import register
 
 
 class Counted:
@@ -45,15 +51,42 @@ def test_hydra_copies_its_whole_store_for_each_group_that_help_lists(monkeypatch
     monkeypatch.setattr(Counted, "copies", 0)
     CachingConfigRepository(Repository())
     assert Counted.copies == 1
-    share_config_store()
+    compose_quickly()
     CachingConfigRepository(Repository())
     assert Counted.copies == 1
+
+
+@pytest.mark.parametrize("was_on", [True, False])
+def test_garbage_is_collected_again_after_composing_also_if_that_fails(was_on):
+    register()
+    try:
+        (gc.enable if was_on else gc.disable)()
+        with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+            compose("report")
+            assert gc.isenabled() == was_on
+            with pytest.raises(HydraException):
+                compose("report", overrides=["no_such=1"])
+            assert gc.isenabled() == was_on
+    finally:
+        gc.enable()
+
+
+def test_what_help_lists_is_made_for_help_alone(monkeypatch):
+    """Hydra evaluates the template of the help whenever it merges a file with another one."""
+    listed = []
+    monkeypatch.setattr(help, "options_to_begin_with", lambda *arguments: listed.append(1) or "")
+    register()
+    with initialize_config_dir(str(CONFIGS), version_base="1.3"):
+        cfg = compose("run", return_hydra_config=True)
+        assert not listed
+        assert cfg.hydra.help.template.startswith("regattn-run: ")
+        assert listed
 
 
 def test_what_hydra_loads_from_its_store_is_a_copy_in_any_case(monkeypatch):
     store = ConfigStore.instance()
     monkeypatch.setattr(store, "repo", {})
-    share_config_store()
+    compose_quickly()
     store.store("node", node={"lr": 0.1})
     store.load("node.yaml").node.lr = 0.2
     assert store.load("node.yaml").node.lr == 0.1
