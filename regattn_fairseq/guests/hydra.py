@@ -2,7 +2,6 @@
 
 import argparse
 import functools
-import gc
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from hydra.core.config_store import ConfigStore
 from hydra.types import RunMode
 from hydra.utils import get_class
 from omegaconf import DictConfig
+
+from regattn_fairseq.guests.imports import collecting_later
 
 
 def compose_quickly() -> None:
@@ -35,13 +36,8 @@ def compose_quickly() -> None:
 
     @functools.wraps(original)
     def load_configuration(*arguments: Any, **options: Any) -> DictConfig:
-        was_on = gc.isenabled()
-        gc.disable()
-        try:
+        with collecting_later():
             return original(*arguments, **options)
-        finally:
-            if was_on:
-                gc.enable()
 
     ConfigLoaderImpl.load_configuration = load_configuration  # type: ignore[method-assign]
 

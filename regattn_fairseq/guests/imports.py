@@ -87,17 +87,26 @@ class _Finder(MetaPathFinder):
 
 
 @contextmanager
-def without_collecting() -> Iterator[None]:
-    """Keep the collector of cycles off in the block. What is there at its end is no garbage."""
+def collecting_later() -> Iterator[None]:
+    """Keep the collector of cycles off in the block."""
     on = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
-        gc.freeze()
-        atexit.register(gc.unfreeze)  # at the end, libraries report what was not collected
         if on:
             gc.enable()
+
+
+@contextmanager
+def without_collecting() -> Iterator[None]:
+    """The same, for imports: what is there at the end is no garbage, and never looked at again."""
+    with collecting_later():
+        try:
+            yield
+        finally:
+            gc.freeze()
+            atexit.register(gc.unfreeze)  # at the end, libraries report what was not collected
 
 
 @contextmanager
