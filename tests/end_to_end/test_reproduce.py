@@ -17,7 +17,7 @@ SEEDS = (1, 2)
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
     overrides = [*TINY, "data.corpus.pairs=900", "data.corpus.valid=50", "data.corpus.test=50"]
-    overrides += ["generation=greedy", "training.max_epoch=20", "training.patience=-1"]
+    overrides += ["generation=greedy", "training.max_epoch=8", "training.patience=-1"]
     quoted = ",".join(f'"{option}"' for option in overrides)
     return [
         *(sys.executable, str(SCRIPT), "table=bleu", "corpora=synthetic", "jobs=2"),

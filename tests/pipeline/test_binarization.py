@@ -35,23 +35,35 @@ def text(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module", params=[None, 200])
+def most_words(request: pytest.FixtureRequest) -> int | None:
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def theirs(text: Path, most_words: int | None, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What fairseq writes."""
+    folder = tmp_path_factory.mktemp("theirs")
+    arguments = [
+        *("--source-lang", "de", "--target-lang", "en", "--destdir", str(folder)),
+        *("--trainpref", str(text / "train"), "--validpref", str(text / "valid")),
+        *("--nwordssrc", str(most_words or -1), "--nwordstgt", str(most_words or -1)),
+    ]
+    fairseq_preprocess.main(fairseq_options.get_preprocessing_parser().parse_args(arguments))
+    (folder / "preprocess.log").unlink()
+    return folder
+
+
 @pytest.fixture(params=[1, 3])
 def processes(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
     monkeypatch.setattr(binarization, "BYTES_WORTH_A_PROCESS", 10_000)
     return request.param
 
 
-@pytest.mark.parametrize("most_words", [None, 200])
 def test_as_fairseq_writes_it(
-    text: Path, tmp_path: Path, processes: int, most_words: int | None
+    text: Path, theirs: Path, tmp_path: Path, processes: int, most_words: int | None
 ) -> None:
-    theirs, ours = tmp_path / "theirs", tmp_path / "ours"
-    arguments = [
-        *("--source-lang", "de", "--target-lang", "en", "--destdir", str(theirs)),
-        *("--trainpref", str(text / "train"), "--validpref", str(text / "valid")),
-        *("--nwordssrc", str(most_words or -1), "--nwordstgt", str(most_words or -1)),
-    ]
-    fairseq_preprocess.main(fairseq_options.get_preprocessing_parser().parse_args(arguments))
+    ours = tmp_path / "ours"
     ours.mkdir()
     for side, language in enumerate(LANGUAGES):
         counts = {}
@@ -67,7 +79,6 @@ def test_as_fairseq_writes_it(
             prefix = ours / f"{split}.de-en.{language}"
             binarize(tokens, dictionary, prefix, most_processes=processes)
             tokens.unlink()
-    (theirs / "preprocess.log").unlink()
     made = {path.name: path.read_bytes() for path in ours.iterdir()}
     assert made == {path.name: path.read_bytes() for path in theirs.iterdir()}
     assert len(made) == 10
