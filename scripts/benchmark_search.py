@@ -40,7 +40,7 @@ from tqdm import tqdm
 import regattn_fairseq  # noqa: F401 - the plugin
 from regattn_fairseq.pipeline.evaluation.shortlist import load_shortlist
 from regattn_fairseq.runs.files import write_text
-from regattn_fairseq.tasks.shortlist import searched_among
+from regattn_fairseq.tasks.shortlist import search
 
 BATCHES = (500, 1000, 3000, 6000)  # source tokens
 FAIRSEQ = "fairseq's lstm"
@@ -93,21 +93,17 @@ class Search:
     def run(self, batches: list[dict[str, Any]]) -> tuple[float, dict[int, list[int]], float]:
         """Seconds of the processor, the best output of each sentence, and words to choose from."""
         found: dict[int, list[int]] = {}
-        words = []
+        if self.shortlist is not None:
+            self.shortlist.searches = self.shortlist.offered = 0
         started = time.process_time()
         for sample in batches:
-            if self.shortlist is None:
-                hypotheses = self.task.inference_step(self.generator, [self.model], sample)
-                places = None
-            else:
-                places = self.shortlist.words(sample["net_input"]["src_tokens"])
-                with searched_among(places, self.model, self.generator):
-                    hypotheses = self.task.inference_step(self.generator, [self.model], sample)
-            words.append(len(self.task.target_dictionary) if places is None else len(places))
-            for number, (best, *_) in zip(sample["id"].tolist(), hypotheses, strict=True):
-                tokens = best["tokens"] if places is None else places[best["tokens"]]
-                found[number] = tokens.tolist()
-        return time.process_time() - started, found, statistics.mean(words)
+            outputs = search(self.shortlist, self.task, self.model, self.generator, sample)
+            for number, (best, *_) in zip(sample["id"].tolist(), outputs, strict=True):
+                found[number] = best["tokens"].tolist()
+        spent = time.process_time() - started
+        if self.shortlist is None:
+            return spent, found, len(self.task.target_dictionary)
+        return spent, found, self.shortlist.figures["shortlist_words"]
 
     def bleu(self, found: dict[int, list[int]]) -> float:
         """Lowercased sacreBLEU of outputs of the test set."""
@@ -232,7 +228,7 @@ def main() -> None:
         name: Process(args.data.resolve(), checkpoints[arch], shortlist, args.beam)
         for name, (arch, shortlist) in SEARCHES.items()
     }
-    outputs, offered, scores, seconds = {}, {}, {}, {}
+    outputs, offered = {}, {}
     rounds = list(itertools.product(range(args.rounds + 1), BATCHES, processes))
     times: dict[tuple[str, int], list[float]] = {}
     for number, max_tokens, name in tqdm(rounds, unit="search"):
@@ -240,19 +236,19 @@ def main() -> None:
         if number > 0:  # the first round warms up
             times.setdefault((name, max_tokens), []).append(spent)
         outputs[name, max_tokens], offered[name, max_tokens] = found, words
+    middle = {key: statistics.median(found) for key, found in times.items()}
+    best = {name: min(BATCHES, key=lambda size: middle[name, size]) for name in processes}
     rows = []
     for name, process in processes.items():
-        middle = {size: statistics.median(times[name, size]) for size in BATCHES}
-        best = min(middle, key=middle.__getitem__)
-        seconds[name] = middle[best]
-        scores[name] = process.ask("bleu", outputs[name, best])
-        base = outputs[FAIRSEQ, best]
-        same = statistics.mean(outputs[name, best][i] == base[i] for i in base)
+        key = name, best[name]
+        base = outputs[FAIRSEQ, best[name]]
+        same = statistics.mean(outputs[key][number] == base[number] for number in base)
         rows.append(
             [
-                *(name, best, f"{offered[name, best]:.0f}", f"{middle[best]:.2f}"),
-                f"{seconds[FAIRSEQ] / middle[best]:.2f}",
-                *(f"{scores[name]:.2f}", f"{same:.1%}", f"{process.ask('memory'):.0f}"),
+                *(*key, f"{offered[key]:.0f}", f"{middle[key]:.2f}"),
+                f"{middle[FAIRSEQ, best[FAIRSEQ]] / middle[key]:.2f}",
+                *(f"{process.ask('bleu', outputs[key]):.2f}", f"{same:.1%}"),
+                f"{process.ask('memory'):.0f}",
             ]
         )
         process.end()

@@ -14,6 +14,11 @@ from regattn_fairseq.kernels.running import Kernels, works_on
 _kernels = Kernels("regattn_fairseq.kernels.beam_search", {"best": 1})
 
 
+def _are_compiled(lprobs: Tensor) -> bool:
+    """Whether the compiled step picks candidates from these scores."""
+    return works_on(lprobs) and lprobs.dtype is torch.float32
+
+
 class QuickEnsemble(EnsembleModel):
     """What a search asks for the next words, without two passes over all of them.
 
@@ -46,7 +51,7 @@ class QuickEnsemble(EnsembleModel):
         logarithms = self.single_model.get_normalized_probs(last, log_probs=True)[:, -1]
         # Only a mixture with copied words can have NaN for some words of a row.
         mixes = getattr(decoder, "copy_gate", None) is not None
-        if works_on(logarithms) and not mixes:
+        if _are_compiled(logarithms) and not mixes:
             logarithms = logarithms.as_subclass(_NeverNaN)
         attention = beside["attn"] if isinstance(beside, dict) else beside
         if isinstance(attention, list):
@@ -101,7 +106,7 @@ class QuickBeamSearch(BeamSearch):
             first.
         """
         sentences, beam, words = lprobs.shape
-        if not (works_on(lprobs) and lprobs.dtype is torch.float32):
+        if not _are_compiled(lprobs):
             found: tuple[Tensor, Tensor, Tensor] = super().step(
                 step, lprobs, scores, prev_output_tokens, original_batch_idxs, candidate_multiple
             )

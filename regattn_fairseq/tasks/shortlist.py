@@ -104,6 +104,37 @@ class Shortlist:
         return {"shortlist_words": self.offered / max(self.searches, 1)}
 
 
+def search(
+    shortlist: Shortlist | None,
+    task: Any,
+    model: Any,
+    generator: Any,
+    sample: dict[str, Any],
+    prefix: Tensor | None = None,
+) -> list[Any]:
+    """The hypotheses of each sentence of a batch, as fairseq's search returns them.
+
+    Args:
+        shortlist: the words to choose from; None: all.
+        task: fairseq's.
+        model: see :func:`searched_among`.
+        generator: fairseq's.
+        sample: the batch, on the model's device.
+        prefix: target words [batch, prefix] that the outputs begin with.
+    """
+    if shortlist is None:
+        found: list[Any] = task.inference_step(generator, [model], sample, prefix_tokens=prefix)
+        return found
+    words = shortlist.words(sample["net_input"]["src_tokens"], prefix)
+    if prefix is not None:
+        prefix = torch.searchsorted(words, prefix.contiguous())
+    with searched_among(words, model, generator):
+        found = task.inference_step(generator, [model], sample, prefix_tokens=prefix)
+    for hypothesis in (each for hypotheses in found for each in hypotheses):
+        hypothesis["tokens"] = words[hypothesis["tokens"]]
+    return found
+
+
 @contextmanager
 def searched_among(words: Tensor, model: Any, generator: Any) -> Iterator[None]:
     """Within the block, let a model and a search know these words alone, by their places.

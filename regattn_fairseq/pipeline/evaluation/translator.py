@@ -30,7 +30,7 @@ from regattn_fairseq.runs.errors import PipelineError
 from regattn_fairseq.runs.prepared import PreparedData
 from regattn_fairseq.tasks.coverage import CoverageGenerator
 from regattn_fairseq.tasks.search import SparseBeamSearch
-from regattn_fairseq.tasks.shortlist import Shortlist, searched_among
+from regattn_fairseq.tasks.shortlist import Shortlist, search
 
 
 @dataclass(frozen=True)
@@ -157,7 +157,7 @@ class Translator:
         prefix = None
         if self._prefix_size > 0 and sample.get("target") is not None:
             prefix = sample["target"][:, : self._prefix_size]
-        outputs = self._search(sample, prefix)
+        outputs = search(self._shortlist, self.task, self.model, self._generator, sample, prefix)
         sources, numbers = sample["net_input"]["src_tokens"], sample["id"].tolist()
         best = [hypotheses[0] for hypotheses in outputs]
         written = [each["tokens"] for each in best]
@@ -169,24 +169,6 @@ class Translator:
             number: self._hypothesis(source, best[row], copies[row], heads.get(row, {}))
             for row, (number, source) in enumerate(zip(numbers, sources.cpu(), strict=True))
         }
-
-    def _search(self, sample: dict[str, Any], prefix: torch.Tensor | None) -> list[Any]:
-        """The hypotheses of each sentence, as fairseq's search returns them."""
-        if self._shortlist is None:
-            found: list[Any] = self.task.inference_step(
-                self._generator, [self.model], sample, prefix_tokens=prefix
-            )
-            return found
-        words = self._shortlist.words(sample["net_input"]["src_tokens"], prefix)
-        if prefix is not None:
-            prefix = torch.searchsorted(words, prefix.contiguous())
-        with searched_among(words, self.model, self._generator):
-            found = self.task.inference_step(
-                self._generator, [self.model], sample, prefix_tokens=prefix
-            )
-        for hypothesis in (each for hypotheses in found for each in hypotheses):
-            hypothesis["tokens"] = words[hypothesis["tokens"]]
-        return found
 
     def _hypothesis(
         self,
