@@ -50,6 +50,7 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5, help="of each batch (5)")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks"))
     args = parser.parse_args()
+    args.output.mkdir(parents=True, exist_ok=True)
     setting = setting_of(parser, args)
     names = {key: f"{key[1]} {key[0]}" for key in MODELS}
     benchmark_training.MODELS.update({names[key]: options for key, options in MODELS.items()})

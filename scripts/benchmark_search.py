@@ -223,6 +223,7 @@ def main() -> None:
     args = parser.parse_args()
     if not any(args.data.glob("dict.*.txt")):
         parser.error(f"{args.data} is not a data-bin: run regattn-preprocess first")
+    args.output.mkdir(parents=True, exist_ok=True)
     checkpoints = models(args.data.resolve(), args.updates, args.work)
     processes = {
         name: Process(args.data.resolve(), checkpoints[arch], shortlist, args.beam)

@@ -135,6 +135,7 @@ def main() -> None:
             stands_for = {"cache_dir=…": f"cache_dir={folder}", "…": str(found)}
             words = [stands_for.get(word, word) for word in part.command]
             outcomes.append(run(part, words))
+            args.output.parent.mkdir(parents=True, exist_ok=True)
             write_text(args.output, record(outcomes, device))
     print(args.output)
     if failed := [outcome.part.title for outcome in outcomes if outcome.status != 0]:
